@@ -1,0 +1,1 @@
+//! The postgres client: connect, run SQL, stream Arrow out, load Arrow in.

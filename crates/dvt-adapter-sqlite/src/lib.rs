@@ -1,0 +1,1 @@
+//! The sqlite client: connect, run SQL, stream Arrow out, load Arrow in.

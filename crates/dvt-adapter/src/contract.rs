@@ -1,0 +1,162 @@
+//! The traits a leaf implements, and the values that cross them.
+
+use crate::{
+    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, RelationDescription, RelationName,
+    UnsupportedType,
+};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, SchemaRef};
+use async_trait::async_trait;
+use dvt_sql::Dialect;
+use futures::stream::BoxStream;
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+/// Arrow batches as they arrive. Each holds the schema that was asked for; an error ends the stream.
+/// Dropping the stream cancels the query in the database.
+pub type BatchStream = BoxStream<'static, Result<RecordBatch, AdapterError>>;
+
+/// One connection of the profile. Cheap to build: nothing is asked before the first call; sessions are pooled inside.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// The profile output's name.
+    fn connection(&self) -> &str;
+
+    /// dbt's adapter type: `postgres`, `mysql`, `mariadb`, `sqlite`, `filesystem`.
+    fn adapter_type(&self) -> &'static str;
+
+    fn dialect(&self) -> &'static Dialect;
+
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Where this connection leads, resolved; two connections with equal identities are the same place.
+    fn identity(&self) -> ConnectionIdentity;
+
+    /// What dbt shows templates as `target`: the profile keys without secrets, `schema`, `database`, `type`, `threads`.
+    fn target_values(&self) -> Map<String, Value>;
+
+    /// Opens a session, or takes an idle one from the pool. It returns to the pool when dropped outside a transaction.
+    async fn session(&self) -> Result<Box<dyn Session>, AdapterError>;
+
+    /// The relations as the catalog has them, in the given order; `None` for one that does not exist.
+    /// One round trip for all of them where the engine can. Statistics come along when they cost no scan.
+    async fn describe(&self, relations: &[RelationName]) -> Result<Vec<Option<RelationDescription>>, AdapterError>;
+
+    /// The result columns of a query, without running it.
+    ///
+    /// # Errors
+    /// Class `Other` when [`Capabilities::describes_queries`] is false.
+    async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError>;
+
+    /// Runs a query and streams its rows. Memory stays bounded by a few batches: the stream is read only as fast as the
+    /// caller asks. The columns are matched by position; each is delivered as the type `request.schema` declares, or the
+    /// stream ends with class `ValueDoesNotFit` and the column's name. NULLs in a non-nullable field are an error too.
+    async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError>;
+
+    /// The engine's type text for a column of a new table that holds this field's values exactly: the native type when it
+    /// comes from the same adapter type, else the nearest for the logical and Arrow type.
+    ///
+    /// # Errors
+    /// [`UnsupportedType`] when no type holds the values without loss.
+    fn column_type(&self, field: &Field) -> Result<String, UnsupportedType>;
+
+    /// Creates `request.relation` and bulk loads the stream into it, over the engine's fastest protocol. All or nothing:
+    /// after an error or a cancel the relation is gone. The rows are committed when it returns.
+    ///
+    /// # Errors
+    /// Class `ValueDoesNotFit` names the column and the value's problem; an error of the input stream is passed on.
+    async fn load(
+        &self,
+        request: LoadRequest,
+        rows: BatchStream,
+        cancel: CancellationToken,
+    ) -> Result<LoadReport, AdapterError>;
+
+    /// Where this connection leads, for people: `postgres://user@host:5432/db`. Never a password.
+    fn display_location(&self) -> String;
+}
+
+/// One session with the engine: what a node's macros run on. Statements are sent in order.
+#[async_trait]
+pub trait Session: Send {
+    /// Runs SQL, which may be several statements separated by `;` (what a macro rendered). With [`Fetch::All`] or
+    /// [`Fetch::Limit`] the rows of the last statement that returns rows come back, typed.
+    async fn execute(&mut self, sql: &str, fetch: Fetch) -> Result<QueryResult, AdapterError>;
+
+    /// Starts a transaction. An error if one is open.
+    async fn begin(&mut self) -> Result<(), AdapterError>;
+
+    /// Commits the open transaction; nothing happens without one.
+    async fn commit(&mut self) -> Result<(), AdapterError>;
+
+    /// Rolls the open transaction back; nothing happens without one.
+    async fn rollback(&mut self) -> Result<(), AdapterError>;
+
+    fn in_transaction(&self) -> bool;
+
+    /// Cancels what `execute` is running when the token fires; `execute` then returns class `Cancelled`.
+    fn set_cancel(&mut self, cancel: CancellationToken);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    None,
+    All,
+    /// At most this many rows; the rest is not read.
+    Limit(usize),
+}
+
+/// What a statement answered.
+#[derive(Clone, Debug)]
+pub struct QueryResult {
+    pub response: AdapterResponse,
+    /// The schema and rows when rows were fetched: dbt's agate table, as Arrow.
+    pub rows: Option<(SchemaRef, Vec<RecordBatch>)>,
+}
+
+/// dbt's `adapter_response`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdapterResponse {
+    /// What dbt prints behind OK: `SELECT 10`, `CREATE TABLE`, `INSERT 0 3`.
+    pub message: String,
+    pub code: String,
+    /// `None` when the engine does not tell.
+    pub rows_affected: Option<i64>,
+}
+
+/// A query to stream.
+#[derive(Clone, Debug)]
+pub struct ExtractRequest {
+    pub sql: String,
+    pub schema: SchemaRef,
+    /// Rows in a batch, at most.
+    pub batch_rows: usize,
+}
+
+/// A table to create and fill.
+#[derive(Clone, Debug)]
+pub struct LoadRequest {
+    pub relation: RelationName,
+    /// Same order and length as `schema`.
+    pub columns: Vec<LoadColumn>,
+    pub schema: SchemaRef,
+    /// The name the model's user knows (the landing relation's is ours), for messages.
+    pub on_behalf_of: String,
+    /// Adapter-specific options of the model's config, such as `format: parquet` on a lake.
+    pub options: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadColumn {
+    pub name: String,
+    /// The engine's type text, as [`Adapter::column_type`] gives it or as the user configured it.
+    pub column_type: String,
+    pub nullable: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    pub rows: u64,
+    /// Bytes sent to the engine, in its own format.
+    pub bytes: u64,
+}

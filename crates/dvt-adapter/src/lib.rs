@@ -1,0 +1,27 @@
+//! The contract a database client fulfils, and the conformance tests that prove it.
+//!
+//! An [`Adapter`] is one connection of the profile: it opens [`Session`]s that run SQL (for macros), streams query
+//! results out as Arrow batches, loads Arrow batches in, and describes itself (dialect, types, statistics). A leaf crate
+//! per client library implements it; the rooms above know only this contract.
+
+mod capabilities;
+mod contract;
+mod description;
+mod error;
+mod types;
+
+pub use capabilities::Capabilities;
+pub use contract::{
+    Adapter, AdapterResponse, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest, QueryResult,
+    Session,
+};
+pub use description::{
+    ColumnDescription, ConnectionIdentity, RelationDescription, RelationKind, RelationName, Statistics, TextComparison,
+};
+pub use error::{AdapterError, ErrorClass};
+pub use types::{
+    LOGICAL_TYPE, LogicalType, NATIVE_TYPE, UNCONSTRAINED_NUMERIC, UnsupportedType, logical_type, native_type,
+    with_types,
+};
+
+pub use tokio_util::sync::CancellationToken;

@@ -1,0 +1,1 @@
+//! Runs the joining query over staged and streamed extracts: DataFusion in process.

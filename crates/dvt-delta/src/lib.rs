@@ -1,0 +1,1 @@
+//! Delta tables on an object store: create, append, overwrite, read at a version, compact.

@@ -1,0 +1,1 @@
+//! The nouns and the graph: node, source, macro, relation; selection, order, artifact JSON.

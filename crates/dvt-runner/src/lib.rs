@@ -1,0 +1,1 @@
+//! Runs selected nodes in dependency order: threads, hooks, retries, materializations, run results.

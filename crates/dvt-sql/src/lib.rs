@@ -1,0 +1,10 @@
+//! SQL text: dialects, quoting, parsing, which relations a query reads.
+//!
+//! In: text and a [`Dialect`]. Out: syntax trees, names, statements. Nothing here asks a database, and no SQL is ever
+//! changed by replacing text: rewriting works on trees.
+
+mod dialect;
+mod dialects;
+
+pub use dialect::{Dialect, IdentifierCase, NullOrder};
+pub use dialects::{LAKE, MARIADB, MYSQL, POSTGRES, SQLITE, dialect_of};

@@ -1,0 +1,1 @@
+//! Fixtures, filters and private database servers for tests. Never shipped.
