@@ -151,7 +151,8 @@ fn check_package(rules: &Rules, room: &Room, package: &Package, problems: &mut V
         let used = dependency.name.as_str();
         if rules.crates.contains_key(used) {
             let allowed_in_tests = dependency.for_tests
-                && (room.tests_may_use.contains(used) || room.tests_may_use.iter().any(|t| reachable(rules, t).contains(used)));
+                && (room.tests_may_use.contains(used)
+                    || room.tests_may_use.iter().any(|t| reachable(rules, t).contains(used)));
             if !allowed.contains(used) && !allowed_in_tests {
                 problems.push(format!(
                     "`{name}` uses `{used}`, and no chain of arrows leads there: ask for the one capability it needs as a \

@@ -34,10 +34,7 @@ fn check_with(dependencies: &[(&str, &[&str])]) -> Vec<String> {
                 .iter()
                 .filter(|(owner, _)| owner == name)
                 .flat_map(|(_, used)| used.iter())
-                .map(|used| Dependency {
-                    name: used.trim_end_matches('?').to_owned(),
-                    for_tests: used.ends_with('?'),
-                })
+                .map(|used| Dependency { name: used.trim_end_matches('?').to_owned(), for_tests: used.ends_with('?') })
                 .collect(),
         })
         .collect();
@@ -98,12 +95,10 @@ fn a_crate_without_a_table_and_a_table_without_a_crate_fail() {
 #[test]
 fn a_ring_of_arrows_fails() {
     let rules: Rules =
-        toml::from_str("[crates.a]\npurpose = \"\"\nmay_use = [\"b\"]\n[crates.b]\npurpose = \"\"\nmay_use = [\"a\"]").unwrap();
-    let packages = ["a", "b"].map(|name| Package {
-        name: name.to_owned(),
-        description: String::new(),
-        dependencies: Vec::new(),
-    });
+        toml::from_str("[crates.a]\npurpose = \"\"\nmay_use = [\"b\"]\n[crates.b]\npurpose = \"\"\nmay_use = [\"a\"]")
+            .unwrap();
+    let packages =
+        ["a", "b"].map(|name| Package { name: name.to_owned(), description: String::new(), dependencies: Vec::new() });
     assert_eq!(check(&rules, &packages).len(), 2);
 }
 
