@@ -1,1 +1,23 @@
 //! Delta tables on an object store: create, append, overwrite, read at a version, compact.
+//!
+//! In: a stream of Arrow batches and a [`TableLocation`]. Out: a [`DeltaTable`] at one version, whose rows can be read by
+//! DataFusion. Every write is one commit, so readers see all of it or nothing; a write that fails leaves no file behind.
+//! Any Arrow schema that can be held comes back exactly, with its fields' metadata: [`encoding`](mod@crate) keeps what Delta
+//! has no type for in a type it has, and remembers the Arrow schema beside it. Nothing here knows databases or dbt.
+
+mod data_files;
+mod encoding;
+mod error;
+mod log;
+mod provider;
+mod store;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use datafusion::catalog::TableProvider;
+pub use encoding::check_schema;
+pub use error::{DeltaError, DeltaErrorKind, SourceError, WriteError};
+pub use store::{Store, TableLocation, decode_segment, encode_segment};
+pub use table::{DataFile, DeltaTable, RowStream};

@@ -1,0 +1,263 @@
+//! Where tables are: an object store and a prefix in it, and names as path segments.
+
+use crate::{DeltaError, DeltaErrorKind};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::{StreamExt, TryStreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use std::fmt;
+use std::sync::Arc;
+
+/// The prefix of an object store below which our tables are.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// The store's own root: `file:///`, `s3://bucket/`.
+    root: ObjectStoreUrl,
+    prefix: Path,
+    is_local: bool,
+}
+
+impl Store {
+    /// A folder of the local file system. It need not exist: it is created with the first table.
+    ///
+    /// # Errors
+    /// [`DeltaErrorKind::Location`] for a path that is not absolute or not UTF-8.
+    pub fn filesystem(path: &std::path::Path) -> Result<Self, DeltaError> {
+        let location = |message: String| DeltaError::new(DeltaErrorKind::Location, "opening a folder", message);
+        if !path.is_absolute() {
+            return Err(location(format!("path `{}` is not absolute", path.display())));
+        }
+        let prefix = Path::from_absolute_path(path)
+            .map_err(|error| location(format!("path `{}` cannot be used: {error}", path.display())))?;
+        Ok(Self {
+            objects: Arc::new(LocalFileSystem::new()),
+            root: ObjectStoreUrl::local_filesystem(),
+            prefix,
+            is_local: true,
+        })
+    }
+
+    /// A prefix of any object store. `root` is the store's own URL, such as `s3://bucket`.
+    ///
+    /// # Errors
+    /// [`DeltaErrorKind::Location`] for a root that is more than scheme and host, or an invalid prefix.
+    pub fn new(objects: Arc<dyn ObjectStore>, root: &str, prefix: &str) -> Result<Self, DeltaError> {
+        let location = |error: String| DeltaError::new(DeltaErrorKind::Location, "opening a bucket", error);
+        let root = ObjectStoreUrl::parse(root).map_err(|error| location(error.to_string()))?;
+        let prefix = Path::parse(prefix).map_err(|error| location(error.to_string()))?;
+        Ok(Self { objects, root, prefix, is_local: false })
+    }
+
+    /// Whether the prefix is the whole store. Such a store must never be cleaned.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.prefix.is_root()
+    }
+
+    /// Where the prefix is, for people.
+    #[must_use]
+    pub fn display_location(&self) -> String {
+        format!("{}{}", self.root.as_str(), self.prefix)
+    }
+
+    /// The table below the prefix whose folder has these names; each is encoded, so that any text is one safe segment.
+    #[must_use]
+    pub fn table(&self, names: &[&str]) -> TableLocation {
+        let mut path = self.prefix.clone();
+        for name in names {
+            path = path.join(encode_segment(name).as_str());
+        }
+        TableLocation { store: self.clone(), path }
+    }
+
+    /// Every object below a folder of the prefix, given by unencoded names.
+    ///
+    /// # Errors
+    /// What the store says; a folder that does not exist has no objects.
+    pub async fn list(&self, names: &[&str]) -> Result<Vec<ObjectMeta>, DeltaError> {
+        let folder = self.table(names).path;
+        let listed = self.objects.list(Some(&folder)).try_collect().await;
+        match listed {
+            Ok(objects) => Ok(objects),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(DeltaError::other(format!("listing `{}{folder}`", self.root.as_str()), error)),
+        }
+    }
+
+    /// The location of a listed object's table, `depth` segments below the prefix; `None` when it lies elsewhere.
+    #[must_use]
+    pub fn location_of(&self, object: &Path, depth: usize) -> Option<TableLocation> {
+        let parts: Vec<_> = object.prefix_match(&self.prefix)?.collect();
+        if parts.len() <= depth {
+            return None;
+        }
+        let mut path = self.prefix.clone();
+        for part in parts.into_iter().take(depth) {
+            path = path.join(part);
+        }
+        Some(TableLocation { store: self.clone(), path })
+    }
+}
+
+/// One table's folder.
+#[derive(Clone, Debug)]
+pub struct TableLocation {
+    pub(crate) store: Store,
+    pub(crate) path: Path,
+}
+
+impl TableLocation {
+    /// A table in a folder of the local file system.
+    ///
+    /// # Errors
+    /// As [`Store::filesystem`].
+    pub fn filesystem(path: &std::path::Path) -> Result<Self, DeltaError> {
+        let store = Store::filesystem(path)?;
+        Ok(Self { path: store.prefix.clone(), store })
+    }
+
+    /// The folder's name as it was given to [`Store::table`].
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.filename().and_then(decode_segment).unwrap_or_default()
+    }
+
+    /// The decoded names below the store's prefix.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.path
+            .prefix_match(&self.store.prefix)
+            .map(|parts| parts.map(|part| decode_segment(part.as_ref()).unwrap_or_default()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Removes the table with everything in its folder. The log goes first, so that nobody sees a table without its rows;
+    /// a table that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`DeltaErrorKind::Location`] when the location is the store's own prefix; else what the store says.
+    pub async fn remove(&self) -> Result<(), DeltaError> {
+        if self.path.is_root() || self.path == self.store.prefix && self.store.is_root() {
+            return Err(DeltaError::new(
+                DeltaErrorKind::Location,
+                format!("removing `{self}`"),
+                "the root of a store is never removed",
+            ));
+        }
+        let objects = &self.store.objects;
+        for folder in [self.log_path(), self.path.clone()] {
+            let listed: Vec<_> = match objects.list(Some(&folder)).try_collect::<Vec<_>>().await {
+                Ok(listed) => listed,
+                Err(object_store::Error::NotFound { .. }) => continue,
+                Err(error) => return Err(self.failed("removing", error)),
+            };
+            let mut deletions = futures::stream::iter(listed)
+                .map(|object| async move { objects.delete(&object.location).await })
+                .buffer_unordered(8);
+            while let Some(deleted) = deletions.next().await {
+                match deleted {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                    Err(error) => return Err(self.failed("removing", error)),
+                }
+            }
+        }
+        if self.store.is_local {
+            // An object store has no folders; a file system keeps the empty ones, and half-written parts in them.
+            let folder = std::path::PathBuf::from(format!("/{}", self.path));
+            match tokio::fs::remove_dir_all(&folder).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(DeltaError::other(format!("removing `{}`", folder.display()), error)),
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn log_path(&self) -> Path {
+        self.path.clone().join("_delta_log")
+    }
+
+    pub(crate) fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.store.objects
+    }
+
+    pub(crate) fn object_store_url(&self) -> ObjectStoreUrl {
+        self.store.root.clone()
+    }
+
+    pub(crate) fn is_local(&self) -> bool {
+        self.store.is_local
+    }
+
+    pub(crate) fn log_store(&self) -> Result<LogStoreRef, DeltaError> {
+        let root = self.store.root.as_str();
+        let mut url: url::Url = root
+            .parse()
+            .map_err(|error| DeltaError::other(format!("opening `{self}`"), format!("{root} is not a URL: {error}")))?;
+        url.path_segments_mut()
+            .map_err(|()| DeltaError::new(DeltaErrorKind::Location, format!("opening `{self}`"), "not a base URL"))?
+            .pop_if_empty()
+            .extend(self.path.parts().map(|part| part.as_ref().to_owned()))
+            .push("");
+        let objects = self.objects();
+        let table = Arc::new(PrefixStore::new(Arc::clone(objects), self.path.clone()));
+        Ok(default_logstore(table, Arc::clone(objects), &url, &StorageConfig::default()))
+    }
+
+    pub(crate) fn failed(&self, doing: &str, cause: impl Into<crate::SourceError>) -> DeltaError {
+        DeltaError::other(format!("{doing} `{self}`"), cause)
+    }
+}
+
+impl fmt::Display for TableLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.store.root.as_str(), self.path)
+    }
+}
+
+/// Any text as one path segment that every store and file system holds: letters, digits, `_`, `-` and inner dots stay,
+/// every other byte becomes `+` and two hexadecimal digits. [`decode_segment`] gives the text back.
+#[must_use]
+pub fn encode_segment(name: &str) -> String {
+    use std::fmt::Write;
+    let mut segment = String::with_capacity(name.len());
+    for (index, byte) in name.bytes().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => segment.push(char::from(byte)),
+            b'.' if index > 0 => segment.push('.'),
+            // Writing to a String cannot fail.
+            other => write!(segment, "+{other:02x}").unwrap_or_default(),
+        }
+    }
+    if segment.is_empty() {
+        // No text encodes to a lone plus sign, so the empty name has a segment of its own.
+        segment.push('+');
+    }
+    segment
+}
+
+/// The text of an encoded segment; `None` when [`encode_segment`] never gives it.
+#[must_use]
+pub fn decode_segment(segment: &str) -> Option<String> {
+    if segment == "+" {
+        return Some(String::new());
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first == b'+' {
+            let (digits, tail) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    let name = String::from_utf8(bytes).ok()?;
+    (encode_segment(&name) == segment).then_some(name)
+}
