@@ -77,9 +77,7 @@ impl RelationDescription {
     /// The schema of the readable columns.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(
-            self.columns.iter().filter_map(|column| column.field.clone().ok()).collect::<Vec<_>>(),
-        ))
+        Arc::new(Schema::new(self.columns.iter().filter_map(|column| column.field.clone().ok()).collect::<Vec<_>>()))
     }
 }
 

@@ -5,6 +5,8 @@
 //! per client library implements it; the rooms above know only this contract.
 
 mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod contract;
 mod description;
 mod error;
