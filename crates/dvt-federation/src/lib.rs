@@ -1,1 +1,28 @@
 //! Chooses the route, and splits a cross-database query into extracts plus one joining query. No I/O.
+//!
+//! In: the SQL of one model in its author's dialect, and the relations it reads as their catalogs describe them.
+//! Out: a [`FederatedPlan`]: per input one [`Extract`] (the SQL to send and the schema that comes back) and the logical
+//! plan that joins them. Names are bound against real schemas; SQL is never changed by replacing text.
+
+mod bind;
+mod catalog;
+mod error;
+mod extract;
+mod functions;
+mod output;
+mod plan;
+mod pushdown;
+mod relations;
+mod route;
+mod semantics;
+
+pub use catalog::CatalogRelation;
+pub use error::{Location, PlanError};
+pub use extract::{Extract, ExtractScan, PushdownReport};
+pub use plan::{FederatedPlan, PlanRequest, plan_query};
+pub use pushdown::{Exactness, PushedPredicate};
+pub use relations::{relations_read, rename_relations};
+pub use route::{Route, choose_route};
+
+#[cfg(test)]
+mod tests;

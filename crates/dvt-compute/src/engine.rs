@@ -1,0 +1,186 @@
+//! The embedded engine: DataFusion with a memory limit and a place to spill.
+
+use crate::input::StreamTable;
+use crate::{ComputeError, ExtractInput, ResultStream};
+use arrow::datatypes::{DataType, Schema};
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionStateBuilder, TaskContext};
+use datafusion::logical_expr::{LogicalPlan, TableScanBuilder};
+use datafusion::physical_plan::{execute_stream, displayable};
+use datafusion::prelude::SessionConfig;
+use dvt_federation::{Extract, ExtractScan, FederatedPlan};
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A `type: datafusion` entry of `computes.yml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComputeSettings {
+    /// Bytes that all queries of a run may hold together.
+    pub memory_limit: u64,
+    /// Threads one query uses, at least 1.
+    pub threads: usize,
+    /// Where operators spill to; the system's temporary directory when absent.
+    pub spill_dir: Option<PathBuf>,
+    /// Rows in a batch.
+    pub batch_size: usize,
+}
+
+impl Default for ComputeSettings {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { memory_limit: 2 << 30, threads, spill_dir: None, batch_size: 8192 }
+    }
+}
+
+/// How equal keys are brought together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JoinStrategy {
+    /// One side in memory; fast, and an error when it does not fit.
+    #[default]
+    Hash,
+    /// Both sides sorted, spilling to disk.
+    SortMerge,
+}
+
+/// The least memory that sorting one partition needs.
+const BYTES_PER_SORTED_PARTITION: u64 = 64 << 20;
+
+/// One per run: its memory limit is shared by all queries that run at once.
+pub struct Engine {
+    settings: ComputeSettings,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Engine {
+    /// # Errors
+    /// [`ComputeError::Engine`] when the spill directory cannot be made.
+    pub fn new(settings: ComputeSettings) -> Result<Self, ComputeError> {
+        let mut disk = DiskManagerBuilder::default();
+        if let Some(directory) = &settings.spill_dir {
+            std::fs::create_dir_all(directory).map_err(|error| ComputeError::Engine {
+                message: format!("the spill directory {} cannot be made: {error}", directory.display()),
+            })?;
+            disk = disk.with_mode(DiskManagerMode::Directories(vec![directory.clone()]));
+        }
+        let limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);
+        let consumers_named = NonZeroUsize::MIN.saturating_add(2);
+        let pool = TrackConsumersPool::new(FairSpillPool::new(limit), consumers_named);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        Ok(Self { settings, runtime })
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &ComputeSettings {
+        &self.settings
+    }
+
+    /// Runs the plan; `inputs` are in the order of `plan.extracts`. The rows come as they are computed; dropping the
+    /// stream stops all of it, the queries at the connections included.
+    ///
+    /// # Errors
+    /// [`ComputeError`] when the plan cannot be run at all; failures of inputs and values come with the stream.
+    pub async fn execute(
+        &self,
+        plan: &FederatedPlan,
+        inputs: Vec<ExtractInput>,
+        joins: JoinStrategy,
+    ) -> Result<ResultStream, ComputeError> {
+        let logical = attach(plan, inputs)?;
+        let mut config = SessionConfig::new()
+            .with_batch_size(self.settings.batch_size)
+            .with_target_partitions(self.partitions(joins));
+        let options = config.options_mut();
+        options.optimizer.prefer_hash_join = joins == JoinStrategy::Hash;
+        options.execution.parquet.pushdown_filters = true;
+        if joins == JoinStrategy::SortMerge {
+            let reservation = (self.settings.memory_limit / 64).clamp(1 << 20, 10 << 20);
+            options.execution.sort_spill_reservation_bytes = usize::try_from(reservation).unwrap_or(1 << 20);
+        }
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .build();
+        let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        tracing::debug!(plan = %displayable(physical.as_ref()).indent(false), "physical plan");
+        let rows = execute_stream(physical, Arc::new(TaskContext::from(&state)))?;
+        Ok(ResultStream::new(Arc::clone(&plan.output_schema), rows))
+    }
+
+    /// Sorting reserves memory per partition, so a small limit gets fewer of them.
+    fn partitions(&self, joins: JoinStrategy) -> usize {
+        match joins {
+            JoinStrategy::Hash => self.settings.threads.max(1),
+            JoinStrategy::SortMerge => {
+                let affordable = self.settings.memory_limit / BYTES_PER_SORTED_PARTITION / 2;
+                self.settings.threads.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1)
+            }
+        }
+    }
+}
+
+/// The plan with each extract's rows in the place of its scan.
+fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan, ComputeError> {
+    let sources: Vec<_> = plan
+        .extracts
+        .iter()
+        .zip(inputs)
+        .map(|(extract, input)| {
+            provider_as_source(match input {
+                ExtractInput::Table(table) => table,
+                ExtractInput::Stream(open) => {
+                    let (rows, bytes) = estimate(extract);
+                    let label = format!("{}: {}", extract.connection, extract.sql);
+                    Arc::new(StreamTable::new(Arc::clone(&extract.schema), label, open, rows, bytes))
+                }
+            })
+        })
+        .collect();
+    if sources.len() != plan.extracts.len() {
+        return Err(ComputeError::Engine { message: "not every extract has an input".to_owned() });
+    }
+    let attached = plan.logical_plan.clone().transform_up_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+        let Some(extract) = (scan.source.as_ref() as &dyn Any).downcast_ref::<ExtractScan>() else {
+            return Ok(Transformed::no(node));
+        };
+        let Some(source) = sources.get(extract.index) else {
+            return Err(DataFusionError::Internal("a scan reads an unknown extract".to_owned()));
+        };
+        let scan = TableScanBuilder::new(scan.table_name.clone(), Arc::clone(source))
+            .with_projection(scan.projection.clone())
+            .build()?;
+        Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+    })?;
+    Ok(attached.data)
+}
+
+/// Rows and bytes that an extract is expected to give: the relation's, less what its predicates usually keep.
+fn estimate(extract: &Extract) -> (Option<u64>, Option<u64>) {
+    // A predicate of unknown selectivity keeps a fifth, as DataFusion assumes too.
+    let kept = 0.2_f64.powi(i32::try_from(extract.pushed.predicates.len()).unwrap_or(i32::MAX).min(3));
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+    let rows = extract.statistics.rows.map(|rows| ((rows as f64 * kept) as u64).max(1));
+    let rows = match (rows, extract.pushed.limit) {
+        (Some(rows), Some(limit)) => Some(rows.min(limit as u64)),
+        (None, Some(limit)) => Some(limit as u64),
+        (rows, None) => rows,
+    };
+    (rows, rows.map(|rows| rows.saturating_mul(row_width(&extract.schema))))
+}
+
+/// Bytes of an average row; text counts as 24.
+fn row_width(schema: &Schema) -> u64 {
+    let width = |data_type: &DataType| data_type.primitive_width().unwrap_or(24);
+    schema.fields().iter().map(|field| width(field.data_type()) as u64).sum::<u64>().max(1)
+}

@@ -1,0 +1,309 @@
+//! SQL text to a bound logical plan over the catalog's relations.
+
+use crate::catalog::{CatalogRelation, ForeignTable};
+use crate::error::{Location, PlanError};
+use crate::functions::FunctionPack;
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::catalog::cte_worktable::CteWorkTable;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{DataFusionError, Result as DataFusionResult, SchemaError, TableReference, plan_err};
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
+use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, visit_expressions_mut};
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use dvt_sql::{Dialect, IdentifierCase, NullOrder};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Parses one query. Unquoted identifiers of a dialect that ignores case are compared in lower case, and so are its
+/// quoted ones: both become lower case here.
+pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statement, PlanError> {
+    let syntax = |message: String| {
+        let (message, location) = split_location(&message);
+        PlanError::Syntax { dialect: dialect.name, message, location }
+    };
+    let parser = dialect.parser();
+    let mut tokens = Tokenizer::new(parser.as_ref(), sql)
+        .with_unescape(true)
+        .tokenize_with_location()
+        .map_err(|error| syntax(error.to_string()))?;
+    if dialect.unquoted == IdentifierCase::Insensitive {
+        for token in &mut tokens {
+            if let Token::Word(word) = &mut token.token
+                && word.quote_style.is_some()
+            {
+                word.value = word.value.to_lowercase();
+            }
+        }
+    }
+    let mut statements = Parser::new(parser.as_ref())
+        .with_tokens_with_locations(tokens)
+        .parse_statements()
+        .map_err(|error| syntax(error.to_string()))?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(statement @ Statement::Query(_)), true) => Ok(statement),
+        (Some(_), false) => Err(PlanError::NotAQuery { found: "several statements".to_owned() }),
+        (Some(other), true) => {
+            let text = other.to_string();
+            let word = text.split_whitespace().next().unwrap_or("another statement").to_owned();
+            Err(PlanError::NotAQuery { found: format!("a {word} statement") })
+        }
+        (None, _) => Err(PlanError::NotAQuery { found: "empty".to_owned() }),
+    }
+}
+
+/// The identifiers that the query writes in quotes, as written.
+pub(crate) fn quoted_names(sql: &str, dialect: &'static Dialect) -> HashSet<String> {
+    let parser = dialect.parser();
+    let tokens = Tokenizer::new(parser.as_ref(), sql).tokenize().unwrap_or_default();
+    tokens
+        .into_iter()
+        .filter_map(|token| match token {
+            Token::Word(word) if word.quote_style.is_some() => Some(word.value),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The name an identifier stands for in comparisons.
+pub(crate) fn identifier_name(identifier: &Ident, dialect: &Dialect) -> String {
+    match (identifier.quote_style, dialect.unquoted) {
+        (Some(_), IdentifierCase::FoldsLower | IdentifierCase::FoldsUpper) => identifier.value.clone(),
+        _ => identifier.value.to_lowercase(),
+    }
+}
+
+/// `CAST(x AS varchar(3))` cuts its value in every database, while the planner forgets the length: here it becomes the
+/// first three characters of the cast, on the syntax tree. A lake's own SQL keeps the engine's meaning.
+fn keep_text_lengths(statement: &mut Statement, dialect: &Dialect) {
+    if dialect.name == "filesystem" {
+        return;
+    }
+    let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
+        if let Expr::Cast { data_type, .. } = expr
+            && let Some(length) = text_length(data_type)
+        {
+            *data_type = ast::DataType::Text;
+            let number = |number: u64| Box::new(Expr::value(ast::Value::Number(number.to_string(), false)));
+            let cast = std::mem::replace(expr, Expr::value(ast::Value::Null));
+            *expr = Expr::Substring {
+                expr: Box::new(cast),
+                substring_from: Some(number(1)),
+                substring_for: Some(number(length)),
+                special: true,
+                shorthand: false,
+            };
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+fn text_length(data_type: &ast::DataType) -> Option<u64> {
+    use ast::DataType::{Char, CharVarying, Character, CharacterVarying, Nvarchar, Varchar};
+    let (Char(length) | CharVarying(length) | Character(length) | CharacterVarying(length) | Nvarchar(length) | Varchar(length)) =
+        data_type
+    else {
+        return None;
+    };
+    match (length, data_type) {
+        (Some(ast::CharacterLength::IntegerLength { length, .. }), _) => Some(*length),
+        // CHAR without a length is one character.
+        (None, Char(_) | Character(_)) => Some(1),
+        _ => None,
+    }
+}
+
+/// Binds the statement. The plan is not optimised; types are not yet coerced.
+pub(crate) fn bind(
+    mut statement: Statement,
+    dialect: &'static Dialect,
+    relations: Vec<ForeignTable>,
+    functions: &FunctionPack,
+) -> Result<LogicalPlan, PlanError> {
+    keep_text_lengths(&mut statement, dialect);
+    let names: Vec<Vec<String>> = relations
+        .iter()
+        .map(|table| folded_name(&table.relation, dialect))
+        .collect();
+    let known: Vec<String> = relations.iter().map(|table| table.relation.display_name.clone()).collect();
+    let provider = Provider {
+        tables: names.into_iter().zip(relations.into_iter().map(|table| Arc::new(table) as Arc<dyn TableSource>)).collect(),
+        functions,
+        planners: SessionStateDefaults::default_expr_planners(),
+        options: ConfigOptions::default(),
+    };
+    let options = ParserOptions::new()
+        .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "mysql" | "mariadb"))
+        .with_enable_ident_normalization(true)
+        .with_support_varchar_with_length(true)
+        .with_map_string_types_to_utf8view(false)
+        .with_collect_spans(true)
+        .with_default_null_ordering(match dialect.nulls_ascending {
+            NullOrder::Last => NullOrdering::NullsMax,
+            NullOrder::First => NullOrdering::NullsMin,
+        });
+    SqlToRel::new_with_options(&provider, options)
+        .sql_statement_to_plan(statement)
+        .map_err(|error| explain(&error, dialect, functions, &known))
+}
+
+/// How a relation's name is compared: parts in quotes keep their case, and we always quote; a dialect that ignores case
+/// compares in lower case.
+fn folded_name(relation: &CatalogRelation, dialect: &Dialect) -> Vec<String> {
+    match dialect.unquoted {
+        IdentifierCase::Insensitive => relation.sql_name.iter().map(|part| part.to_lowercase()).collect(),
+        _ => relation.sql_name.clone(),
+    }
+}
+
+struct Provider<'a> {
+    tables: Vec<(Vec<String>, Arc<dyn TableSource>)>,
+    functions: &'a FunctionPack,
+    planners: Vec<Arc<dyn ExprPlanner>>,
+    options: ConfigOptions,
+}
+
+impl ContextProvider for Provider<'_> {
+    fn get_table_source(&self, name: TableReference) -> DataFusionResult<Arc<dyn TableSource>> {
+        let parts = name.to_vec();
+        match self.tables.iter().find(|(known, _)| *known == parts) {
+            Some((_, source)) => Ok(Arc::clone(source)),
+            None => plan_err!("{UNKNOWN_RELATION}{name}"),
+        }
+    }
+
+    fn create_cte_work_table(&self, name: &str, schema: SchemaRef) -> DataFusionResult<Arc<dyn TableSource>> {
+        Ok(provider_as_source(Arc::new(CteWorkTable::new(name, schema))))
+    }
+
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.planners
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.functions.scalar(name)
+    }
+
+    fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
+        None
+    }
+
+    fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.functions.aggregate(name)
+    }
+
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.functions.window(name)
+    }
+
+    fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
+        None
+    }
+
+    fn options(&self) -> &ConfigOptions {
+        &self.options
+    }
+
+    fn udf_names(&self) -> Vec<String> {
+        self.functions.names()
+    }
+
+    fn higher_order_function_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udaf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn udwf_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Marks our own "no such relation" among the planner's errors.
+const UNKNOWN_RELATION: &str = "dvt: unknown relation ";
+const INVALID_FUNCTION: &str = "Invalid function '";
+
+/// The planner's error in our terms, with its place.
+pub(crate) fn explain(
+    error: &DataFusionError,
+    dialect: &'static Dialect,
+    functions: &FunctionPack,
+    known_relations: &[String],
+) -> PlanError {
+    let location = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| Location {
+        line: usize::try_from(span.start.line).unwrap_or(1),
+        column: usize::try_from(span.start.column).unwrap_or(1),
+    });
+    let mut root = error;
+    loop {
+        root = match root {
+            DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => inner,
+            DataFusionError::Shared(inner) => inner,
+            DataFusionError::Collection(errors) if !errors.is_empty() => &errors[0],
+            _ => break,
+        };
+    }
+    match root {
+        DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
+            SchemaError::FieldNotFound { field, valid_fields } => {
+                let relation = field.relation.as_ref().map(|relation| format!("`{}`", relation.table()));
+                let known = valid_fields
+                    .iter()
+                    .filter(|valid| match &field.relation {
+                        Some(wanted) => valid.relation.as_ref().is_some_and(|has| has.table() == wanted.table()),
+                        None => true,
+                    })
+                    .map(|valid| valid.name.clone())
+                    .collect();
+                PlanError::UnknownColumn { name: field.name.clone(), relation, known, location }
+            }
+            SchemaError::AmbiguousReference { field } => {
+                PlanError::AmbiguousColumn { name: field.name.clone(), location }
+            }
+            other => PlanError::Invalid { message: other.to_string(), location },
+        },
+        DataFusionError::NotImplemented(message) => PlanError::Unsupported {
+            construct: first_line(message).to_owned(),
+            hint: Some("run the model on one connection, or write it another way".to_owned()),
+            location,
+        },
+        DataFusionError::Plan(message) => {
+            if let Some(name) = message.strip_prefix(UNKNOWN_RELATION) {
+                return PlanError::UnknownRelation {
+                    name: first_line(name).to_owned(),
+                    known: known_relations.to_vec(),
+                    location,
+                };
+            }
+            if let Some(rest) = message.strip_prefix(INVALID_FUNCTION) {
+                let name = rest.split('\'').next().unwrap_or(rest).to_owned();
+                let names = functions.names();
+                let suggestion = dvt_diagnostics::did_you_mean(&name, names.iter().map(String::as_str)).map(str::to_owned);
+                return PlanError::UnknownFunction { name, dialect: dialect.name, suggestion, location };
+            }
+            PlanError::Invalid { message: first_line(message).to_owned(), location }
+        }
+        other => PlanError::Invalid { message: first_line(&other.strip_backtrace()).to_owned(), location },
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text)
+}
+
+/// sqlparser ends its messages with ` at Line: 1, Column: 7`.
+fn split_location(message: &str) -> (String, Option<Location>) {
+    let text = message.strip_prefix("sql parser error: ").unwrap_or(message);
+    let Some((before, place)) = text.rsplit_once(" at Line: ") else { return (text.to_owned(), None) };
+    let location = place.split_once(", Column: ").and_then(|(line, column)| {
+        Some(Location { line: line.trim().parse().ok()?, column: column.trim().parse().ok()? })
+    });
+    (before.to_owned(), location)
+}

@@ -1,0 +1,94 @@
+//! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
+
+mod division;
+mod lake;
+mod mysql;
+mod postgres;
+mod rounding;
+mod sqlite;
+
+pub(crate) use division::{DivisionRule, exact_division};
+pub(crate) use rounding::round_half_even;
+
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use dvt_sql::Dialect;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The dialect's name for a function and DataFusion's name for the one with the same meaning.
+type Names = &'static [(&'static str, &'static str)];
+
+/// The functions that a query in one dialect may call.
+pub(crate) struct FunctionPack {
+    scalar: HashMap<String, Arc<ScalarUDF>>,
+    aggregate: HashMap<String, Arc<AggregateUDF>>,
+    window: HashMap<String, Arc<WindowUDF>>,
+}
+
+impl FunctionPack {
+    pub(crate) fn of(dialect: &Dialect) -> Self {
+        let names = match dialect.name {
+            "postgres" => Some(postgres::FUNCTIONS),
+            "mysql" | "mariadb" => Some(mysql::FUNCTIONS),
+            "sqlite" => Some(sqlite::FUNCTIONS),
+            "filesystem" => lake::FUNCTIONS,
+            _ => Some([].as_slice()),
+        };
+        let scalar = by_name(SessionStateDefaults::default_scalar_functions(), |function| {
+            (function.name().to_owned(), function.aliases().to_vec())
+        });
+        let aggregate = by_name(SessionStateDefaults::default_aggregate_functions(), |function| {
+            (function.name().to_owned(), function.aliases().to_vec())
+        });
+        let window = by_name(SessionStateDefaults::default_window_functions(), |function| {
+            (function.name().to_owned(), function.aliases().to_vec())
+        });
+        match names {
+            None => Self { scalar, aggregate, window },
+            Some(names) => {
+                Self { scalar: pick(&scalar, names), aggregate: pick(&aggregate, names), window: pick(&window, names) }
+            }
+        }
+    }
+
+    pub(crate) fn scalar(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        self.scalar.get(name).cloned()
+    }
+
+    pub(crate) fn aggregate(&self, name: &str) -> Option<Arc<AggregateUDF>> {
+        self.aggregate.get(name).cloned()
+    }
+
+    pub(crate) fn window(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        self.window.get(name).cloned()
+    }
+
+    /// All names, sorted, for suggestions.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.scalar.keys().chain(self.aggregate.keys()).chain(self.window.keys()).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+fn by_name<T>(functions: Vec<Arc<T>>, names: impl Fn(&T) -> (String, Vec<String>)) -> HashMap<String, Arc<T>> {
+    let mut map = HashMap::new();
+    for function in functions {
+        let (name, aliases) = names(&function);
+        for alias in aliases {
+            map.insert(alias, Arc::clone(&function));
+        }
+        map.insert(name, function);
+    }
+    map
+}
+
+fn pick<T>(functions: &HashMap<String, Arc<T>>, names: Names) -> HashMap<String, Arc<T>> {
+    names
+        .iter()
+        .filter_map(|(name, engine_name)| Some(((*name).to_owned(), Arc::clone(functions.get(*engine_name)?))))
+        .collect()
+}

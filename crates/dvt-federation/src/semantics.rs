@@ -1,0 +1,361 @@
+//! The author's dialect has the last word on what an operator means; here the bound plan is brought to that meaning.
+//!
+//! Runs on the plan as bound, before types are coerced, so that every cast in it is the author's. What the engine would
+//! compute differently is rewritten (division, averages, sums, dates, casts) or refused by name.
+
+use crate::error::PlanError;
+use crate::functions::{DivisionRule, FunctionPack, exact_division, round_half_even};
+use arrow::datatypes::{DataType, TimeUnit};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DFSchema, Result};
+use datafusion::functions::math::expr_fn::round;
+use datafusion::functions::core::expr_fn::nullif;
+use datafusion::functions_aggregate::count::count_udaf;
+use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::logical_expr::expr::{
+    AggregateFunction, AggregateFunctionParams, Cast, ScalarFunction, WindowFunction,
+};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Window, WindowFunctionDefinition,
+    cast, lit,
+};
+use dvt_sql::Dialect;
+use std::sync::Arc;
+
+/// Rewrites the plan to the dialect's meaning. Output names stay; types may change.
+pub(crate) fn apply_semantics(
+    plan: LogicalPlan,
+    dialect: &'static Dialect,
+    functions: &FunctionPack,
+) -> std::result::Result<LogicalPlan, PlanError> {
+    let Some(rules) = Rules::of(dialect) else { return Ok(plan) };
+    let mut refused: Option<PlanError> = None;
+    let rewritten = plan.transform_up_with_subqueries(|node| {
+        let node = node.recompute_schema()?;
+        let node = rewrite_expressions(node, &rules, &mut refused)?;
+        let node = node.recompute_schema()?;
+        Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
+    });
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    rewritten.map(|rewritten| rewritten.data).map_err(|error| crate::bind::explain(&error, dialect, functions, &[]))
+}
+
+/// What an engine means by its operators, as data.
+struct Rules {
+    /// How exact numbers are divided; `None`: not by a rule of its own.
+    division: Option<DivisionRule>,
+    /// Dividing by zero gives NULL.
+    division_by_zero_is_null: bool,
+    /// `sum` of 64-bit integers and `avg` of integers are exact decimals.
+    exact_aggregates: bool,
+    /// `date - date` is a number of days, `date + 1` the next day, `date + interval` a timestamp.
+    date_arithmetic: bool,
+    /// Casting to an integer rounds.
+    casts_round: bool,
+    /// `||` joins text.
+    concatenates: bool,
+}
+
+impl Rules {
+    fn of(dialect: &Dialect) -> Option<Self> {
+        match dialect.name {
+            "postgres" => Some(Self {
+                division: Some(DivisionRule::Postgres),
+                division_by_zero_is_null: false,
+                exact_aggregates: true,
+                date_arithmetic: true,
+                casts_round: true,
+                concatenates: true,
+            }),
+            "mysql" | "mariadb" => Some(Self {
+                division: Some(DivisionRule::MySql),
+                division_by_zero_is_null: true,
+                exact_aggregates: true,
+                date_arithmetic: false,
+                casts_round: true,
+                concatenates: false,
+            }),
+            "sqlite" => Some(Self {
+                division: None,
+                division_by_zero_is_null: true,
+                exact_aggregates: false,
+                date_arithmetic: false,
+                casts_round: false,
+                concatenates: true,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<PlanError>) -> Result<LogicalPlan> {
+    let inputs = node.inputs();
+    let mut schema = merge_schema(&inputs);
+    if let LogicalPlan::TableScan(_) = node {
+        schema = node.schema().as_ref().clone();
+    }
+    let names = NamePreserver::new(&node);
+    let rewritten = node.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_up(|expr| rewrite_expression(expr, &schema, rules, refused))?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })?;
+    Ok(rewritten.data)
+}
+
+fn rewrite_expression(
+    expr: Expr,
+    schema: &DFSchema,
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::BinaryExpr(binary) => rewrite_operator(binary, schema, rules, refused),
+        Expr::Cast(cast) => rewrite_cast(cast, schema, rules, refused),
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn rewrite_operator(
+    BinaryExpr { left, op, right }: BinaryExpr,
+    schema: &DFSchema,
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) -> Result<Transformed<Expr>> {
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    let rewritten = match (op, &types) {
+        (Operator::Divide, (left_type, right_type)) => match rules.division {
+            Some(rule) if divides_exactly(rule, left_type, right_type) => Expr::ScalarFunction(
+                ScalarFunction::new_udf(exact_division(rule), vec![*left, *right]),
+            ),
+            _ if rules.division_by_zero_is_null => binary(*left, op, nullif(*right, lit(0_i64))),
+            _ => return Ok(Transformed::no(binary(*left, op, *right))),
+        },
+        (Operator::Modulo, _) if rules.division_by_zero_is_null => binary(*left, op, nullif(*right, lit(0_i64))),
+        (Operator::StringConcat, _) if !rules.concatenates => {
+            refused.get_or_insert(PlanError::Unsupported {
+                construct: "`||`, which is a logical OR in this dialect,".to_owned(),
+                hint: Some("use concat() to join text, or OR".to_owned()),
+                location: None,
+            });
+            return Ok(Transformed::no(binary(*left, op, *right)));
+        }
+        (Operator::Minus, (DataType::Date32, DataType::Date32)) if rules.date_arithmetic => {
+            binary(cast(*left, DataType::Int32), Operator::Minus, cast(*right, DataType::Int32))
+        }
+        (Operator::Plus | Operator::Minus, (DataType::Date32, days)) if rules.date_arithmetic && days.is_integer() => {
+            shifted_date(*left, op, *right)
+        }
+        (Operator::Plus, (days, DataType::Date32)) if rules.date_arithmetic && days.is_integer() => {
+            shifted_date(*right, op, *left)
+        }
+        (Operator::Plus | Operator::Minus, (DataType::Date32, DataType::Interval(_))) if rules.date_arithmetic => {
+            binary(cast(*left, DataType::Timestamp(TimeUnit::Microsecond, None)), op, *right)
+        }
+        (Operator::Plus, (DataType::Interval(_), DataType::Date32)) if rules.date_arithmetic => {
+            binary(*left, op, cast(*right, DataType::Timestamp(TimeUnit::Microsecond, None)))
+        }
+        _ => return Ok(Transformed::no(binary(*left, op, *right))),
+    };
+    Ok(Transformed::yes(rewritten))
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+fn shifted_date(date: Expr, op: Operator, days: Expr) -> Expr {
+    cast(binary(cast(date, DataType::Int32), op, cast(days, DataType::Int32)), DataType::Date32)
+}
+
+/// Whether both sides are exact numbers that the rule divides; PostgreSQL divides two integers as integers.
+fn divides_exactly(rule: DivisionRule, left: &DataType, right: &DataType) -> bool {
+    let is_exact = |data_type: &DataType| data_type.is_decimal() || data_type.is_integer();
+    let both_integers = left.is_integer() && right.is_integer();
+    is_exact(left) && is_exact(right) && (rule == DivisionRule::MySql || !both_integers)
+}
+
+fn rewrite_cast(
+    Cast { expr, field }: Cast,
+    schema: &DFSchema,
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) -> Result<Transformed<Expr>> {
+    let from = expr.get_type(schema)?;
+    // The planner reads TIMESTAMP as nanoseconds, which end in 2262; databases mean microseconds.
+    let field = match field.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            let zone = zone.as_ref().map(|_| "UTC".into());
+            Arc::new(field.as_ref().clone().with_data_type(DataType::Timestamp(TimeUnit::Microsecond, zone)))
+        }
+        _ => field,
+    };
+    let to = field.data_type();
+    let rebuild = |expr: Expr| Expr::Cast(Cast { expr: Box::new(expr), field: Arc::clone(&field) });
+    if rules.casts_round && to.is_integer() {
+        if from.is_decimal() {
+            return Ok(Transformed::yes(rebuild(round(vec![*expr]))));
+        }
+        if from.is_floating() {
+            let rounded = Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), vec![*expr]));
+            return Ok(Transformed::yes(rebuild(rounded)));
+        }
+    }
+    let is_text = matches!(to, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let has_own_form = from.is_floating()
+        || matches!(from, DataType::Timestamp(..) | DataType::Interval(_) | DataType::Binary | DataType::List(_));
+    if is_text && has_own_form {
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: format!("a cast of {from} to text, whose form each engine chooses,"),
+            hint: Some("format the value in a model on one connection".to_owned()),
+            location: None,
+        });
+    }
+    Ok(Transformed::yes(rebuild(*expr)))
+}
+
+/// Replaces `sum` and `avg` of exact numbers in an aggregate or window node; a projection above keeps the old names.
+fn rewrite_aggregates(node: LogicalPlan, rules: &Rules) -> Result<LogicalPlan> {
+    if !rules.exact_aggregates {
+        return Ok(node);
+    }
+    match node {
+        LogicalPlan::Aggregate(aggregate) => {
+            let schema = Arc::clone(aggregate.input.schema());
+            let Some(rewrite) = Rewrite::of(&aggregate.aggr_expr, &schema, rules)? else {
+                return Ok(LogicalPlan::Aggregate(aggregate));
+            };
+            let inner = Aggregate::try_new(aggregate.input, aggregate.group_expr, rewrite.computed)?;
+            project(LogicalPlan::Aggregate(inner), &aggregate.schema, &rewrite.replaced)
+        }
+        LogicalPlan::Window(window) => {
+            let schema = Arc::clone(window.input.schema());
+            let Some(rewrite) = Rewrite::of(&window.window_expr, &schema, rules)? else {
+                return Ok(LogicalPlan::Window(window));
+            };
+            let inner = Window::try_new(rewrite.computed, window.input)?;
+            project(LogicalPlan::Window(inner), &window.schema, &rewrite.replaced)
+        }
+        other => Ok(other),
+    }
+}
+
+/// What a node computes now, and how each replaced output is made from that.
+struct Rewrite {
+    computed: Vec<Expr>,
+    replaced: Vec<(String, Expr)>,
+}
+
+impl Rewrite {
+    fn of(exprs: &[Expr], schema: &DFSchema, rules: &Rules) -> Result<Option<Self>> {
+        let mut rewrite = Self { computed: Vec::new(), replaced: Vec::new() };
+        for expr in exprs {
+            let name = expr.schema_name().to_string();
+            match exact_form(expr, schema, rules)? {
+                Some(ExactForm::Sum(sum)) => {
+                    let sum = rewrite.compute(sum);
+                    rewrite.replaced.push((name, sum));
+                }
+                Some(ExactForm::Average { sum, count, rule }) => {
+                    let arguments = vec![rewrite.compute(sum), rewrite.compute(count)];
+                    let quotient = Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), arguments));
+                    rewrite.replaced.push((name, quotient));
+                }
+                None => {
+                    rewrite.compute(expr.clone());
+                }
+            }
+        }
+        Ok((!rewrite.replaced.is_empty()).then_some(rewrite))
+    }
+
+    /// Adds the expression once; gives the column it comes out as.
+    fn compute(&mut self, expr: Expr) -> Expr {
+        let column = Expr::Column(Column::new_unqualified(expr.schema_name().to_string()));
+        if !self.computed.contains(&expr) {
+            self.computed.push(expr);
+        }
+        column
+    }
+}
+
+enum ExactForm {
+    Sum(Expr),
+    Average { sum: Expr, count: Expr, rule: DivisionRule },
+}
+
+/// The exact form of `sum` or `avg` over exact numbers, `None` when the engine's own is right.
+fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<ExactForm>> {
+    let (function, arguments) = match expr {
+        Expr::AggregateFunction(aggregate) => (aggregate.func.name(), &aggregate.params.args),
+        Expr::WindowFunction(window) => match &window.fun {
+            WindowFunctionDefinition::AggregateUDF(function) => (function.name(), &window.params.args),
+            WindowFunctionDefinition::WindowUDF(_) => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let [argument] = arguments.as_slice() else { return Ok(None) };
+    let data_type = argument.get_type(schema)?;
+    // A 64-bit sum can overflow; narrower integers cannot within 2^32 rows.
+    let exact_argument = if matches!(data_type, DataType::Int64 | DataType::UInt64) {
+        cast(argument.clone(), DataType::Decimal128(38, 0))
+    } else {
+        argument.clone()
+    };
+    match (function, rules.division) {
+        ("sum", _) if matches!(data_type, DataType::Int64 | DataType::UInt64) => {
+            Ok(Some(ExactForm::Sum(with_function(expr, Which::Sum, exact_argument))))
+        }
+        ("avg", Some(rule)) if data_type.is_integer() || data_type.is_decimal() => Ok(Some(ExactForm::Average {
+            sum: with_function(expr, Which::Sum, exact_argument),
+            count: with_function(expr, Which::Count, argument.clone()),
+            rule,
+        })),
+        _ => Ok(None),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Sum,
+    Count,
+}
+
+/// The same call (distinct, filter, window) of another aggregate.
+fn with_function(expr: &Expr, which: Which, argument: Expr) -> Expr {
+    let function = match which {
+        Which::Sum => sum_udaf(),
+        Which::Count => count_udaf(),
+    };
+    match expr {
+        Expr::AggregateFunction(aggregate) => Expr::AggregateFunction(AggregateFunction {
+            func: function,
+            params: AggregateFunctionParams { args: vec![argument], ..aggregate.params.clone() },
+        }),
+        Expr::WindowFunction(window) => {
+            let mut window: WindowFunction = (**window).clone();
+            window.fun = WindowFunctionDefinition::AggregateUDF(function);
+            window.params.args = vec![argument];
+            Expr::WindowFunction(Box::new(window))
+        }
+        other => other.clone(),
+    }
+}
+
+/// A projection over `inner` that gives the columns of `wanted`: the replaced ones computed, the others as they are.
+fn project(inner: LogicalPlan, wanted: &DFSchema, replaced: &[(String, Expr)]) -> Result<LogicalPlan> {
+    let exprs = wanted
+        .iter()
+        .map(|(qualifier, field)| {
+            match replaced.iter().find(|(name, _)| qualifier.is_none() && name == field.name()) {
+                Some((name, expr)) => expr.clone().alias(name),
+                None => Expr::Column(Column::from((qualifier, field))),
+            }
+        })
+        .collect();
+    Projection::try_new(exprs, Arc::new(inner)).map(LogicalPlan::Projection)
+}

@@ -1,0 +1,163 @@
+//! Plans as short stable text: what is sent, what stays.
+
+mod support;
+
+use crate::{PlanError, Route, choose_route, relations_read, rename_relations};
+use dvt_sql::{MYSQL, POSTGRES};
+use std::collections::BTreeMap;
+use support::{plan, plan_error, sent};
+
+#[test]
+fn routes_follow_where_the_inputs_live() {
+    let same = |left: &str, right: &str| left == right || (left == "wh" && right == "wh_copy");
+    let route = |reads: &[&str]| choose_route("wh", reads.iter().copied(), same);
+    assert_eq!(route(&[]), Route::Pushdown);
+    assert_eq!(route(&["wh"]), Route::Pushdown);
+    assert_eq!(route(&["crm"]), Route::Transfer("crm".to_owned()));
+    assert_eq!(route(&["crm", "wh"]), Route::Federate);
+    assert_eq!(route(&["crm", "shop"]), Route::Federate);
+}
+
+#[test]
+fn columns_and_safe_predicates_are_sent() {
+    assert_eq!(
+        sent(
+            "select c.name, o.amount from pg.public.customers c join my.shop.orders o on o.customer_id = c.id
+             where o.amount > 10.5 and c.name = 'Ann' and o.status = 'ok' and o.placed >= date '2024-01-01'"
+        ),
+        [
+            "my: SELECT `customer_id`, `status`, `amount`, `placed` FROM `shop`.`orders` WHERE (`amount` > 10.50) AND \
+             (`status` = 'ok') AND (`placed` >= DATE '2024-01-01') AND (`customer_id` IS NOT NULL)",
+            "pg: SELECT \"id\", \"name\" FROM \"public\".\"customers\" WHERE (\"name\" = 'Ann') AND (\"id\" IS NOT NULL)",
+        ]
+        .map(|text| text.to_owned())
+    );
+}
+
+/// Pitfalls 1 and 2: a predicate on the nullable side of an outer join is not the scan's.
+#[test]
+fn predicates_on_the_nullable_side_stay_above_the_join() {
+    for predicate in ["o.id is null", "coalesce(o.status, 'none') = 'none'"] {
+        let sent = sent(&format!(
+            "select c.id from pg.public.customers c left join my.shop.orders o on o.customer_id = c.id where {predicate}"
+        ));
+        assert!(sent.iter().all(|sql| !sql.contains("IS NULL") && !sql.contains("none")), "{sent:?}");
+    }
+}
+
+/// Pitfalls 3, 4 and 5: a limit goes below nothing that it does not commute with.
+#[test]
+fn limits_are_sent_only_where_they_keep_the_answer() {
+    for query in [
+        "select id from my.shop.orders order by amount limit 3",
+        "select customer_id, count(*) from my.shop.orders group by customer_id limit 3",
+        "select distinct customer_id from my.shop.orders limit 3",
+        "select id, row_number() over (order by amount) from my.shop.orders limit 3",
+        "select id from my.shop.orders where upper(status) = 'OK' limit 3",
+        "select id from my.shop.orders where status = 'ok' limit 3",
+    ] {
+        let sent = sent(query);
+        assert!(sent.iter().all(|sql| !sql.contains("LIMIT")), "{query}: {sent:?}");
+    }
+    assert!(sent("select id from my.shop.orders where amount > 3 limit 3")[0].ends_with("(`amount` > 3.00) LIMIT 3"));
+}
+
+/// Pitfall 6: each scan keeps its own predicate.
+#[test]
+fn a_self_join_reads_each_alias_with_its_own_predicate() {
+    let sent = sent(
+        "select a.id from my.shop.orders a join my.shop.orders b on a.id = b.customer_id where a.amount > 5 and b.amount < 3",
+    );
+    assert_eq!(sent.len(), 2);
+    assert!(sent.iter().all(|sql| !(sql.contains("> 5.00") && sql.contains("< 3.00"))), "{sent:?}");
+}
+
+/// Pitfalls 7 to 9: names bind by scope, and the connection is part of the name.
+#[test]
+fn names_bind_by_scope() {
+    let sql = "with customers as (select * from pg.public.customers where id > 7) select count(*) from customers";
+    assert!(sent(sql)[0].contains("(\"id\" > 7)"));
+    let both = sent("select a.id from pg.public.customers a join my.public.customers b on a.id = b.id");
+    assert_eq!(both.len(), 2);
+    assert!(both[0].starts_with("my: ") && both[1].starts_with("pg: "), "{both:?}");
+}
+
+/// Pitfall 13: text that a collation compares loosely is sent wider and compared again, or not at all.
+#[test]
+fn loose_collations_are_checked_again() {
+    let plan = plan("select id from my.shop.orders where status = 'ok'");
+    assert!(plan.contains("(`status` = 'ok')") && plan.contains("Filter: my.shop.orders.status = Utf8(\"ok\")"), "{plan}");
+    for predicate in ["status <> 'ok'", "status > 'a'", "status like 'o%'", "status not in ('ok')"] {
+        let sent = sent(&format!("select id from my.shop.orders where {predicate}"));
+        assert!(!sent[0].contains("WHERE"), "{sent:?}");
+    }
+}
+
+/// Pitfall 16: literals and identifiers with quotes and SQL words in them.
+#[test]
+fn quotes_and_words_in_literals_are_only_text() {
+    let sent = sent("select id from pg.public.customers where name = 'it''s LIMIT 5 -- \" '");
+    assert_eq!(sent, ["pg: SELECT \"id\" FROM \"public\".\"customers\" WHERE (\"name\" = 'it''s LIMIT 5 -- \" ')"]);
+}
+
+#[test]
+fn reading_only_the_number_of_rows_reads_no_column() {
+    assert_eq!(sent("select count(*) from my.shop.orders"), ["my: SELECT 1 FROM `shop`.`orders`"]);
+}
+
+#[test]
+fn equal_scans_share_an_extract() {
+    let plan = plan("select a.id from my.shop.orders a join my.shop.orders b on a.id = b.id");
+    assert!(plan.contains("read 2 times"), "{plan}");
+}
+
+#[test]
+fn unknown_columns_name_the_known_ones_and_the_place() {
+    let sql = "select\n  o.amuont\nfrom my.shop.orders o";
+    let error = plan_error(sql);
+    assert!(matches!(&error, PlanError::UnknownColumn { name, .. } if name == "amuont"), "{error:?}");
+    assert_eq!(error.range(sql).map(|range| &sql[range]), Some("o.amuont"));
+    assert_eq!(error.help(), ["did you mean `amount`?"]);
+}
+
+#[test]
+fn unknown_functions_and_relations_are_refused_by_name() {
+    let error = plan_error("select to_char(placed, 'YYYY') from my.shop.orders");
+    assert_eq!(error.to_string(), "function `to_char` of postgres has no translation with the same meaning");
+    let error = plan_error("select 1 from my.shop.refunds");
+    assert_eq!(error.to_string(), "relation `my.shop.refunds` is not known");
+    assert!(matches!(plan_error("selec 1"), PlanError::Syntax { .. } | PlanError::NotAQuery { .. }));
+    assert!(matches!(plan_error("delete from my.shop.orders"), PlanError::NotAQuery { .. }));
+}
+
+#[test]
+fn unreadable_columns_are_an_error_only_where_they_are_read() {
+    assert!(sent("select id from pg.public.customers").len() == 1);
+    let error = plan_error("select * from pg.public.customers");
+    assert_eq!(error.to_string(), "column `position` of pg.public.customers cannot be read: type point");
+}
+
+#[test]
+fn computed_decimals_keep_the_dialects_types() {
+    assert_eq!(support::types("select sum(amount) as total, avg(amount) as mean, avg(id) as id from my.shop.orders"), [
+        "total: Decimal128(20, 2) numeric",
+        "mean: Decimal256(76, 28) numeric",
+        "id: Decimal256(76, 28) numeric",
+    ]);
+    assert_eq!(support::types("select sum(id) as s, date '2024-03-01' - date '2024-02-01' as days from my.shop.orders"), [
+        "s: Decimal128(38, 0) numeric",
+        "days: Int32 -",
+    ]);
+}
+
+#[test]
+fn relations_are_found_and_renamed_by_their_place() {
+    let sql = "with a as (select 'my.shop.orders' as t, x.* from \"my\".\"shop\".\"orders\" x) select * from a, pg.public.customers";
+    assert_eq!(relations_read(sql, &POSTGRES).unwrap(), [vec!["my", "shop", "orders"], vec!["pg", "public", "customers"]]);
+    let names = BTreeMap::from([(vec!["my".to_owned(), "shop".to_owned(), "orders".to_owned()], "`shop`.`o``s`".to_owned())]);
+    assert_eq!(
+        rename_relations(sql, &POSTGRES, &names).unwrap(),
+        "with a as (select 'my.shop.orders' as t, x.* from `shop`.`o``s` x) select * from a, pg.public.customers"
+    );
+    assert_eq!(relations_read("select * from `My`.`Shop`.`Orders`", &MYSQL).unwrap(), [vec!["my", "shop", "orders"]]);
+}
