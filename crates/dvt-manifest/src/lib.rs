@@ -1,1 +1,34 @@
 //! The nouns and the graph: node, source, macro, relation; selection, order, artifact JSON.
+//!
+//! In: what the project reader found. Out: a [`Manifest`] that answers who depends on whom, which nodes a selector means,
+//! and in which order they run; and dbt's artifacts as JSON text. Only [`write_atomically`] touches the file system;
+//! nothing here reads a template or asks a database.
+
+mod artifact;
+mod checksum;
+mod config;
+mod exposure;
+mod graph;
+mod macro_definition;
+mod manifest;
+mod node;
+mod relation;
+mod resource;
+pub mod selection;
+mod source;
+
+pub use artifact::{DBT_VERSION, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically};
+pub use checksum::Checksum;
+pub use config::{Config, ConfigError};
+pub use exposure::{Doc, Exposure, Group, Owner, UnitTest};
+pub use graph::{Graph, Schedule};
+pub use macro_definition::{Macro, MacroArgument, MacroKind};
+pub use manifest::{Disabled, Manifest, ManifestMetadata};
+pub use node::{
+    Column, Compiled, DependsOn, InjectedCte, Node, RefCall, SourceCall, TestInfo, TestMetadata, version_text,
+};
+pub use relation::{Include, Quoting, Relation, RelationKind};
+pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};
+pub use source::{Source, SourceFreshness, SourceQuoting};
+
+pub use indexmap::IndexMap;

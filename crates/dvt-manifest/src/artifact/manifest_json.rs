@@ -1,0 +1,442 @@
+//! `manifest.json` v12: every key that dbt's classes require, with dbt's defaults. What dvt adds (`connection`) stands
+//! beside them: dbt's readers pass over keys they do not know.
+
+use super::DBT_VERSION;
+use crate::{
+    Column, Compiled, DependsOn, Disabled, Doc, Exposure, Graph, Group, Macro, Manifest, Node, Owner, RefCall,
+    ResourceType, Source, SourceCall, SourceFreshness, UnitTest,
+};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+impl Manifest {
+    /// The artifact's text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// The artifact as a value. `nodes`, `sources`, `exposures`, `groups` are also what templates see as `graph`.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let graph = Graph::new(self);
+        let mut group_map: Map<String, Value> = Map::new();
+        for group in self.groups.values() {
+            let members: Vec<&str> = self
+                .nodes
+                .values()
+                .filter(|node| node.group.as_deref() == Some(&group.name))
+                .map(|node| node.unique_id.as_str())
+                .collect();
+            group_map.insert(group.name.clone(), Value::from(members));
+        }
+        let disabled: Map<String, Value> = self
+            .disabled
+            .iter()
+            .map(|(id, entries)| {
+                let entries: Vec<Value> = entries
+                    .iter()
+                    .map(|entry| match entry {
+                        Disabled::Node(node) => node.to_json(),
+                        Disabled::Source(source) => source.to_json(),
+                        Disabled::Exposure(exposure) => exposure.to_json(),
+                    })
+                    .collect();
+                (id.clone(), Value::Array(entries))
+            })
+            .collect();
+        json!({
+            "metadata": self.metadata_json(),
+            "nodes": objects(&self.nodes, Node::to_json),
+            "sources": objects(&self.sources, Source::to_json),
+            "macros": objects(&self.macros, Macro::to_json),
+            "docs": objects(&self.docs, Doc::to_json),
+            "exposures": objects(&self.exposures, Exposure::to_json),
+            "metrics": {},
+            "groups": objects(&self.groups, Group::to_json),
+            "selectors": self.selectors,
+            "disabled": disabled,
+            "parent_map": graph.parent_map(),
+            "child_map": graph.child_map(),
+            "group_map": group_map,
+            "saved_queries": {},
+            "semantic_models": {},
+            "unit_tests": objects(&self.unit_tests, UnitTest::to_json),
+            "functions": {},
+        })
+    }
+
+    fn metadata_json(&self) -> Value {
+        let metadata = &self.metadata;
+        let quoting = |part: &str| metadata.quoting.get(part).cloned().unwrap_or(Value::Null);
+        json!({
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
+            "dbt_version": DBT_VERSION,
+            "dvt_version": env!("CARGO_PKG_VERSION"),
+            "generated_at": metadata.generated_at,
+            "invocation_id": metadata.invocation_id,
+            "invocation_started_at": metadata.invocation_started_at,
+            "run_started_at": metadata.invocation_started_at,
+            "env": metadata.env,
+            "project_name": metadata.project_name,
+            "project_id": metadata.project_id,
+            "user_id": null,
+            "send_anonymous_usage_stats": false,
+            "adapter_type": metadata.adapter_type,
+            "quoting": {
+                "database": quoting("database"),
+                "schema": quoting("schema"),
+                "identifier": quoting("identifier"),
+                "column": quoting("column"),
+            },
+        })
+    }
+}
+
+fn objects<T>(map: &IndexMap<String, T>, to_json: impl Fn(&T) -> Value) -> Map<String, Value> {
+    map.iter().map(|(id, item)| (id.clone(), to_json(item))).collect()
+}
+
+impl Node {
+    /// The node as `manifest.json` has it, and as templates see it in `model` and `graph.nodes`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = Map::new();
+        let mut set = |key: &str, value: Value| {
+            json.insert(key.to_owned(), value);
+        };
+        set("database", json!(self.database));
+        set("schema", json!(self.schema));
+        set("name", json!(self.name));
+        set("resource_type", json!(self.resource_type.as_str()));
+        set("package_name", json!(self.package_name));
+        set("path", json!(self.path));
+        set("original_file_path", json!(self.original_file_path));
+        set("unique_id", json!(self.unique_id));
+        set("fqn", json!(self.fqn));
+        set("alias", json!(self.alias));
+        set("checksum", json!({"name": self.checksum.name, "checksum": self.checksum.checksum}));
+        set("config", Value::Object(self.config.0.clone()));
+        set("tags", json!(self.tags));
+        set("description", json!(self.description));
+        set("columns", Value::Object(columns_json(&self.columns)));
+        set("meta", json!(self.meta));
+        set("group", json!(self.group));
+        set("docs", docs_json(&self.docs));
+        set("patch_path", json!(self.patch_path));
+        set("build_path", json!(self.build_path));
+        set("unrendered_config", json!(self.unrendered_config));
+        set("created_at", json!(self.created_at));
+        set("relation_name", json!(self.relation_name));
+        set("raw_code", json!(self.raw_code));
+        set("doc_blocks", json!([]));
+        set("connection", json!(self.connection));
+        if self.resource_type == ResourceType::Seed {
+            set("root_path", json!(self.root_path));
+            set("depends_on", json!({"macros": self.depends_on.macros}));
+            set("defer_relation", Value::Null);
+            return Value::Object(json);
+        }
+        set("language", json!(self.language));
+        set("refs", refs_json(&self.refs));
+        set("sources", sources_json(&self.sources));
+        set("metrics", json!([]));
+        set("functions", json!([]));
+        set("depends_on", depends_on_json(&self.depends_on));
+        compiled_json(&self.compiled, &mut set);
+        set("contract", self.contract_json());
+        match self.resource_type {
+            ResourceType::Model => {
+                set("access", json!(self.access.as_str()));
+                set("constraints", json!(self.constraints));
+                set("version", json!(self.version));
+                set("latest_version", json!(self.latest_version));
+                set("deprecation_date", json!(self.deprecation_date));
+                set("primary_key", json!(self.primary_key));
+                set("time_spine", Value::Null);
+                set("defer_relation", Value::Null);
+            }
+            ResourceType::Snapshot => set("defer_relation", Value::Null),
+            ResourceType::Operation => set("index", json!(self.index)),
+            _ => {}
+        }
+        if let Some(test) = &self.test {
+            if let Some(metadata) = &test.metadata {
+                set("column_name", json!(test.column_name));
+                set("file_key_name", json!(test.file_key_name));
+                set("attached_node", json!(test.attached_node));
+                set(
+                    "test_metadata",
+                    json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
+                );
+            }
+        }
+        Value::Object(json)
+    }
+
+    fn contract_json(&self) -> Value {
+        let contract = self.config.get("contract");
+        let flag = |key: &str, default: bool| {
+            contract.and_then(|contract| contract.get(key)).and_then(Value::as_bool).unwrap_or(default)
+        };
+        json!({
+            "enforced": flag("enforced", false),
+            "alias_types": flag("alias_types", true),
+            "checksum": self.contract_checksum,
+        })
+    }
+}
+
+fn compiled_json(compiled: &Compiled, set: &mut impl FnMut(&str, Value)) {
+    set("compiled_path", json!(compiled.path));
+    set("compiled", json!(compiled.code.is_some()));
+    set("compiled_code", json!(compiled.code));
+    set("extra_ctes_injected", json!(compiled.extra_ctes_injected));
+    let ctes: Vec<Value> = compiled.extra_ctes.iter().map(|cte| json!({"id": cte.id, "sql": cte.sql})).collect();
+    set("extra_ctes", json!(ctes));
+}
+
+fn refs_json(refs: &[RefCall]) -> Value {
+    refs.iter().map(|call| json!({"name": call.name, "package": call.package, "version": call.version})).collect()
+}
+
+fn sources_json(sources: &[SourceCall]) -> Value {
+    sources.iter().map(|call| json!([call.source_name, call.table_name])).collect()
+}
+
+fn depends_on_json(depends_on: &DependsOn) -> Value {
+    json!({"macros": depends_on.macros, "nodes": depends_on.nodes})
+}
+
+fn docs_json(docs: &Map<String, Value>) -> Value {
+    json!({
+        "show": docs.get("show").cloned().unwrap_or(Value::Bool(true)),
+        "node_color": docs.get("node_color").cloned().unwrap_or(Value::Null),
+    })
+}
+
+fn columns_json(columns: &IndexMap<String, Column>) -> Map<String, Value> {
+    columns.iter().map(|(name, column)| (name.clone(), column.to_json())).collect()
+}
+
+impl Column {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut config = self.config.clone();
+        config.entry("meta").or_insert_with(|| json!(self.meta));
+        config.entry("tags").or_insert_with(|| json!(self.tags));
+        let mut json = json!({
+            "name": self.name,
+            "description": self.description,
+            "meta": self.meta,
+            "data_type": self.data_type,
+            "constraints": self.constraints,
+            "quote": self.quote,
+            "config": config,
+            "tags": self.tags,
+            "granularity": self.granularity,
+            "doc_blocks": [],
+        });
+        if let Value::Object(map) = &mut json {
+            for (key, value) in &self.extra {
+                map.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        json
+    }
+}
+
+impl Source {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut config = self.config.0.clone();
+        config.entry("enabled").or_insert(Value::Bool(true));
+        json!({
+            "database": self.database,
+            "schema": self.schema,
+            "name": self.name,
+            "resource_type": "source",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "fqn": self.fqn,
+            "source_name": self.source_name,
+            "source_description": self.source_description,
+            "loader": self.loader,
+            "identifier": self.identifier,
+            "quoting": {
+                "database": self.quoting.database,
+                "schema": self.quoting.schema,
+                "identifier": self.quoting.identifier,
+                "column": self.quoting.column,
+            },
+            "loaded_at_field": self.loaded_at_field,
+            "loaded_at_query": self.loaded_at_query,
+            "freshness": self.freshness.as_ref().map(freshness_json),
+            "external": self.external,
+            "description": self.description,
+            "columns": columns_json(&self.columns),
+            "meta": self.meta,
+            "source_meta": self.source_meta,
+            "tags": self.tags,
+            "config": config,
+            "patch_path": self.patch_path,
+            "unrendered_config": self.unrendered_config,
+            "relation_name": self.relation_name,
+            "created_at": self.created_at,
+            "unrendered_database": self.unrendered_database,
+            "unrendered_schema": self.unrendered_schema,
+            "doc_blocks": [],
+            "connection": self.connection,
+        })
+    }
+}
+
+fn freshness_json(freshness: &SourceFreshness) -> Value {
+    let time = |time: &Option<(i64, String)>| match time {
+        Some((count, period)) => json!({"count": count, "period": period}),
+        None => json!({"count": null, "period": null}),
+    };
+    json!({
+        "warn_after": time(&freshness.warn_after),
+        "error_after": time(&freshness.error_after),
+        "filter": freshness.filter,
+    })
+}
+
+impl Macro {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let arguments: Vec<Value> = self
+            .arguments
+            .iter()
+            .map(|argument| {
+                json!({
+                    "name": argument.name,
+                    "type": argument.argument_type,
+                    "description": argument.description,
+                })
+            })
+            .collect();
+        json!({
+            "name": self.name,
+            "resource_type": "macro",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "macro_sql": self.macro_sql,
+            "depends_on": {"macros": self.depends_on},
+            "description": self.description,
+            "meta": self.meta,
+            "docs": docs_json(&self.docs),
+            "config": {"meta": self.meta, "docs": docs_json(&self.docs)},
+            "patch_path": self.patch_path,
+            "arguments": arguments,
+            "created_at": self.created_at,
+            "supported_languages": self.supported_languages,
+        })
+    }
+}
+
+impl Doc {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "resource_type": "doc",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "block_contents": self.block_contents,
+        })
+    }
+}
+
+impl Owner {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut json = self.extra.clone();
+        json.insert("email".to_owned(), self.email.clone().unwrap_or(Value::Null));
+        json.insert("name".to_owned(), json!(self.name));
+        Value::Object(json)
+    }
+}
+
+impl Exposure {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut config = self.config.0.clone();
+        config.entry("enabled").or_insert(Value::Bool(true));
+        json!({
+            "name": self.name,
+            "resource_type": "exposure",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "fqn": self.fqn,
+            "type": self.exposure_type,
+            "owner": self.owner.to_json(),
+            "description": self.description,
+            "label": self.label,
+            "maturity": self.maturity,
+            "meta": self.meta,
+            "tags": self.tags,
+            "config": config,
+            "unrendered_config": self.unrendered_config,
+            "url": self.url,
+            "depends_on": depends_on_json(&self.depends_on),
+            "refs": refs_json(&self.refs),
+            "sources": sources_json(&self.sources),
+            "metrics": [],
+            "created_at": self.created_at,
+        })
+    }
+}
+
+impl Group {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "resource_type": "group",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "owner": self.owner.to_json(),
+            "description": self.description,
+            "config": {"meta": self.meta},
+        })
+    }
+}
+
+impl UnitTest {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "resource_type": "unit_test",
+            "package_name": self.package_name,
+            "path": self.path,
+            "original_file_path": self.original_file_path,
+            "unique_id": self.unique_id,
+            "fqn": self.fqn,
+            "model": self.model,
+            "given": self.given,
+            "expect": self.expect,
+            "description": self.description,
+            "overrides": self.overrides,
+            "depends_on": depends_on_json(&self.depends_on),
+            "config": self.config,
+            "checksum": self.checksum,
+            "schema": self.schema,
+            "created_at": self.created_at,
+            "versions": self.versions,
+            "version": self.version,
+        })
+    }
+}

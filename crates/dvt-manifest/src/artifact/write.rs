@@ -1,0 +1,38 @@
+//! Files that are there whole or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// An artifact could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {}: {cause}", path.display())]
+pub struct WriteError {
+    pub path: PathBuf,
+    #[source]
+    pub cause: io::Error,
+}
+
+/// Writes a file so that a reader sees the old contents or the new, never a part: into a temporary file beside it, then
+/// renamed. Folders on the way are made.
+///
+/// # Errors
+/// [`WriteError`]; the file is then as it was.
+pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
+    let error = |cause| WriteError { path: path.to_owned(), cause };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(error)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(contents)?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        // The temporary file is ours alone; that it cannot be removed either changes nothing for the caller.
+        let _ = fs::remove_file(&temporary);
+        error(cause)
+    })
+}

@@ -1,0 +1,261 @@
+//! Who depends on whom: neighbours, cycles, and the order in which nodes run.
+
+use crate::{Manifest, ResourceType, UniqueId};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+/// The dependencies of a manifest, both ways. Built once; the manifest must not change its `depends_on` afterwards.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    ids: Vec<UniqueId>,
+    positions: HashMap<UniqueId, usize>,
+    parents: Vec<Vec<usize>>,
+    children: Vec<Vec<usize>>,
+}
+
+/// Selected nodes in an order that respects their dependencies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// By level, then by unique id: dbt's order with one thread.
+    pub order: Vec<UniqueId>,
+    /// For each selected node the selected nodes it has to wait for, also where nodes that are not selected lie between.
+    pub waits_for: IndexMap<UniqueId, Vec<UniqueId>>,
+}
+
+impl Graph {
+    #[must_use]
+    pub fn new(manifest: &Manifest) -> Self {
+        let ids: Vec<UniqueId> = manifest.graph_ids().cloned().collect();
+        let positions: HashMap<UniqueId, usize> =
+            ids.iter().enumerate().map(|(position, id)| (id.clone(), position)).collect();
+        let mut parents = vec![Vec::new(); ids.len()];
+        let mut children = vec![Vec::new(); ids.len()];
+        for (position, id) in ids.iter().enumerate() {
+            for parent in manifest.parents(id) {
+                if let Some(&parent) = positions.get(parent)
+                    && !parents[position].contains(&parent)
+                {
+                    parents[position].push(parent);
+                    children[parent].push(position);
+                }
+            }
+        }
+        Self { ids, positions, parents, children }
+    }
+
+    /// With dbt's edges for `build`: a node waits for the tests of everything upstream of it, where those tests read
+    /// nothing but what is upstream too.
+    #[must_use]
+    pub fn with_test_edges(mut self, manifest: &Manifest) -> Self {
+        let is_test =
+            |id: &UniqueId| matches!(manifest.resource_type(id), Some(ResourceType::Test | ResourceType::UnitTest));
+        let mut edges = Vec::new();
+        for (position, id) in self.ids.iter().enumerate() {
+            if is_test(id) || !manifest.resource_type(id).is_some_and(ResourceType::is_executable) {
+                continue;
+            }
+            let upstream = self.reach(&[position], None, &self.parents);
+            let tests: BTreeSet<usize> = upstream
+                .iter()
+                .flat_map(|&parent| self.children[parent].iter().copied())
+                .filter(|&child| is_test(&self.ids[child]))
+                .collect();
+            edges.extend(
+                tests
+                    .into_iter()
+                    .filter(|&test| self.parents[test].iter().all(|parent| upstream.contains(parent)))
+                    .map(|test| (test, position)),
+            );
+        }
+        for (test, position) in edges {
+            if !self.parents[position].contains(&test) {
+                self.parents[position].push(test);
+                self.children[test].push(position);
+            }
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn contains(&self, unique_id: &str) -> bool {
+        self.positions.contains_key(unique_id)
+    }
+
+    /// The direct dependants, in the order of the manifest.
+    pub fn children(&self, unique_id: &str) -> impl Iterator<Item = &UniqueId> {
+        self.neighbours(unique_id, &self.children)
+    }
+
+    /// The direct dependencies.
+    pub fn parents(&self, unique_id: &str) -> impl Iterator<Item = &UniqueId> {
+        self.neighbours(unique_id, &self.parents)
+    }
+
+    fn neighbours<'a>(&'a self, unique_id: &str, edges: &'a [Vec<usize>]) -> impl Iterator<Item = &'a UniqueId> {
+        self.positions
+            .get(unique_id)
+            .into_iter()
+            .flat_map(move |&position| edges[position].iter().map(|&id| &self.ids[id]))
+    }
+
+    /// All that these depend on, up to `depth` steps, without the starting points (unless one depends on another).
+    #[must_use]
+    pub fn ancestors(&self, from: &BTreeSet<UniqueId>, depth: Option<usize>) -> BTreeSet<UniqueId> {
+        self.reach_ids(from, depth, &self.parents)
+    }
+
+    /// All that depend on these, up to `depth` steps.
+    #[must_use]
+    pub fn descendants(&self, from: &BTreeSet<UniqueId>, depth: Option<usize>) -> BTreeSet<UniqueId> {
+        self.reach_ids(from, depth, &self.children)
+    }
+
+    fn reach_ids(&self, from: &BTreeSet<UniqueId>, depth: Option<usize>, edges: &[Vec<usize>]) -> BTreeSet<UniqueId> {
+        let start: Vec<usize> = from.iter().filter_map(|id| self.positions.get(id).copied()).collect();
+        self.reach(&start, depth, edges).into_iter().map(|position| self.ids[position].clone()).collect()
+    }
+
+    fn reach(&self, start: &[usize], depth: Option<usize>, edges: &[Vec<usize>]) -> BTreeSet<usize> {
+        let mut reached = BTreeSet::new();
+        // Breadth first, so that a node is met by its shortest way before a depth limit cuts a longer one.
+        let mut visited: BTreeSet<usize> = start.iter().copied().collect();
+        let mut queue: VecDeque<(usize, usize)> = start.iter().map(|&position| (position, 0)).collect();
+        while let Some((position, distance)) = queue.pop_front() {
+            if depth.is_some_and(|depth| distance >= depth) {
+                continue;
+            }
+            for &next in &edges[position] {
+                reached.insert(next);
+                if visited.insert(next) {
+                    queue.push_back((next, distance + 1));
+                }
+            }
+        }
+        reached
+    }
+
+    /// One cycle, if there is any: each id depends on the next one, and the last on the first.
+    #[must_use]
+    pub fn find_cycle(&self) -> Option<Vec<UniqueId>> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Mark {
+            New,
+            Open,
+            Done,
+        }
+        let mut marks = vec![Mark::New; self.ids.len()];
+        for root in 0..self.ids.len() {
+            if marks[root] != Mark::New {
+                continue;
+            }
+            // A path with, for each id on it, the next parent to look at; no recursion, so a long chain is no problem.
+            let mut path: Vec<(usize, usize)> = vec![(root, 0)];
+            marks[root] = Mark::Open;
+            while let Some((position, next)) = path.last_mut() {
+                let Some(&parent) = self.parents[*position].get(*next) else {
+                    marks[*position] = Mark::Done;
+                    path.pop();
+                    continue;
+                };
+                *next += 1;
+                match marks[parent] {
+                    Mark::Done => {}
+                    Mark::New => {
+                        marks[parent] = Mark::Open;
+                        path.push((parent, 0));
+                    }
+                    Mark::Open => {
+                        let start = path.iter().position(|&(id, _)| id == parent).unwrap_or_default();
+                        return Some(path[start..].iter().map(|&(id, _)| self.ids[id].clone()).collect());
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The selected nodes in the order dbt's queue hands them out: by level in the graph of the selected, then by unique
+    /// id. Ids that the graph does not know are left out. The graph must have no cycle.
+    #[must_use]
+    pub fn schedule(&self, selected: &BTreeSet<UniqueId>) -> Schedule {
+        let chosen: BTreeSet<usize> = selected.iter().filter_map(|id| self.positions.get(id).copied()).collect();
+        let mut waits_for: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for &position in &chosen {
+            let mut found = BTreeSet::new();
+            let mut visited = BTreeSet::new();
+            let mut queue: Vec<usize> = self.parents[position].clone();
+            while let Some(parent) = queue.pop() {
+                if !visited.insert(parent) {
+                    continue;
+                }
+                if chosen.contains(&parent) {
+                    found.insert(parent);
+                } else {
+                    queue.extend(&self.parents[parent]);
+                }
+            }
+            waits_for.insert(position, found);
+        }
+        let mut dependants: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut waiting: BTreeMap<usize, usize> = BTreeMap::new();
+        for (&position, parents) in &waits_for {
+            waiting.insert(position, parents.len());
+            for &parent in parents {
+                dependants.entry(parent).or_default().push(position);
+            }
+        }
+        let mut level: Vec<usize> =
+            waiting.iter().filter(|&(_, &count)| count == 0).map(|(&position, _)| position).collect();
+        let mut order = Vec::with_capacity(chosen.len());
+        while !level.is_empty() {
+            level.sort_by(|&left, &right| self.ids[left].cmp(&self.ids[right]));
+            let mut next = Vec::new();
+            for &position in &level {
+                order.push(self.ids[position].clone());
+                for &child in dependants.get(&position).map_or(&[][..], Vec::as_slice) {
+                    if let Some(count) = waiting.get_mut(&child) {
+                        *count -= 1;
+                        if *count == 0 {
+                            next.push(child);
+                        }
+                    }
+                }
+            }
+            level = next;
+        }
+        let waits_for = order
+            .iter()
+            .map(|id| {
+                let parents = &waits_for[&self.positions[id]];
+                (id.clone(), parents.iter().map(|&parent| self.ids[parent].clone()).collect())
+            })
+            .collect();
+        Schedule { order, waits_for }
+    }
+
+    /// dbt's `parent_map` of `manifest.json`: every id with its sorted dependencies.
+    #[must_use]
+    pub fn parent_map(&self) -> Map<String, Value> {
+        self.edge_map(&self.parents)
+    }
+
+    /// dbt's `child_map`.
+    #[must_use]
+    pub fn child_map(&self) -> Map<String, Value> {
+        self.edge_map(&self.children)
+    }
+
+    fn edge_map(&self, edges: &[Vec<usize>]) -> Map<String, Value> {
+        self.ids
+            .iter()
+            .zip(edges)
+            .map(|(id, neighbours)| {
+                let mut neighbours: Vec<&str> =
+                    neighbours.iter().map(|&position| self.ids[position].as_str()).collect();
+                neighbours.sort_unstable();
+                (id.clone(), Value::from(neighbours))
+            })
+            .collect()
+    }
+}

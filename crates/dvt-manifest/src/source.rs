@@ -1,0 +1,80 @@
+//! A source table: data that is there before dbt runs.
+
+use crate::{Column, Config, Relation, UniqueId};
+use dvt_diagnostics::Span;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+/// One table of a source, with dbt's field names.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub unique_id: UniqueId,
+    pub source_name: String,
+    /// The table's name in `source(source_name, name)`.
+    pub name: String,
+    pub package_name: String,
+    pub path: String,
+    pub original_file_path: String,
+    pub fqn: Vec<String>,
+    /// The profile output it lives on.
+    pub connection: String,
+    pub database: Option<String>,
+    pub schema: String,
+    /// The table's name in the database.
+    pub identifier: String,
+    pub relation_name: Option<String>,
+    /// As said in the file: `None` for the adapter's default.
+    pub quoting: SourceQuoting,
+    pub source_description: String,
+    pub description: String,
+    pub loader: String,
+    pub loaded_at_field: Option<String>,
+    pub loaded_at_query: Option<String>,
+    /// `None` when freshness is switched off or not asked for.
+    pub freshness: Option<SourceFreshness>,
+    pub external: Option<Value>,
+    pub columns: IndexMap<String, Column>,
+    pub meta: Map<String, Value>,
+    pub source_meta: Map<String, Value>,
+    pub tags: Vec<String>,
+    pub config: Config,
+    pub unrendered_config: Map<String, Value>,
+    pub unrendered_database: Option<String>,
+    pub unrendered_schema: Option<String>,
+    pub patch_path: Option<String>,
+    pub created_at: f64,
+    /// The table's name in the properties file.
+    pub span: Span,
+}
+
+/// Which name parts the user wants quoted; `None` leaves it to the adapter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceQuoting {
+    pub database: Option<bool>,
+    pub schema: Option<bool>,
+    pub identifier: Option<bool>,
+    pub column: Option<bool>,
+}
+
+/// dbt's freshness threshold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceFreshness {
+    /// Count and period (`minute`, `hour`, `day`).
+    pub warn_after: Option<(i64, String)>,
+    pub error_after: Option<(i64, String)>,
+    pub filter: Option<String>,
+}
+
+impl Source {
+    /// The source's relation, before a dialect is set. dbt ignores the project's `quoting` for sources.
+    #[must_use]
+    pub fn relation(&self) -> Relation {
+        let mut relation =
+            Relation::new(&self.connection, self.database.as_deref(), Some(&self.schema), Some(&self.identifier));
+        let quoting = &mut relation.quoting;
+        quoting.database = self.quoting.database.unwrap_or(quoting.database);
+        quoting.schema = self.quoting.schema.unwrap_or(quoting.schema);
+        quoting.identifier = self.quoting.identifier.unwrap_or(quoting.identifier);
+        relation
+    }
+}
