@@ -1,0 +1,237 @@
+//! Decides what runs when: dependency order, dbt's priority, slots, skips, fail-fast, cancel.
+//!
+//! In: tasks with their dependencies, and a function that runs one. Out: a call per task that finished or was skipped.
+//! It knows nothing about models or databases.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+#[cfg(test)]
+mod tests;
+
+/// One thing to run. Tasks are named by their place in the slice.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) unique_id: String,
+    /// Places of the tasks that must succeed before.
+    pub(crate) dependencies: Vec<usize>,
+    /// The connection that it writes to: at most [`Limits::per_group`] of one group run at once.
+    pub(crate) group: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) overall: usize,
+    /// Groups without an entry share only the overall limit.
+    pub(crate) per_group: HashMap<String, usize>,
+}
+
+/// Why a task did not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Skip {
+    /// Something that it depends on failed: the place of the task that failed first.
+    Upstream(usize),
+    FailFast,
+}
+
+/// How a finished task counts for those behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Succeeded,
+    Failed,
+}
+
+/// What the scheduler tells, in the order it happens.
+#[derive(Debug)]
+pub(crate) enum Event<R> {
+    /// `position` counts from 1 in the order of starting.
+    Finished { task: usize, position: usize, result: R },
+    Skipped { task: usize, position: usize, why: Skip },
+    /// The task panicked; the text is the panic's.
+    Panicked { task: usize, position: usize, slot: usize, panic: String },
+}
+
+/// Where and as which number a task runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) task: usize,
+    /// From 1, in the order of starting: dbt's `1 of N`.
+    pub(crate) position: usize,
+    /// From 1: dbt's thread number.
+    pub(crate) slot: usize,
+}
+
+/// Runs all tasks. After a cancel nothing new starts, and what runs is waited for. Returns whether every task was
+/// reached (false after a cancel).
+pub(crate) async fn run_tasks<R, F, S, E>(
+    tasks: &[Task],
+    limits: &Limits,
+    fail_fast: bool,
+    cancel: &CancellationToken,
+    start: S,
+    mut on_event: E,
+) -> bool
+where
+    R: Send + 'static,
+    F: Future<Output = R> + Send + 'static,
+    S: Fn(Place) -> F,
+    E: FnMut(&Event<R>) -> Verdict,
+{
+    let mut state = State::new(tasks);
+    let mut running: JoinSet<R> = JoinSet::new();
+    let mut places: HashMap<tokio::task::Id, Place> = HashMap::new();
+    let mut free_slots: BTreeSet<usize> = (1..=limits.overall.max(1)).collect();
+    let mut busy: HashMap<&str, usize> = HashMap::new();
+    let mut failed_fast = false;
+    loop {
+        while !cancel.is_cancelled() && !free_slots.is_empty() {
+            let has_room = |group: &str| {
+                limits.per_group.get(group).is_none_or(|limit| busy.get(group).copied().unwrap_or(0) < (*limit).max(1))
+            };
+            let Some(task) = state.next(|task| failed_fast || state_skips(&state, task) || has_room(&tasks[task].group))
+            else {
+                break;
+            };
+            state.ready.remove(&state.key(task));
+            state.position += 1;
+            let position = state.position;
+            let why = match state.failed_upstream[task] {
+                Some(upstream) => Some(Skip::Upstream(upstream)),
+                None if failed_fast => Some(Skip::FailFast),
+                None => None,
+            };
+            if let Some(why) = why {
+                on_event(&Event::Skipped { task, position, why });
+                state.complete(task, None);
+                continue;
+            }
+            let slot = free_slots.pop_first().expect("the loop condition saw a free slot");
+            *busy.entry(tasks[task].group.as_str()).or_default() += 1;
+            let place = Place { task, position, slot };
+            let handle = running.spawn(start(place));
+            places.insert(handle.id(), place);
+        }
+        let Some(joined) = running.join_next_with_id().await else {
+            break;
+        };
+        let id = match &joined {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let place = places.remove(&id).expect("every spawned task has a place");
+        free_slots.insert(place.slot);
+        if let Some(count) = busy.get_mut(tasks[place.task].group.as_str()) {
+            *count -= 1;
+        }
+        let event = match joined {
+            Ok((_, result)) => Event::Finished { task: place.task, position: place.position, result },
+            Err(error) => Event::Panicked {
+                task: place.task,
+                position: place.position,
+                slot: place.slot,
+                panic: panic_text(error),
+            },
+        };
+        let verdict = on_event(&event);
+        let failed = verdict == Verdict::Failed;
+        failed_fast |= failed && fail_fast;
+        state.complete(place.task, failed.then_some(place.task));
+    }
+    state.position == tasks.len()
+}
+
+fn state_skips(state: &State, task: usize) -> bool {
+    state.failed_upstream[task].is_some()
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    if !error.is_panic() {
+        return "the task was aborted".to_owned();
+    }
+    let payload = error.into_panic();
+    payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+struct State {
+    /// dbt's priority: how deep the task lies in the selected graph; ties go by unique id.
+    depths: Vec<usize>,
+    ids: Vec<String>,
+    waits_for: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    failed_upstream: Vec<Option<usize>>,
+    ready: BTreeSet<(usize, String, usize)>,
+    position: usize,
+}
+
+impl State {
+    fn new(tasks: &[Task]) -> Self {
+        let mut dependents = vec![Vec::new(); tasks.len()];
+        for (place, task) in tasks.iter().enumerate() {
+            for &dependency in &task.dependencies {
+                dependents[dependency].push(place);
+            }
+        }
+        let waits_for: Vec<usize> = tasks.iter().map(|task| task.dependencies.len()).collect();
+        let depths = depths(&waits_for, &dependents);
+        let mut state = Self {
+            depths,
+            ids: tasks.iter().map(|task| task.unique_id.clone()).collect(),
+            failed_upstream: vec![None; tasks.len()],
+            ready: BTreeSet::new(),
+            position: 0,
+            waits_for,
+            dependents,
+        };
+        for task in 0..tasks.len() {
+            if state.waits_for[task] == 0 {
+                state.ready.insert(state.key(task));
+            }
+        }
+        state
+    }
+
+    fn key(&self, task: usize) -> (usize, String, usize) {
+        (self.depths[task], self.ids[task].clone(), task)
+    }
+
+    fn next(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {
+        self.ready.iter().map(|(_, _, task)| *task).find(|task| allowed(*task))
+    }
+
+    /// Frees what waited for the task; with `failed`, those are to be skipped.
+    fn complete(&mut self, task: usize, failed: Option<usize>) {
+        let cause = failed.or(self.failed_upstream[task]);
+        for dependent in self.dependents[task].clone() {
+            if self.failed_upstream[dependent].is_none() {
+                self.failed_upstream[dependent] = cause;
+            }
+            self.waits_for[dependent] -= 1;
+            if self.waits_for[dependent] == 0 {
+                self.ready.insert(self.key(dependent));
+            }
+        }
+    }
+}
+
+/// The length of the longest way to each task from a task without dependencies.
+fn depths(waits_for: &[usize], dependents: &[Vec<usize>]) -> Vec<usize> {
+    let mut depths = vec![0; waits_for.len()];
+    let mut waits_for = waits_for.to_vec();
+    let mut open: Vec<usize> = (0..waits_for.len()).filter(|task| waits_for[*task] == 0).collect();
+    while let Some(task) = open.pop() {
+        for &dependent in &dependents[task] {
+            depths[dependent] = depths[dependent].max(depths[task] + 1);
+            waits_for[dependent] -= 1;
+            if waits_for[dependent] == 0 {
+                open.push(dependent);
+            }
+        }
+    }
+    depths
+}

@@ -1,0 +1,189 @@
+//! The first pass over a seed's file: its columns and their types.
+
+use super::values::{Kind, Number, is_null, parse_number};
+use super::{SeedError, SeedOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use csv::{ByteRecord, Reader, ReaderBuilder};
+use std::collections::HashSet;
+use std::fs::File;
+use std::sync::Arc;
+
+/// A seed's file after one pass.
+#[derive(Clone, Debug)]
+pub(crate) struct SeedFile {
+    pub(crate) options: SeedOptions,
+    pub(crate) columns: Vec<SeedColumnInfo>,
+    pub(crate) rows: u64,
+    /// The line of the first row that has fewer values than the header has columns; the missing ones are NULL.
+    pub(crate) short_row: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SeedColumnInfo {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) data_type: DataType,
+    /// The user's own type text from `column_types`.
+    pub(crate) column_type: Option<String>,
+}
+
+impl SeedFile {
+    pub(crate) fn schema(&self) -> SchemaRef {
+        let fields = self.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+}
+
+/// Reads the whole file once and decides every column's type.
+pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
+    let path = options.shown_path.clone();
+    let mut reader = open(&options)?;
+    let mut record = ByteRecord::new();
+    if !next_record(&mut reader, &mut record, &path)? {
+        return Err(SeedError::NoHeader { path });
+    }
+    let header: Vec<String> =
+        (0..record.len()).map(|index| field(&record, index, &path).map(str::to_owned)).collect::<Result<_, _>>()?;
+    let names = column_names(&header);
+    if let Some(unknown) = options.column_types.keys().find(|name| !names.contains(name)) {
+        return Err(SeedError::UnknownColumn { path, column: unknown.clone(), known: names });
+    }
+    let mut columns: Vec<Guess> =
+        names.iter().map(|name| Guess::new(options.column_types.contains_key(name))).collect();
+    let (mut rows, mut short_row) = (0, None);
+    while next_record(&mut reader, &mut record, &path)? {
+        rows += 1;
+        if record.len() > names.len() {
+            let (line, found) = (line(&record), record.len());
+            return Err(SeedError::TooManyValues { path, line, found, expected: names.len() });
+        }
+        if record.len() < names.len() && short_row.is_none() {
+            short_row = Some(line(&record));
+        }
+        for (index, guess) in columns.iter_mut().enumerate().take(record.len()) {
+            let text = field(&record, index, &path)?;
+            if let Err(digits) = guess.see(text) {
+                let column = names[index].clone();
+                return Err(SeedError::NumberTooLong { path, line: line(&record), column, digits });
+            }
+        }
+    }
+    let columns = names
+        .into_iter()
+        .zip(columns)
+        .map(|(name, guess)| SeedColumnInfo {
+            kind: guess.kind(),
+            data_type: guess.data_type(),
+            column_type: options.column_types.get(&name).cloned(),
+            name,
+        })
+        .collect();
+    Ok(SeedFile { options, columns, rows, short_row })
+}
+
+pub(super) fn open(options: &SeedOptions) -> Result<Reader<File>, SeedError> {
+    let file = File::open(&options.path)
+        .map_err(|cause| SeedError::Io { path: options.shown_path.clone(), cause })?;
+    Ok(ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(file))
+}
+
+pub(super) fn next_record(reader: &mut Reader<File>, record: &mut ByteRecord, path: &str) -> Result<bool, SeedError> {
+    reader.read_byte_record(record).map_err(|error| SeedError::Io { path: path.to_owned(), cause: error.into() })
+}
+
+pub(super) fn line(record: &ByteRecord) -> u64 {
+    record.position().map_or(1, csv::Position::line)
+}
+
+/// The value at `index`, which is there.
+pub(super) fn field<'a>(record: &'a ByteRecord, index: usize, path: &str) -> Result<&'a str, SeedError> {
+    std::str::from_utf8(record.get(index).unwrap_or_default())
+        .map_err(|_| SeedError::NotUtf8 { path: path.to_owned(), line: line(record) })
+}
+
+/// The header's names: one without a name gets a letter, a repeated one a number, as dbt's reader names them.
+fn column_names(header: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    let mut used: HashSet<String> = HashSet::new();
+    for (index, name) in header.iter().enumerate() {
+        let wanted = if name.is_empty() { letters(index) } else { name.clone() };
+        let mut unique = wanted.clone();
+        let mut count = 2;
+        while !used.insert(unique.clone()) {
+            unique = format!("{wanted}_{count}");
+            count += 1;
+        }
+        names.push(unique);
+    }
+    names
+}
+
+/// `a` to `z`, then `aa`, `bb`, ….
+fn letters(index: usize) -> String {
+    let letter = char::from(b'a' + u8::try_from(index % 26).unwrap_or(0));
+    letter.to_string().repeat(index / 26 + 1)
+}
+
+/// What a column's values have left possible.
+struct Guess {
+    possible: Vec<Kind>,
+    has_fraction: bool,
+    /// The most digits of a whole number, and whether all fit 32 and 64 bits.
+    digits: usize,
+    fits_i32: bool,
+    fits_i64: bool,
+}
+
+impl Guess {
+    fn new(is_forced_text: bool) -> Self {
+        let possible = if is_forced_text { vec![Kind::Text] } else { Kind::ALL.to_vec() };
+        Self { possible, has_fraction: false, digits: 1, fits_i32: true, fits_i64: true }
+    }
+
+    /// Takes a value into account. The error is the number of digits of a whole number that no type can hold.
+    fn see(&mut self, text: &str) -> Result<(), usize> {
+        if self.possible.len() == 1 && self.possible[0] == Kind::Text || is_null(text) {
+            return Ok(());
+        }
+        if self.possible.first() == Some(&Kind::Number) {
+            match parse_number(text) {
+                Some(number) => self.see_number(&number)?,
+                None => self.possible.retain(|kind| *kind != Kind::Number),
+            }
+        }
+        self.possible.retain(|kind| *kind == Kind::Number || kind.accepts(text));
+        Ok(())
+    }
+
+    fn see_number(&mut self, number: &Number) -> Result<(), usize> {
+        let Number::Whole { digits, .. } = number else {
+            self.has_fraction = true;
+            return Ok(());
+        };
+        self.digits = self.digits.max(digits.len());
+        if digits.len() >= 10 {
+            let text = number.to_text();
+            self.fits_i32 &= text.parse::<i32>().is_ok();
+            self.fits_i64 &= text.parse::<i64>().is_ok();
+        }
+        if digits.len() > 76 && !self.has_fraction { Err(digits.len()) } else { Ok(()) }
+    }
+
+    fn kind(&self) -> Kind {
+        self.possible.first().copied().unwrap_or(Kind::Text)
+    }
+
+    fn data_type(&self) -> DataType {
+        match self.kind() {
+            Kind::Number if self.has_fraction => DataType::Float64,
+            Kind::Number if self.fits_i32 => DataType::Int32,
+            Kind::Number if self.fits_i64 => DataType::Int64,
+            Kind::Number if self.digits <= 38 => DataType::Decimal128(u8::try_from(self.digits).unwrap_or(38), 0),
+            Kind::Number => DataType::Decimal256(u8::try_from(self.digits).unwrap_or(76), 0),
+            Kind::Date => DataType::Date32,
+            Kind::DateTime | Kind::IsoDateTime => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Kind::Boolean => DataType::Boolean,
+            Kind::Text => DataType::Utf8,
+        }
+    }
+}
