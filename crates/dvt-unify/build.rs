@@ -1,0 +1,3 @@
+//! Makes cargo count the build dependencies; does nothing.
+
+fn main() {}
