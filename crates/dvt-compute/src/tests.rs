@@ -1,1 +1,204 @@
-//! tests
+//! Plans run over rows in memory: results, failures, memory limits.
+
+use crate::{ComputeError, ComputeSettings, Engine, ExtractInput, JoinStrategy, OpenStream, ResultStream};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::util::pretty::pretty_format_batches;
+use dvt_adapter::{
+    AdapterError, BatchStream, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName,
+    Statistics, TextComparison,
+};
+use dvt_federation::{CatalogRelation, FederatedPlan, PlanRequest, plan_query};
+use dvt_sql::{Dialect, MARIADB, POSTGRES};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn relation(name: &str, columns: &[(&str, DataType)]) -> CatalogRelation {
+    CatalogRelation {
+        sql_name: ["c", "s", name].map(str::to_owned).to_vec(),
+        connection: "c".to_owned(),
+        adapter_type: "postgres".to_owned(),
+        dialect: &POSTGRES,
+        description: RelationDescription {
+            name: RelationName::new(None, Some("s"), name),
+            kind: RelationKind::Table,
+            columns: columns
+                .iter()
+                .map(|(name, data_type)| ColumnDescription {
+                    name: (*name).to_owned(),
+                    native_type: "x".to_owned(),
+                    field: Ok(Field::new(*name, data_type.clone(), true)),
+                    comparison: TextComparison::Binary,
+                })
+                .collect(),
+            statistics: Statistics::default(),
+        },
+        display_name: name.to_owned(),
+    }
+}
+
+fn planned(sql: &str, dialect: &'static Dialect) -> FederatedPlan {
+    let relations = vec![
+        relation("numbers", &[("id", DataType::Int64), ("price", DataType::Decimal128(10, 2)), ("day", DataType::Date32)]),
+        relation("names", &[("id", DataType::Int64), ("name", DataType::Utf8)]),
+    ];
+    plan_query(PlanRequest { sql, dialect, relations, limit: None }).unwrap()
+}
+
+/// The rows of each extract, made from the columns it asks for.
+fn inputs(plan: &FederatedPlan, rows: i64) -> Vec<ExtractInput> {
+    plan.extracts
+        .iter()
+        .map(|extract| {
+            let schema = Arc::clone(&extract.schema);
+            let open: OpenStream = Arc::new(move || {
+                let schema = Arc::clone(&schema);
+                let batches = (0..rows).step_by(1000).map(move |start| {
+                    let ids: Vec<i64> = (start..rows.min(start + 1000)).collect();
+                    let columns = schema.fields().iter().map(|field| column(field, &ids)).collect();
+                    Ok(RecordBatch::try_new(Arc::clone(&schema), columns).unwrap())
+                });
+                let stream: BatchStream = futures::stream::iter(batches).boxed();
+                futures::future::ready(Ok(stream)).boxed()
+            });
+            ExtractInput::Stream(open)
+        })
+        .collect()
+}
+
+fn column(field: &Field, ids: &[i64]) -> ArrayRef {
+    match field.name().as_str() {
+        "price" => Arc::new(
+            ids.iter().map(|id| Some(i128::from(*id) * 100 + 50)).collect::<Decimal128Array>().with_precision_and_scale(10, 2).unwrap(),
+        ),
+        "day" => Arc::new(Date32Array::from_iter_values(ids.iter().map(|id| 19_782 + i32::try_from(*id).unwrap()))),
+        "name" => Arc::new(StringArray::from_iter_values(ids.iter().map(|id| format!("name {id} {}", "x".repeat(200))))),
+        _ => Arc::new(Int64Array::from(ids.to_vec())),
+    }
+}
+
+fn engine(memory_limit: u64) -> Engine {
+    Engine::new(ComputeSettings { memory_limit, threads: 2, spill_dir: None, batch_size: 1024 }).unwrap()
+}
+
+async fn rows(stream: ResultStream) -> Result<Vec<RecordBatch>, ComputeError> {
+    stream.batches.try_collect().await
+}
+
+/// The result of a query over ten rows, as a table.
+async fn result(sql: &str, dialect: &'static Dialect) -> Result<String, ComputeError> {
+    let plan = planned(sql, dialect);
+    let stream = engine(1 << 30).execute(&plan, inputs(&plan, 10), JoinStrategy::Hash).await?;
+    let batches = rows(stream).await?;
+    Ok(pretty_format_batches(&batches).unwrap().to_string())
+}
+
+async fn check(sql: &str, dialect: &'static Dialect, cells: &[&str]) {
+    let table = result(sql, dialect).await.unwrap();
+    let found: Vec<String> = table
+        .lines()
+        .skip(3)
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(found, cells, "{sql}\n{table}");
+}
+
+/// The expected values are PostgreSQL 15's.
+#[tokio::test]
+async fn operators_mean_what_postgres_means() {
+    let zeros = "000000000000";
+    check("select avg(id) from c.s.numbers where id < 4", &POSTGRES, &[&format!("1.5000000000000000{zeros}")]).await;
+    check("select avg(price) from c.s.numbers where id < 3", &POSTGRES, &[&format!("1.5000000000000000{zeros}")]).await;
+    check("select sum(id) from c.s.numbers", &POSTGRES, &["45"]).await;
+    check("select 7 / 2, -7 / 2, 7 % 3", &POSTGRES, &["3", "-3", "1"]).await;
+    check("select cast(2.5 as int), cast(-2.5 as int), cast(0.5::float8 as int), cast(1.5::float8 as int)", &POSTGRES, &[
+        "3", "-3", "0", "2",
+    ])
+    .await;
+    check("select date '2024-03-01' - date '2024-02-01', date '2024-02-28' + 2", &POSTGRES, &["29", "2024-03-01"]).await;
+    check("select cast('abcdef' as varchar(3)), cast('ab' as varchar(3))", &POSTGRES, &["abc", "ab"]).await;
+    check("select max(day) - min(day) from c.s.numbers", &POSTGRES, &["9"]).await;
+    check("select 'a' || null is null", &POSTGRES, &["true"]).await;
+    check("select id from c.s.numbers where id not in (select nullif(id, 3) from c.s.names)", &POSTGRES, &[]).await;
+    check("select cast('0001-01-01 00:00:00' as timestamp) < timestamp '9999-12-31 23:59:59'", &POSTGRES, &["true"]).await;
+}
+
+#[tokio::test]
+async fn division_in_mysql_is_decimal_and_by_zero_is_null() {
+    check("select 7 / 2, 1 / 0", &MARIADB, &["3.5000", ""]).await;
+    check("select avg(id) from c.s.numbers where id < 4", &MARIADB, &["1.5000"]).await;
+}
+
+#[tokio::test]
+async fn dividing_by_zero_and_casting_what_does_not_fit_are_errors() {
+    for sql in ["select 1.5 / (id - id) from c.s.numbers", "select cast(name as int) from c.s.names", "select 1 / (id - id) from c.s.numbers"] {
+        let error = result(sql, &POSTGRES).await.expect_err(sql);
+        assert!(matches!(error, ComputeError::Value { .. }), "{sql}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_join_that_does_not_fit_says_so_and_runs_sorted() {
+    let plan = planned("select a.id, b.name from c.s.names a join c.s.names b on a.id = b.id and a.name = b.name", &POSTGRES);
+    let small = engine(16 << 20);
+    let hashed = rows(small.execute(&plan, inputs(&plan, 100_000), JoinStrategy::Hash).await.unwrap()).await;
+    assert!(hashed.as_ref().is_err_and(ComputeError::is_memory_exhausted), "{:?}", hashed.map(|batches| batches.len()));
+    let sorted = rows(small.execute(&plan, inputs(&plan, 100_000), JoinStrategy::SortMerge).await.unwrap()).await.unwrap();
+    let mut ids: Vec<i64> =
+        sorted.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..100_000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_failing_input_comes_through_as_it_was() {
+    let plan = planned("select count(*) from c.s.numbers a join c.s.names b on a.id = b.id", &POSTGRES);
+    let failing: OpenStream = Arc::new(|| {
+        let error = AdapterError::new(ErrorClass::ValueDoesNotFit, "c", "zero date").with_column("day");
+        futures::future::ready(Err(error)).boxed()
+    });
+    let mut inputs = inputs(&plan, 10);
+    inputs[0] = ExtractInput::Stream(failing);
+    let error = rows(engine(1 << 30).execute(&plan, inputs, JoinStrategy::Hash).await.unwrap()).await.expect_err("fails");
+    let ComputeError::Input(error) = error else { panic!("{error:?}") };
+    assert_eq!((error.class, error.column.as_deref()), (ErrorClass::ValueDoesNotFit, Some("day")));
+}
+
+/// Dropping the result drops the readers, which cancels the queries at their connections.
+#[tokio::test]
+async fn dropping_the_result_stops_the_inputs() {
+    struct Guard(Arc<AtomicBool>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let plan = planned("select id from c.s.numbers", &POSTGRES);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let schema = Arc::clone(&plan.extracts[0].schema);
+    let flag = Arc::clone(&stopped);
+    let endless: OpenStream = Arc::new(move || {
+        let guard = Guard(Arc::clone(&flag));
+        let schema = Arc::clone(&schema);
+        let stream: BatchStream = futures::stream::repeat_with(move || {
+            let _alive = &guard;
+            let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![1; 10]))];
+            Ok(RecordBatch::try_new(Arc::clone(&schema), columns).unwrap())
+        })
+        .boxed();
+        futures::future::ready(Ok(stream)).boxed()
+    });
+    let inputs = vec![ExtractInput::Stream(endless)];
+    let mut stream = engine(1 << 30).execute(&plan, inputs, JoinStrategy::Hash).await.unwrap();
+    assert!(stream.batches.next().await.unwrap().unwrap().column(0).len() > 0);
+    drop(stream);
+    for _ in 0..200 {
+        if stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the input was still read");
+}
