@@ -5,6 +5,7 @@
 //! per client library implements it; the rooms above know only this contract.
 
 mod capabilities;
+mod cast;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
@@ -13,6 +14,7 @@ mod error;
 mod types;
 
 pub use capabilities::Capabilities;
+pub use cast::{CastProblem, strict_cast};
 pub use contract::{
     Adapter, AdapterResponse, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest, QueryResult,
     Session,

@@ -38,6 +38,9 @@ pub struct Engine {
     pub slow_statement: &'static str,
     /// Names of [`samples`](super::samples) that [`Adapter::column_type`] refuses.
     pub refuses: &'static [&'static str],
+    /// Names of samples whose type the engine has, but whose values it cannot hold (NaN, more digits than its widest
+    /// decimal): the load is an error that names the column.
+    pub refuses_values: &'static [&'static str],
     /// Cases that the engine cannot fulfil, with the reason.
     pub skips: &'static [(&'static str, &'static str)],
 }

@@ -8,8 +8,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use std::sync::Arc;
 
 fn kept_samples(subject: &Subject) -> impl Iterator<Item = Sample> {
-    let refuses = subject.engine.refuses;
-    samples().into_iter().filter(move |sample| !refuses.contains(&sample.name))
+    let (refuses, refuses_values) = (subject.engine.refuses, subject.engine.refuses_values);
+    samples().into_iter().filter(move |sample| !refuses.contains(&sample.name) && !refuses_values.contains(&sample.name))
 }
 
 fn batch(sample: &Sample) -> RecordBatch {
@@ -84,6 +84,15 @@ pub async fn types_without_a_counterpart_are_refused(subject: &Subject) {
             Ok(native) => panic!("{} is stated to be refused, and became {native}", sample.name),
             Err(error) => assert_eq!(error.column, sample.name),
         }
+    }
+    for sample in samples().into_iter().filter(|sample| subject.engine.refuses_values.contains(&sample.name)) {
+        let table = format!("refused_{}", sample.name);
+        let batch = batch(&sample);
+        let request = subject.load_request(&table, &batch.schema());
+        let error = subject.try_load(request, vec![batch]).await.expect_err(sample.name);
+        let expected = (ErrorClass::ValueDoesNotFit, Some(sample.name));
+        assert_eq!((error.class, error.column.as_deref()), expected, "{error}");
+        assert!(subject.describe(&table).await.is_none(), "{table} is left behind");
     }
 }
 
