@@ -1,2 +1,28 @@
 //! The command line: reads flags and settings, calls one function, prints the outcome, picks the exit code.
-fn main() {}
+
+mod app;
+mod cli;
+mod commands;
+mod environment;
+mod log_file;
+mod printer;
+mod registry;
+mod settings;
+
+use clap::Parser;
+use cli::Cli;
+use environment::Environment;
+use settings::Terminal;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // clap prints help and usage errors itself, and exits with 0 and 2 as dbt does.
+    let cli = Cli::parse();
+    let environment = Environment::of_process();
+    let terminal = Terminal { stdout: std::io::stdout().is_terminal(), stderr: std::io::stderr().is_terminal() };
+    app::run(&cli, environment, terminal).into()
+}

@@ -1,0 +1,26 @@
+//! `dvt debug`.
+
+use clap::Args;
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct DebugArgs {
+    /// Test only this connection
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) connection: Option<String>,
+
+    /// Check only the connections, or the one that is named
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) debug_target: Option<String>,
+
+    /// Check only the computes, or the one that is named
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) debug_compute: Option<String>,
+
+    /// Check only the buckets, or the one that is named
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) debug_bucket: Option<String>,
+
+    /// Print the folder of profiles.yml and stop
+    #[arg(long)]
+    pub(crate) config_dir: bool,
+}

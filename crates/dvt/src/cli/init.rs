@@ -1,0 +1,14 @@
+//! `dvt init`.
+
+use clap::Args;
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct InitArgs {
+    /// The project's name: letters, digits and underscores; also the name of its folder
+    #[arg(value_name = "NAME")]
+    pub(crate) project_name: Option<String>,
+
+    /// Leave ~/.dvt alone
+    #[arg(short = 's', long)]
+    pub(crate) skip_profile_setup: bool,
+}

@@ -1,0 +1,22 @@
+//! `dvt seed`.
+
+use super::SelectionArgs;
+use clap::Args;
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SeedArgs {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArgs,
+
+    /// Drop and create the tables, which otherwise keep their identity
+    #[arg(short = 'f', long)]
+    pub(crate) full_refresh: bool,
+
+    /// Print the first rows of each table that was loaded
+    #[arg(long)]
+    pub(crate) show: bool,
+
+    /// The compute of computes.yml; wins over the seeds' own config
+    #[arg(short = 'c', long, value_name = "NAME")]
+    pub(crate) compute: Option<String>,
+}

@@ -1,0 +1,61 @@
+//! `dvt compile`: the SQL of the selected nodes, in `target/compiled`; of a single one also on the screen.
+
+use super::execute::execute;
+use super::run::exit_of;
+use super::select::selected;
+use crate::app::{App, Exit};
+use crate::cli::{Cli, CompileArgs, OutputFormat};
+use crate::printer::events;
+use dvt_diagnostics::{Diagnostics, Severity};
+use dvt_manifest::ResourceType;
+use dvt_runner::{RunCommand, RunOutcome, RunRequest};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, Diagnostics> {
+    let project = Arc::new(app.load_project(cli)?);
+    let kinds = vec![ResourceType::Model, ResourceType::Analysis, ResourceType::Snapshot, ResourceType::Test];
+    let chosen = match &args.inline {
+        Some(_) => BTreeSet::new(),
+        None => selected(app, &project.manifest, &args.selection, Some(kinds))?,
+    };
+    app.found(&project.manifest);
+    // dbt prints the SQL when the user asked for something by name.
+    let print = args.inline.is_some() || !args.selection.select.is_empty();
+    let mut request = RunRequest::new(RunCommand::Compile, chosen.into_iter().collect());
+    request.inline.clone_from(&args.inline);
+    let outcome = execute(app, &project, request)?;
+    print_problems(app, &outcome);
+    if print {
+        for result in &outcome.results {
+            let Some(code) = &result.compiled_code else { continue };
+            let text = match args.output {
+                OutputFormat::Json => json!({"node": result.name, "compiled": code}).to_string(),
+                OutputFormat::Text if args.inline.is_some() => format!("Compiled inline node is:\n{code}"),
+                OutputFormat::Text => format!("Compiled node '{}' is:\n{code}", result.name),
+            };
+            app.printer.data(events::COMPILED_NODE, &text, json!({"node_name": result.name, "compiled": code}));
+        }
+    }
+    Ok(exit_of(&outcome))
+}
+
+/// Everything that went wrong, in full, for commands that print no log lines of their nodes.
+pub(super) fn print_problems(app: &App, outcome: &RunOutcome) {
+    let problems = outcome.diagnostics.iter().chain(outcome.results.iter().flat_map(|result| &result.diagnostics));
+    let mut printed = Vec::new();
+    for diagnostic in problems {
+        if !printed.contains(&diagnostic) {
+            app.printer.diagnostic(diagnostic);
+            printed.push(diagnostic);
+        }
+    }
+    for result in outcome.results.iter().filter(|result| result.status.is_failure()) {
+        if result.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) {
+            let message = result.message.clone().unwrap_or_else(|| "failed without a reason".to_owned());
+            app.printer
+                .diagnostic(&dvt_diagnostics::Diagnostic::error("node-failed", format!("{}: {message}", result.name)));
+        }
+    }
+}

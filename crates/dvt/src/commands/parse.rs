@@ -1,0 +1,22 @@
+//! `dvt parse`: reads the project and writes `manifest.json`.
+
+use crate::app::{App, Exit};
+use crate::cli::Cli;
+use dvt_diagnostics::{Diagnostic, Diagnostics};
+use dvt_manifest::{Manifest, write_atomically};
+use std::path::Path;
+
+pub(super) fn run(app: &mut App, cli: &Cli) -> Result<Exit, Diagnostics> {
+    let project = app.load_project(cli)?;
+    if app.settings.write_json {
+        write_manifest(&project.manifest, &project.config.target_path)?;
+    }
+    app.found(&project.manifest);
+    Ok(Exit::Success)
+}
+
+pub(super) fn write_manifest(manifest: &Manifest, target_path: &Path) -> Result<(), Diagnostic> {
+    write_atomically(&target_path.join("manifest.json"), manifest.to_json().as_bytes()).map_err(|error| {
+        Diagnostic::error("cannot-write", error.to_string()).help("name another folder with --target-path")
+    })
+}

@@ -1,0 +1,58 @@
+//! `dvt run` and `dvt seed`.
+
+use super::execute::execute;
+use super::select::selected;
+use super::tables::text_table;
+use crate::app::{App, Exit};
+use crate::cli::{Cli, RunArgs, SeedArgs};
+use crate::printer::events;
+use dvt_diagnostics::{Diagnostic, Diagnostics};
+use dvt_manifest::ResourceType;
+use dvt_project::Project;
+use dvt_runner::{RunCommand, RunOutcome, RunRequest, Status};
+use serde_json::json;
+use std::sync::Arc;
+
+pub(super) fn run(app: &mut App, cli: &Cli, args: &RunArgs) -> Result<Exit, Diagnostics> {
+    let project = Arc::new(app.load_project(cli)?);
+    let chosen = selected(app, &project.manifest, &args.selection, Some(vec![ResourceType::Model]))?;
+    app.found(&project.manifest);
+    let mut request = RunRequest::new(RunCommand::Run, chosen.into_iter().collect());
+    request.empty = app.settings.empty;
+    Ok(exit_of(&execute(app, &project, request)?))
+}
+
+pub(super) fn seed(app: &mut App, cli: &Cli, args: &SeedArgs) -> Result<Exit, Diagnostics> {
+    let project = Arc::new(app.load_project(cli)?);
+    let chosen = selected(app, &project.manifest, &args.selection, Some(vec![ResourceType::Seed]))?;
+    app.found(&project.manifest);
+    let outcome = execute(app, &project, RunRequest::new(RunCommand::Seed, chosen.into_iter().collect()))?;
+    if args.show {
+        show_seeds(app, &project, &outcome)?;
+    }
+    Ok(exit_of(&outcome))
+}
+
+/// The first rows of each seed that was loaded.
+fn show_seeds(app: &App, project: &Arc<Project>, outcome: &RunOutcome) -> Result<(), Diagnostics> {
+    for result in outcome.results.iter().filter(|result| result.status == Status::Success) {
+        let Some(node) = project.manifest.nodes.get(&result.unique_id) else { continue };
+        if node.resource_type != ResourceType::Seed {
+            continue;
+        }
+        let mut request = RunRequest::new(RunCommand::Show, vec![result.unique_id.clone()]);
+        request.limit = 10;
+        let shown = execute(app, project, request)?;
+        for (schema, batches) in shown.results.iter().filter_map(|result| result.rows.as_ref()) {
+            let table =
+                text_table(schema, batches).map_err(|error| Diagnostic::error("cannot-show", error.to_string()))?;
+            let text = format!("\nFirst rows in table: {}\n{table}", result.relation_display);
+            app.printer.rows(events::SHOW_NODE, &text, json!({"node_name": result.name, "preview": table}));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn exit_of(outcome: &RunOutcome) -> Exit {
+    if outcome.succeeded() { Exit::Success } else { Exit::Failed }
+}

@@ -1,0 +1,149 @@
+//! The adapter registry: profile output type to leaf. A new database is one entry here.
+
+use dvt_adapter::{Adapter, AdapterError};
+use dvt_adapter_lake::LakeAdapter;
+use dvt_adapter_mysql::MySqlAdapter;
+use dvt_adapter_postgres::PostgresAdapter;
+use dvt_adapter_sqlite::SqliteAdapter;
+use dvt_diagnostics::{Diagnostic, did_you_mean};
+use dvt_project::{AdapterSupport, ConnectionFacts, ConnectionSettings, Output, Profile};
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What makes the adapter of a profile output: the output's name, its rendered keys, and the project's folder.
+type Constructor = fn(&str, &Map<String, Value>, &Path) -> Result<Arc<dyn Adapter>, AdapterError>;
+
+/// One adapter type of `profiles.yml`.
+struct Kind {
+    adapter_type: &'static str,
+    /// What `adapter.dispatch` tries before `default__`.
+    dispatch_prefixes: &'static [&'static str],
+    /// The package of the leaf's macros.
+    macro_package: &'static str,
+    macro_files: fn() -> Vec<(&'static str, &'static str)>,
+    construct: Constructor,
+}
+
+static KINDS: [Kind; 5] = [
+    Kind {
+        adapter_type: "postgres",
+        dispatch_prefixes: &["postgres"],
+        macro_package: "dbt_postgres",
+        macro_files: dvt_adapter_postgres::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(PostgresAdapter::from_profile(name, keys, folder)?)),
+    },
+    Kind {
+        adapter_type: "mysql",
+        dispatch_prefixes: &["mysql"],
+        macro_package: "dbt_mysql",
+        macro_files: dvt_adapter_mysql::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(MySqlAdapter::from_profile(name, keys, folder)?)),
+    },
+    Kind {
+        adapter_type: "mariadb",
+        dispatch_prefixes: &["mariadb", "mysql"],
+        macro_package: "dbt_mysql",
+        macro_files: dvt_adapter_mysql::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(MySqlAdapter::from_profile(name, keys, folder)?)),
+    },
+    Kind {
+        adapter_type: "sqlite",
+        dispatch_prefixes: &["sqlite"],
+        macro_package: "dbt_sqlite",
+        macro_files: dvt_adapter_sqlite::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(SqliteAdapter::from_profile(name, keys, folder)?)),
+    },
+    Kind {
+        adapter_type: "filesystem",
+        dispatch_prefixes: &["filesystem"],
+        macro_package: "dbt_filesystem",
+        macro_files: dvt_adapter_lake::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(LakeAdapter::from_profile(name, keys, folder)?)),
+    },
+];
+
+/// The adapter of one output. Nothing is connected.
+///
+/// # Errors
+/// An unknown `type` with the known ones, or what the leaf says about the output's keys; both point at the output.
+pub(crate) fn connect(
+    output: &Output,
+    settings: &ConnectionSettings,
+    project_dir: &Path,
+) -> Result<Arc<dyn Adapter>, Diagnostic> {
+    let kind = find(output)?;
+    (kind.construct)(&output.name, settings.expose(), project_dir).map_err(|error| {
+        let mut diagnostic = Diagnostic::error("invalid-connection", error.to_string())
+            .label(output.span.clone(), format!("this output of type `{}`", output.adapter_type));
+        if let Some(hint) = error.hint {
+            diagnostic = diagnostic.help(hint);
+        }
+        diagnostic
+    })
+}
+
+/// The adapters of all outputs that can be built, in the profile's order. One that cannot is left out: nobody uses it, or
+/// reading the project has said what is wrong with it.
+pub(crate) fn connect_all(profile: &Profile, project_dir: &Path) -> dvt_runner::Connections {
+    profile
+        .outputs
+        .iter()
+        .filter_map(|(name, output)| {
+            let settings = output.settings.as_ref().ok()?;
+            Some((name.clone(), connect(output, settings, project_dir).ok()?))
+        })
+        .collect()
+}
+
+/// What the adapters contribute to reading a project.
+pub(crate) fn support<'a>(
+    describe: &'a (dyn Fn(&Output, &ConnectionSettings) -> Result<ConnectionFacts, String> + Sync),
+) -> AdapterSupport<'a> {
+    let mut macro_packages: Vec<(String, Vec<(String, String)>)> = Vec::new();
+    for kind in &KINDS {
+        if macro_packages.iter().all(|(name, _)| name != kind.macro_package) {
+            let files =
+                (kind.macro_files)().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+            macro_packages.push((kind.macro_package.to_owned(), files));
+        }
+    }
+    AdapterSupport { macro_packages, describe }
+}
+
+/// What reading a project must know about a connection, told without connecting.
+pub(crate) fn describe(
+    output: &Output,
+    settings: &ConnectionSettings,
+    project_dir: &Path,
+) -> Result<ConnectionFacts, String> {
+    let sentence = |diagnostic: Diagnostic| {
+        let mut sentence = diagnostic.message;
+        for more in diagnostic.notes.iter().chain(&diagnostic.help) {
+            sentence = format!("{sentence}; {more}");
+        }
+        sentence
+    };
+    let kind = find(output).map_err(sentence)?;
+    let adapter = connect(output, settings, project_dir).map_err(sentence)?;
+    Ok(ConnectionFacts {
+        adapter_types: kind.dispatch_prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+        target: adapter.target_values(),
+        dialect: adapter.dialect(),
+    })
+}
+
+fn find(output: &Output) -> Result<&'static Kind, Diagnostic> {
+    let wanted = output.adapter_type.as_str();
+    KINDS.iter().find(|kind| kind.adapter_type == wanted).ok_or_else(|| {
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.adapter_type).collect();
+        let diagnostic =
+            Diagnostic::error("unknown-connection-type", format!("`{wanted}` is no type of connection that dvt has"))
+                .label(output.span.clone(), format!("`type: {wanted}`"))
+                .note(format!("the types are {}", known.join(", ")));
+        match did_you_mean(wanted, known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic,
+        }
+    })
+}

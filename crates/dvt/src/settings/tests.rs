@@ -1,0 +1,90 @@
+//! Which place wins, and what each refuses.
+
+use super::*;
+use clap::Parser;
+
+fn resolve(words: &[&str], variables: &[(&str, &str)], flags: Value) -> Result<Settings, Diagnostic> {
+    let cli = Cli::try_parse_from(std::iter::once("dvt").chain(words.iter().copied())).unwrap();
+    Settings::resolve(&cli, &Environment::from_pairs(variables), flags.as_object().unwrap(), Terminal::default())
+}
+
+#[test]
+fn the_command_line_wins_over_the_environment_and_that_over_the_project() {
+    let all = resolve(&["run", "--printer-width", "1"], &[("DVT_PRINTER_WIDTH", "2")], json!({"printer_width": 3}));
+    assert_eq!(all.unwrap().printer.width, 1);
+    let environment = resolve(&["run"], &[("DBT_PRINTER_WIDTH", "2")], json!({"printer_width": 3}));
+    assert_eq!(environment.unwrap().printer.width, 2);
+    assert_eq!(resolve(&["run"], &[], json!({"printer_width": 3})).unwrap().printer.width, 3);
+    assert_eq!(resolve(&["run"], &[], json!({})).unwrap().printer.width, 80);
+}
+
+#[test]
+fn a_switch_and_its_opposite_override_each_other_and_the_environment() {
+    let variables = [("DBT_FAIL_FAST", "true")];
+    assert!(resolve(&["run"], &variables, json!({})).unwrap().fail_fast);
+    assert!(!resolve(&["run", "--no-fail-fast"], &variables, json!({})).unwrap().fail_fast);
+    assert!(resolve(&["run", "--no-fail-fast", "-x"], &[], json!({})).unwrap().fail_fast);
+    assert!(resolve(&["run"], &[], json!({"fail_fast": true})).unwrap().fail_fast);
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_command() {
+    for words in [["--target", "prod", "run"], ["run", "--target", "prod"], ["run", "-t", "prod"]] {
+        assert_eq!(resolve(&words, &[], json!({})).unwrap().target.as_deref(), Some("prod"));
+    }
+}
+
+#[test]
+fn compute_and_bucket_come_from_the_flag_or_the_environment() {
+    let settings = resolve(&["run", "-c", "big", "-b", "ssd"], &[("DVT_COMPUTE", "small")], json!({})).unwrap();
+    assert_eq!((settings.compute.as_deref(), settings.bucket.as_deref()), (Some("big"), Some("ssd")));
+    let settings = resolve(&["show", "--inline", "select 1"], &[("DVT_COMPUTE", "small")], json!({})).unwrap();
+    assert_eq!(settings.compute.as_deref(), Some("small"));
+}
+
+#[test]
+fn bad_values_name_their_place() {
+    let message = |words: &[&str], variables: &[(&str, &str)], flags| {
+        let error = resolve(words, variables, flags).unwrap_err();
+        format!("{} ({})", error.message, error.notes.join(";"))
+    };
+    assert_eq!(
+        message(&["run"], &[("DVT_LOG_LEVEL", "loud")], json!({})),
+        "`loud` is not a value for DVT_LOG_LEVEL (it takes `debug`, `info`, `warn`, `error`, `none`)"
+    );
+    assert_eq!(
+        message(&["run"], &[("DBT_FAIL_FAST", "maybe")], json!({})),
+        "`maybe` is not a value for DBT_FAIL_FAST (it takes true or false)"
+    );
+    assert_eq!(
+        message(&["run"], &[], json!({"quiet": "loud"})),
+        "`\"loud\"` is not a value for `flags: quiet:` in dbt_project.yml (it takes true or false)"
+    );
+    assert_eq!(
+        message(&["run", "--threads", "0"], &[], json!({})),
+        "`0` is not a value for --threads (it takes a number from 1)"
+    );
+}
+
+#[test]
+fn flags_that_are_not_there_are_refused_by_name() {
+    for (words, flag) in [
+        (&["run", "--state", "x"][..], "--state"),
+        (&["run", "--defer"], "--defer"),
+        (&["run", "--selector", "nightly"], "--selector"),
+        (&["run", "--warn-error-options", "{error: all}"], "--warn-error-options"),
+    ] {
+        let error = resolve(words, &[], json!({})).unwrap_err();
+        assert_eq!(error.message, format!("`{flag}` is not in this version of dvt yet"));
+    }
+}
+
+#[test]
+fn select_takes_several_words_and_may_be_repeated() {
+    let cli = Cli::try_parse_from(["dvt", "run", "-s", "a", "b+", "-m", "c", "--exclude", "d"]).unwrap();
+    let Some(Command::Run(args)) = cli.command else { panic!("run was given") };
+    assert_eq!(
+        (args.selection.select, args.selection.exclude),
+        (vec!["a".into(), "b+".into(), "c".into()], vec!["d".to_owned()])
+    );
+}

@@ -1,0 +1,152 @@
+//! What a user does wrong is named, in the user's own file, and nothing half written is left.
+
+use crate::pitfalls::two_files;
+use crate::project::{Project, output};
+use dvt_test_support::closed_port;
+
+/// A project with one model of this text.
+fn model(text: &str) -> Project {
+    two_files().file("models/m.sql", text)
+}
+
+#[test]
+fn a_column_that_a_source_does_not_have_is_shown_in_the_users_file() {
+    model("select\n    a.id,\n    a.vv\nfrom {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id\n")
+        .dvt("run")
+        .exits(1)
+        .says("error[unknown-column]")
+        .says("vv")
+        .says("models/m.sql:3:")
+        .says("`id`");
+}
+
+#[test]
+fn an_unknown_ref_source_and_macro_are_all_reported_in_one_run() {
+    let outcome = two_files()
+        .file("models/one.sql", "select * from {{ ref('oen') }}")
+        .file("models/two.sql", "select * from {{ source('l', 'aa') }}")
+        .file("models/three.sql", "select {{ no_such_macro() }}")
+        .dvt("parse")
+        .exits(2);
+    outcome
+        .says("models/one.sql:1")
+        .says("`oen`")
+        .says("did you mean `one`?")
+        .says("models/two.sql:1")
+        .says("`aa`")
+        .says("models/three.sql:1")
+        .says("no_such_macro");
+}
+
+#[test]
+fn a_cycle_names_its_members() {
+    Project::new()
+        .file("models/one.sql", "select * from {{ ref('two') }}")
+        .file("models/two.sql", "select * from {{ ref('one') }}")
+        .dvt("parse")
+        .exits(2)
+        .says("cycle")
+        .says("one")
+        .says("two");
+}
+
+#[test]
+fn two_models_of_one_name_are_shown_with_both_files() {
+    Project::new()
+        .file("models/a/same.sql", "select 1 as one")
+        .file("models/b/same.sql", "select 2 as two")
+        .dvt("parse")
+        .exits(2)
+        .says("models/a/same.sql")
+        .says("models/b/same.sql");
+}
+
+#[test]
+fn a_config_of_the_wrong_type_points_at_its_place() {
+    Project::new()
+        .file("models/m.sql", "select 1 as one")
+        .file("models/m.yml", "models:\n  - name: m\n    config:\n      enabled: maybe\n")
+        .dvt("parse")
+        .exits(2)
+        .says("models/m.yml:4")
+        .says("enabled");
+}
+
+#[test]
+fn yaml_jinja_and_sql_errors_have_a_line() {
+    Project::new().file("models/m.yml", "models:\n  - name: [\n").dvt("parse").exits(2).says("models/m.yml:");
+    model("select 1 as one,\n  {{ 'open }}\n").dvt("parse").exits(2).says("models/m.sql:2");
+    model("{% if true %}\nselect 1 as one\n").dvt("parse").exits(2).says("models/m.sql:");
+    model("select a.id\nfrom {{ source('l', 'a') }} as a\njoin {{ source('r', 'b') }} as b onn b.id = a.id\n")
+        .dvt("run")
+        .exits(1)
+        .says("models/m.sql:3");
+}
+
+#[test]
+fn all_broken_models_of_a_run_are_reported_together() {
+    let join = "from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id";
+    two_files()
+        .file("models/one.sql", &format!("select a.nope1 {join}"))
+        .file("models/two.sql", &format!("select a.nope2 {join}"))
+        .file("models/three.sql", &format!("select a.id {join}"))
+        .dvt("run")
+        .exits(1)
+        .says("nope1")
+        .says("nope2")
+        .says("models/one.sql:1:")
+        .says("models/two.sql:1:")
+        .says("PASS=1 WARN=0 ERROR=2");
+}
+
+#[test]
+fn a_missing_table_is_named_with_its_connection() {
+    let project = model("select a.id from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id");
+    project.sqlite("right.db", "drop table b");
+    project.dvt("run").exits(1).says("right").says("b").says("models/m.sql:1:");
+    assert_eq!(project.rows("target.db", "select name from sqlite_master"), Vec::<String>::new());
+}
+
+#[test]
+fn a_database_that_is_down_is_named_and_the_password_is_not() {
+    let port = closed_port();
+    let project = model("select a.id from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id").profile(
+        "lite",
+        &format!(
+            "    lite: {{type: sqlite, path: target.db}}
+    left: {{type: sqlite, path: left.db}}
+    right: {{type: postgres, host: 127.0.0.1, port: {port}, user: u, password: hunter2, dbname: d, schema: main, connect_timeout: 2, retries: 0}}
+"
+        ),
+    );
+    project.dvt("run").exits(1).says("right").says(&port.to_string()).never_says("hunter2").never_says("panicked");
+    assert!(!project.text("logs/dvt.log").contains("hunter2"));
+    assert!(!project.text("target/run_results.json").contains("hunter2"));
+}
+
+#[test]
+fn a_wrong_password_is_said_to_be_one() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    let outputs = format!("    pg: {}\n", output(&database, "public").replace(&database.password, "hunter2-wrong"));
+    let project = Project::new().profile("pg", &outputs).file("models/m.sql", "select 1 as one");
+    project.dvt("run").exits(1).says("connection `pg`").says("password").never_says("hunter2-wrong");
+}
+
+#[test]
+fn a_construct_that_cannot_keep_its_meaning_is_refused_by_name() {
+    model(
+        "select a.id, no_such_function(b.v) as x from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
+    )
+    .dvt("run")
+    .exits(1)
+    .says("no_such_function")
+    .says("models/m.sql:1:");
+}
+
+#[test]
+fn an_incremental_model_is_refused_by_name_while_it_is_not_there() {
+    let outcome =
+        Project::new().file("models/m.sql", "{{ config(materialized='incremental') }} select 1 as one").dvt("run");
+    assert_ne!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
+    outcome.says("incremental").never_says("panicked");
+}

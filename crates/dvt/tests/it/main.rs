@@ -1,0 +1,15 @@
+//! End to end: a project in, a command, then exit code, screen, artifacts and rows.
+//!
+//! Each test writes a dbt project into a folder of its own and runs the real binary there, with an empty home and no
+//! variables of the caller's.
+
+mod bad_input;
+mod cli;
+mod configuration;
+mod loading;
+mod pair;
+mod pitfalls;
+mod project;
+mod routes;
+mod servers;
+mod types;
