@@ -1,0 +1,106 @@
+//! What a bare name means: a template variable, a macro, a package, a member of dbt's context.
+
+use super::call::MacroReference;
+use super::ir::{Expr, ExprNode};
+use super::{Interpreter, Scope};
+use crate::error::{ErrorKind, Flow};
+use crate::{Object, Value, functions};
+use dvt_diagnostics::did_you_mean;
+use std::sync::Arc;
+
+/// A package name before a dot: `dbt_utils.star`.
+#[derive(Debug)]
+pub(crate) struct PackageNamespace(pub(crate) String);
+
+impl Object for PackageNamespace {
+    fn type_name(&self) -> &str {
+        "MacroNamespace"
+    }
+}
+
+/// A macro that a unit test replaced by a value.
+#[derive(Debug)]
+struct OverriddenMacro(Value);
+
+impl Object for OverriddenMacro {
+    fn type_name(&self) -> &str {
+        "macro"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, _interpreter: &mut Interpreter<'_>, _args: &mut crate::Args) -> Option<Result<Value, Flow>> {
+        Some(Ok(self.0.clone()))
+    }
+}
+
+impl Interpreter<'_> {
+    pub(crate) fn name(&mut self, name: &str, scope: &Scope) -> Value {
+        scope
+            .get(name)
+            .or_else(|| self.global(name))
+            .unwrap_or_else(|| Value::Undefined(Some(format!("'{name}' is undefined").into())))
+    }
+
+    /// A name outside of the template's own variables. Macros win over dbt's own functions, so that a project can
+    /// override `ref` (the original stays in `builtins`).
+    pub(crate) fn global(&mut self, name: &str) -> Option<Value> {
+        if let Some(value) = self.context.macro_overrides.get(name) {
+            return Some(Value::object(OverriddenMacro(value.clone())));
+        }
+        if let Some(definition) = self.library.lookup(&self.context.package, name) {
+            return Some(Value::object(MacroReference(Arc::clone(definition))));
+        }
+        if let Some(value) = self.context.variables.get(name) {
+            return Some(value.clone());
+        }
+        if let Some(value) = functions::member(self, name) {
+            return Some(value);
+        }
+        self.library.has_package(name).then(|| Value::object(PackageNamespace(name.to_owned())))
+    }
+
+    /// A context member that keeps its identity through the render.
+    pub(crate) fn kept_member(&mut self, name: &'static str, make: impl FnOnce(&Self) -> Value) -> Value {
+        if let Some(value) = self.members.get(name) {
+            return value.clone();
+        }
+        let value = make(self);
+        self.members.insert(name, value.clone());
+        value
+    }
+
+    /// The error of calling something that is not defined.
+    pub(crate) fn undefined_call(&self, name: &str, scope: &Scope) -> Flow {
+        let message = format!(
+            "'{name}' is undefined. This can happen when calling a macro that does not exist. Check for typos and/or \
+             install package dependencies with \"dvt deps\"."
+        );
+        Flow::error(ErrorKind::UnknownMacro, message).with_help(self.nearest_name(name, scope))
+    }
+
+    fn nearest_name(&self, name: &str, scope: &Scope) -> Option<String> {
+        let local = scope.names();
+        let known = local
+            .iter()
+            .map(AsRef::as_ref)
+            .chain(self.library.visible_names(&self.context.package))
+            .chain(self.context.variables.keys().map(String::as_str))
+            .chain(functions::MEMBER_NAMES.iter().copied());
+        did_you_mean(name, known).map(|nearest| format!("did you mean `{nearest}`?"))
+    }
+
+    /// Adds the nearest known name to the error of using an undefined name.
+    pub(crate) fn suggest(&self, flow: Flow, owner: &Expr, scope: &Scope) -> Flow {
+        match (&flow, &owner.node) {
+            (Flow::Error(error), ExprNode::Name(name))
+                if error.kind == ErrorKind::Undefined && error.help.is_empty() =>
+            {
+                flow.with_help(self.nearest_name(name, scope))
+            }
+            _ => flow,
+        }
+    }
+}

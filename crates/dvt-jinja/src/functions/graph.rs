@@ -1,0 +1,104 @@
+//! `graph` and `flags`.
+
+use crate::context::Invocation;
+use crate::{Dict, Object, Value};
+use serde_json::Value as Json;
+use std::sync::{Arc, Mutex};
+
+/// dbt's `graph`: its parts become template values when they are read.
+#[derive(Debug)]
+pub(super) struct Graph {
+    json: Arc<Json>,
+    parts: Mutex<Dict>,
+}
+
+impl Graph {
+    pub(super) fn value(json: Arc<Json>) -> Value {
+        Value::object(Self { json, parts: Mutex::default() })
+    }
+}
+
+impl Object for Graph {
+    fn type_name(&self) -> &str {
+        "dict"
+    }
+
+    fn is_mapping(&self) -> bool {
+        true
+    }
+
+    fn is_true(&self) -> bool {
+        true
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        let mut parts = crate::value::lock(&self.parts);
+        if let Some(part) = parts.get_str(name) {
+            return Some(part.clone());
+        }
+        let part = Value::from(self.json.get(name)?);
+        parts.set(name, part.clone());
+        Some(part)
+    }
+
+    fn items(&self) -> Option<Vec<Value>> {
+        Some(self.json.as_object()?.keys().map(|key| Value::from(key.as_str())).collect())
+    }
+
+    fn has(&self, key: &Value) -> Option<bool> {
+        Some(key.as_str().is_some_and(|key| self.json.get(key).is_some()))
+    }
+
+    fn call_method(
+        &self,
+        _: &mut crate::engine::Interpreter<'_>,
+        name: &str,
+        args: &mut crate::Args,
+    ) -> Option<Result<Value, crate::error::Flow>> {
+        let keys = || self.items().unwrap_or_default();
+        let part = |key: &Value| self.attribute(&key.to_string()).unwrap_or(Value::None);
+        match name {
+            "get" => Some(args.required("key").and_then(|key| {
+                let default = args.optional("default")?.unwrap_or(Value::None);
+                Ok(self.attribute(&key.to_string()).unwrap_or(default))
+            })),
+            "keys" => Some(Ok(Value::list(keys()))),
+            "values" => Some(Ok(Value::list(keys().iter().map(part).collect()))),
+            "items" => {
+                Some(Ok(Value::list(keys().iter().map(|key| Value::tuple(vec![key.clone(), part(key)])).collect())))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `flags`: by upper-case name; unknown ones are `none`, as in dbt.
+#[derive(Debug)]
+pub(super) struct Flags(pub(super) Arc<Invocation>);
+
+impl Object for Flags {
+    fn type_name(&self) -> &str {
+        "Flags"
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        let upper = name.to_uppercase();
+        Some(self.0.flags.get(&upper).or_else(|| self.0.flags.get(name)).map_or(Value::None, Value::from))
+    }
+
+    fn call_method(
+        &self,
+        _: &mut crate::engine::Interpreter<'_>,
+        name: &str,
+        args: &mut crate::Args,
+    ) -> Option<Result<Value, crate::error::Flow>> {
+        (name == "get").then(|| {
+            let key = args.required_str("key")?;
+            let default = args.optional("default")?.unwrap_or(Value::None);
+            Ok(match self.attribute(&key) {
+                Some(Value::None) | None => default,
+                Some(value) => value,
+            })
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! `ref`, `source`, `metric` and `doc`.
+
+use crate::bridge::RefRequest;
+use crate::engine::Interpreter;
+use crate::error::{Flow, raise};
+use crate::objects::relation::RelationValue;
+use crate::rendered::{AskedRef, AskedSource};
+use crate::{Args, Value};
+use dvt_manifest::{Relation, RelationKind};
+
+/// `ref(name)`, `ref(package, name)`, with `version=` or `v=`.
+pub(super) fn reference(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let positional = args.rest();
+    let name_of = |value: &Value| match value {
+        Value::Str(name) => Ok(name.to_string()),
+        other => Err(raise(format!("ref() takes names as strings, not {}", other.type_name()))),
+    };
+    let (package, name) = match positional.as_slice() {
+        [name] => (None, name_of(name)?),
+        [package, name] => (Some(name_of(package)?), name_of(name)?),
+        _ => {
+            return Err(raise(format!("ref() takes at most two arguments ({} given)", positional.len()))
+                .with_help(Some("write `ref('model')` or `ref('package', 'model')`".to_owned())));
+        }
+    };
+    let version = args.keyword.shift_remove("version").or_else(|| args.keyword.shift_remove("v"));
+    args.keyword.shift_remove("v");
+    args.finish()?;
+    let version = version.filter(|version| !version.is_none() && !version.is_undefined()).map(|v| v.to_string());
+    let request = RefRequest { package, name, version };
+    let span = interpreter.user_span();
+    interpreter.asked.refs.push(AskedRef { request: request.clone(), span });
+    if !interpreter.executes() {
+        return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_ref(&request));
+    }
+    let relation = interpreter.bridge.resolve_ref(&request)?;
+    Ok(limited(interpreter, relation))
+}
+
+/// `source(source_name, table_name)`.
+pub(super) fn source(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let positional = args.rest();
+    args.finish()?;
+    let [Value::Str(source_name), Value::Str(table_name)] = positional.as_slice() else {
+        return Err(raise(format!("source() takes exactly two strings ({} arguments given)", positional.len()))
+            .with_help(Some("write `source('source_name', 'table_name')`".to_owned())));
+    };
+    let span = interpreter.user_span();
+    let asked = AskedSource { source_name: source_name.to_string(), table_name: table_name.to_string(), span };
+    interpreter.asked.sources.push(asked);
+    if !interpreter.executes() {
+        return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_source(source_name, table_name));
+    }
+    let relation = interpreter.bridge.resolve_source(source_name, table_name)?;
+    Ok(limited(interpreter, relation))
+}
+
+/// When parsing, a name is not resolved yet: dbt gives the node's own relation.
+fn placeholder(
+    interpreter: &Interpreter<'_>,
+    resolve: impl Fn(&Interpreter<'_>) -> Result<Relation, crate::BridgeError>,
+) -> Result<Value, Flow> {
+    match &interpreter.context.this {
+        Some(this) => Ok(Value::relation(this.clone())),
+        None => Ok(Value::relation(resolve(interpreter)?)),
+    }
+}
+
+/// With `--empty`, inputs have no rows.
+fn limited(interpreter: &Interpreter<'_>, relation: Relation) -> Value {
+    let is_limited = super::flag(interpreter, "EMPTY").is_true() && relation.kind != Some(RelationKind::Cte);
+    Value::object(RelationValue { relation, limit: is_limited.then_some(0) })
+}
+
+/// `metric(...)`: dvt reads metrics, but does not run them.
+pub(super) fn metric(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let name = args.rest().iter().map(ToString::to_string).collect::<Vec<_>>().join("', '");
+    Err(raise(format!("metric('{name}') cannot be used: dvt does not run metrics")))
+}
+
+/// `doc(name)`, `doc(package, name)`.
+pub(super) fn doc(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let positional = args.rest();
+    args.finish()?;
+    let (package, name) = match positional.as_slice() {
+        [name] => (None, name.to_string()),
+        [package, name] => (Some(package.to_string()), name.to_string()),
+        _ => return Err(raise(format!("doc() takes at most two arguments ({} given)", positional.len()))),
+    };
+    match interpreter.bridge.doc(package.as_deref(), &name)? {
+        Some(text) => Ok(Value::from(text)),
+        None => {
+            let full = package.map_or_else(|| name.clone(), |package| format!("{package}.{name}"));
+            Err(Flow::error(
+                crate::ErrorKind::Missing,
+                format!("Documentation for '{full}' depends on doc '{full}' which was not found"),
+            ))
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `var(name, default)` and `var.has_var(name)`.
+
+use crate::engine::Interpreter;
+use crate::error::{ErrorKind, Flow};
+use crate::rendered::AskedName;
+use crate::{Args, Object, Value};
+use dvt_diagnostics::did_you_mean;
+use serde_json::Value as Json;
+
+#[derive(Debug)]
+pub(super) struct Var;
+
+impl Object for Var {
+    fn type_name(&self) -> &str {
+        "Var"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
+        Some(var(interpreter, args))
+    }
+
+    fn call_method(
+        &self,
+        interpreter: &mut Interpreter<'_>,
+        name: &str,
+        args: &mut Args,
+    ) -> Option<Result<Value, Flow>> {
+        (name == "has_var").then(|| {
+            let name = args.required_str("var_name")?;
+            args.finish()?;
+            Ok(Value::Bool(interpreter.context.vars.get(&name).is_some()))
+        })
+    }
+}
+
+fn var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let name = args.required_str("var_name")?;
+    let default = args.optional("default")?;
+    args.finish()?;
+    let span = interpreter.user_span();
+    interpreter.asked.vars.push(AskedName { name: name.to_string(), span });
+    if let Some(value) = interpreter.context.vars.get(&name) {
+        return Ok(Value::from(value));
+    }
+    if let Some(default) = default {
+        return Ok(default);
+    }
+    // While parsing, dbt forgives a missing variable: the model may be disabled, or the value given later.
+    if !interpreter.executes() && interpreter.context.node.is_some() {
+        return Ok(Value::None);
+    }
+    let merged = interpreter.context.vars.merged();
+    let nearest = did_you_mean(&name, merged.keys().map(String::as_str));
+    let owner = interpreter.context.node.as_ref().and_then(|node| node.get("name")).and_then(Json::as_str);
+    let supplied = serde_json::to_string_pretty(&merged).unwrap_or_default();
+    let message = format!(
+        "Required var '{name}' not found in config:\nVars supplied to {} = {supplied}",
+        owner.unwrap_or("<Configuration>")
+    );
+    Err(Flow::error(ErrorKind::Missing, message).with_help(nearest.map(|nearest| format!("did you mean `{nearest}`?"))))
+}

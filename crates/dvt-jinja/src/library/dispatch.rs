@@ -1,0 +1,157 @@
+//! Which macro a name means: lookup order, `adapter.dispatch`, materializations.
+
+use super::{Definition, GLOBAL_PACKAGE, MacroLibrary};
+use indexmap::IndexMap;
+use std::sync::Arc;
+
+/// The `dispatch:` entries of `dbt_project.yml`: search order by macro namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DispatchConfig {
+    pub search_order: IndexMap<String, Vec<String>>,
+}
+
+/// Why a dispatch found nothing.
+#[derive(Debug)]
+pub(crate) enum NotFound {
+    /// No macro of these names; in the order they were tried.
+    Macro {
+        searched: Vec<String>,
+    },
+    Package(String),
+}
+
+impl MacroLibrary {
+    /// The macro that a bare name means for a node of `package`.
+    pub(crate) fn lookup(&self, package: &str, name: &str) -> Option<&Arc<Definition>> {
+        if let Some(definition) = self.packages.get(package).and_then(|macros| macros.get(name))
+            && !self.is_internal(package)
+        {
+            return Some(definition);
+        }
+        if package != self.root_project
+            && let Some(definition) = self.packages.get(&self.root_project).and_then(|macros| macros.get(name))
+        {
+            return Some(definition);
+        }
+        self.internal.get(name)
+    }
+
+    /// `package.name`, where `dbt` stands for all internal packages.
+    pub(crate) fn lookup_in(&self, package: &str, name: &str) -> Option<&Arc<Definition>> {
+        if package == GLOBAL_PACKAGE {
+            return self.internal.get(name);
+        }
+        self.packages.get(package)?.get(name)
+    }
+
+    /// Whether `name.` can stand before a macro.
+    pub(crate) fn has_package(&self, name: &str) -> bool {
+        name == GLOBAL_PACKAGE || self.packages.contains_key(name)
+    }
+
+    pub(crate) fn is_internal(&self, package: &str) -> bool {
+        self.internal_packages.iter().any(|internal| internal == package)
+    }
+
+    /// Names of all macros that a node of `package` can call bare, for suggestions.
+    pub(crate) fn visible_names(&self, package: &str) -> impl Iterator<Item = &str> {
+        let own = self.packages.get(package).into_iter().flat_map(|macros| macros.keys());
+        let root = self.packages.get(&self.root_project).into_iter().flat_map(|macros| macros.keys());
+        own.chain(root).chain(self.internal.keys()).map(String::as_str)
+    }
+
+    /// Names of one package's macros, for suggestions.
+    pub(crate) fn names_in<'a>(&'a self, package: &str) -> Vec<&'a str> {
+        if package == GLOBAL_PACKAGE {
+            return self.internal.keys().map(String::as_str).collect();
+        }
+        self.packages.get(package).into_iter().flat_map(|macros| macros.keys()).map(String::as_str).collect()
+    }
+
+    /// `adapter.dispatch(name, namespace)` for a node of `package`.
+    pub(crate) fn dispatch(
+        &self,
+        package: &str,
+        adapter_types: &[String],
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Result<&Arc<Definition>, NotFound> {
+        let packages: Vec<Option<String>> = match namespace {
+            None => vec![None],
+            Some(namespace) => match self.dispatch.search_order.get(namespace) {
+                Some(order) => order.iter().cloned().map(Some).collect(),
+                None if self.has_package(namespace) => {
+                    vec![Some(self.root_project.clone()), Some(namespace.to_owned())]
+                }
+                None => return Err(NotFound::Package(namespace.to_owned())),
+            },
+        };
+        let mut searched = Vec::new();
+        for search_package in &packages {
+            for prefix in adapter_types.iter().map(String::as_str).chain(["default"]) {
+                let full_name = format!("{prefix}__{name}");
+                let found = match search_package {
+                    None => self.lookup(package, &full_name),
+                    Some(search_package) => {
+                        if !self.has_package(search_package) && *search_package != self.root_project {
+                            return Err(NotFound::Package(search_package.clone()));
+                        }
+                        self.lookup_in(search_package, &full_name)
+                    }
+                };
+                if let Some(definition) = found {
+                    return Ok(definition);
+                }
+                searched.push(match search_package {
+                    None => full_name,
+                    Some(search_package) => format!("{search_package}.{full_name}"),
+                });
+            }
+        }
+        Err(NotFound::Macro { searched })
+    }
+
+    /// The materialization of this name for an adapter: the root project's before a package's before a built-in one, and
+    /// within each the adapter's own before the default. (A package may not override a built-in one: dbt's flag
+    /// `require_explicit_package_overrides_for_builtin_materializations`, which is on.)
+    #[must_use]
+    pub fn find_materialization(&self, name: &str, adapter_types: &[String]) -> Option<&Definition> {
+        let names: Vec<String> = adapter_types
+            .iter()
+            .map(String::as_str)
+            .chain(["default"])
+            .map(|adapter_type| format!("materialization_{name}_{adapter_type}"))
+            .collect();
+        let in_package = |package: &str| {
+            let macros = self.packages.get(package)?;
+            names.iter().find_map(|name| macros.get(name))
+        };
+        if let Some(definition) = in_package(&self.root_project) {
+            return Some(definition);
+        }
+        if let Some(definition) = names.iter().find_map(|name| self.internal.get(name)) {
+            return Some(definition);
+        }
+        self.definitions
+            .values()
+            .map(|definition| definition.package.as_str())
+            .filter(|package| !self.is_internal(package) && *package != self.root_project)
+            .find_map(in_package)
+            .map(AsRef::as_ref)
+    }
+
+    /// The names of all materializations.
+    #[must_use]
+    pub fn materialization_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .definitions
+            .values()
+            .filter(|definition| definition.kind == super::DefinitionKind::Materialization)
+            .filter_map(|definition| definition.name.strip_prefix("materialization_")?.rsplit_once('_'))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,203 @@
+//! Finds the blocks at the top of a file (`macro`, `test`, `materialization`, `snapshot`, `docs`) without parsing what
+//! is between them, as dbt does: `macro_sql` is the text from tag to tag.
+
+use std::ops::Range;
+
+/// A block from its opening to its closing tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) kind: &'static str,
+    /// The whole block with its tags.
+    pub(crate) whole: Range<usize>,
+    /// What stands between the keyword and the end of the opening tag.
+    pub(crate) header: Range<usize>,
+    /// What stands between the tags, with blank space removed where the tags ask for it.
+    pub(crate) body: Range<usize>,
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScanError {
+    pub(crate) message: String,
+    pub(crate) range: Range<usize>,
+}
+
+/// A `{% … %}` tag.
+struct Tag<'a> {
+    range: Range<usize>,
+    keyword: &'a str,
+    /// After the keyword, before the end marker.
+    rest: Range<usize>,
+    trims_before: bool,
+    trims_after: bool,
+}
+
+/// The blocks whose keywords are in `kinds`, in order. Other tags and text between blocks are passed over.
+pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, ScanError> {
+    let mut blocks = Vec::new();
+    let mut position = 0;
+    while let Some(tag) = next_tag(text, position)? {
+        position = tag.range.end;
+        let Some(kind) = kinds.iter().copied().find(|kind| *kind == tag.keyword) else {
+            continue;
+        };
+        let end_keyword = end_keyword(kind);
+        let mut depth = 1;
+        let end = loop {
+            let found = match next_tag(text, position) {
+                // What is inside a docs block is markdown; a stray `{{` in it is no mistake.
+                Err(_) if kind == "docs" => None,
+                other => other?,
+            };
+            let Some(inner) = found else {
+                return Err(ScanError {
+                    message: format!("`{{% {kind} %}}` is not closed: `{{% {end_keyword} %}}` is missing"),
+                    range: tag.range,
+                });
+            };
+            position = inner.range.end;
+            if inner.keyword == end_keyword {
+                depth -= 1;
+                if depth == 0 {
+                    break inner;
+                }
+            } else if inner.keyword == kind && kind == "macro" {
+                depth += 1;
+            }
+        };
+        let mut body = tag.range.end..end.range.start;
+        if tag.trims_after {
+            body.start += text[body.clone()].len() - text[body.clone()].trim_start().len();
+        }
+        if end.trims_before {
+            body.end = body.start + text[body.clone()].trim_end().len();
+        }
+        blocks.push(Block { kind, whole: tag.range.start..end.range.end, header: tag.rest, body });
+    }
+    Ok(blocks)
+}
+
+fn end_keyword(kind: &str) -> String {
+    format!("end{kind}")
+}
+
+/// The next block tag from `position` on; comments, expressions and raw blocks are passed over.
+fn next_tag(text: &str, mut position: usize) -> Result<Option<Tag<'_>>, ScanError> {
+    loop {
+        let Some(found) = text[position..].find('{') else {
+            return Ok(None);
+        };
+        let start = position + found;
+        let rest = &text[start..];
+        if rest.starts_with("{#") {
+            let Some(end) = rest.find("#}") else {
+                return Err(ScanError {
+                    message: "comment is not closed: `#}` is missing".to_owned(),
+                    range: start..start + 2,
+                });
+            };
+            position = start + end + 2;
+        } else if rest.starts_with("{{") {
+            position = end_of_expression(text, start, "}}")?;
+        } else if rest.starts_with("{%") {
+            let end = end_of_expression(text, start, "%}")?;
+            let tag = read_tag(text, start..end);
+            if tag.keyword == "raw" {
+                position = end_of_raw(text, &tag)?;
+                continue;
+            }
+            return Ok(Some(tag));
+        } else {
+            position = start + 1;
+        }
+    }
+}
+
+fn read_tag(text: &str, range: Range<usize>) -> Tag<'_> {
+    let inner = &text[range.start + 2..range.end - 2];
+    let trims_before = inner.starts_with('-');
+    let trims_after = inner.ends_with('-') && inner.len() > 1;
+    let start = range.start + 2 + usize::from(inner.starts_with(['-', '+']));
+    let end = range.end - 2 - usize::from(inner.len() > 1 && inner.ends_with(['-', '+']));
+    let content = &text[start..end.max(start)];
+    let leading = content.len() - content.trim_start().len();
+    let word = content.trim_start();
+    let length = word.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(word.len());
+    let keyword_start = start + leading;
+    Tag {
+        keyword: &text[keyword_start..keyword_start + length],
+        rest: keyword_start + length..end.max(keyword_start + length),
+        range,
+        trims_before,
+        trims_after,
+    }
+}
+
+/// The offset behind the end marker of a tag or expression; markers inside string literals do not count.
+fn end_of_expression(text: &str, start: usize, marker: &str) -> Result<usize, ScanError> {
+    let bytes = text.as_bytes();
+    let mut position = start + 2;
+    let mut braces = 0usize;
+    while position < bytes.len() {
+        match bytes[position] {
+            quote @ (b'\'' | b'"') => {
+                let opening = position;
+                position += 1;
+                while position < bytes.len() && bytes[position] != quote {
+                    position += if bytes[position] == b'\\' { 2 } else { 1 };
+                }
+                if position >= bytes.len() {
+                    return Err(ScanError {
+                        message: "string literal is not closed".to_owned(),
+                        range: opening..opening + 1,
+                    });
+                }
+                position += 1;
+            }
+            b'{' => {
+                braces += 1;
+                position += 1;
+            }
+            b'}' if braces > 0 => {
+                braces -= 1;
+                position += 1;
+            }
+            _ if text.is_char_boundary(position) && text[position..].starts_with(marker) => {
+                return Ok(position + marker.len());
+            }
+            _ => position += 1,
+        }
+    }
+    Err(ScanError { message: format!("`{marker}` is missing"), range: start..start + 2 })
+}
+
+fn end_of_raw(text: &str, tag: &Tag<'_>) -> Result<usize, ScanError> {
+    let mut position = tag.range.end;
+    while let Some(found) = text[position..].find("{%") {
+        let start = position + found;
+        let inner = text[start + 2..].trim_start_matches(['-', '+']).trim_start();
+        if let Some(after) = inner.strip_prefix("endraw")
+            && let Some(end) = after.find("%}")
+        {
+            return Ok(text.len() - after.len() + end + 2);
+        }
+        position = start + 2;
+    }
+    Err(ScanError {
+        message: "`{% raw %}` is not closed: `{% endraw %}` is missing".to_owned(),
+        range: tag.range.clone(),
+    })
+}
+
+/// The ranges of the statements of all `{% do … %}` tags: from the keyword to the end of the expression.
+pub(crate) fn do_keywords(text: &str) -> Vec<Range<usize>> {
+    let mut keywords = Vec::new();
+    let mut position = 0;
+    while let Ok(Some(tag)) = next_tag(text, position) {
+        position = tag.range.end;
+        if tag.keyword == "do" {
+            keywords.push(tag.rest.start - 2..tag.rest.start);
+        }
+    }
+    keywords
+}

@@ -1,0 +1,8 @@
+//! dbt's objects: relations, columns, tables of query results, responses.
+
+pub(crate) mod column;
+pub(crate) mod namespace;
+pub(crate) mod relation;
+pub(crate) mod response;
+pub(crate) mod table;
+mod table_print;

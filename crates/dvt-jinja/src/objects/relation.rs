@@ -1,0 +1,382 @@
+//! dbt's Relation object over [`Relation`].
+
+use crate::engine::Interpreter;
+use crate::error::{Flow, raise};
+use crate::{Args, Dict, Object, Value};
+use dvt_manifest::{Include, Quoting, Relation, RelationKind};
+use serde_json::Value as Json;
+
+/// A relation in a template.
+#[derive(Clone, Debug)]
+pub(crate) struct RelationValue {
+    pub(crate) relation: Relation,
+    /// `--empty`: written as a subquery that gives no rows.
+    pub(crate) limit: Option<u64>,
+}
+
+impl RelationValue {
+    pub(crate) fn new(relation: Relation) -> Self {
+        Self { relation, limit: None }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Relation)) -> Value {
+        let mut changed = self.clone();
+        change(&mut changed.relation);
+        Value::object(changed)
+    }
+
+    fn render_limited(&self) -> String {
+        let rendered = self.relation.render();
+        let name = self.relation.identifier.as_deref().unwrap_or_default();
+        match self.limit {
+            None => rendered,
+            Some(0) => format!("(select * from {rendered} where false limit 0) _dbt_limit_subq_{name}"),
+            Some(limit) => format!("(select * from {rendered} limit {limit}) _dbt_limit_subq_{name}"),
+        }
+    }
+}
+
+fn policy(database: bool, schema: bool, identifier: bool) -> Value {
+    let mut dict = Dict::new();
+    dict.set("database", database);
+    dict.set("schema", schema);
+    dict.set("identifier", identifier);
+    Value::dict(dict)
+}
+
+fn kind_of(value: &Value, args: &Args) -> Result<Option<RelationKind>, Flow> {
+    match value {
+        Value::None | Value::Undefined(_) => Ok(None),
+        other => {
+            let word = other.to_string();
+            match RelationKind::parse(&word) {
+                Some(kind) => Ok(Some(kind)),
+                None => {
+                    Err(args.wrong_type("type", "a relation type (table, view, materialized_view, external)", other))
+                }
+            }
+        }
+    }
+}
+
+fn optional_text(value: Value) -> Option<String> {
+    match value {
+        Value::None | Value::Undefined(_) => None,
+        other => Some(other.to_string()),
+    }
+}
+
+impl Object for RelationValue {
+    fn type_name(&self) -> &str {
+        "Relation"
+    }
+
+    fn display(&self) -> String {
+        self.render_limited()
+    }
+
+    fn repr(&self) -> String {
+        format!("<Relation {}>", self.relation)
+    }
+
+    fn is_true(&self) -> bool {
+        true
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        let relation = &self.relation;
+        let is = |kind| Value::Bool(relation.kind == Some(kind));
+        Some(match name {
+            "database" => Value::from(relation.database.clone()),
+            "schema" => Value::from(relation.schema.clone()),
+            "identifier" | "name" | "table" => Value::from(relation.identifier.clone()),
+            "type" => relation.kind.map_or(Value::None, |kind| Value::from(kind.as_str())),
+            "connection" => Value::from(relation.connection.as_str()),
+            "is_table" => is(RelationKind::Table),
+            "is_view" => is(RelationKind::View),
+            "is_cte" => is(RelationKind::Cte),
+            "is_materialized_view" => is(RelationKind::MaterializedView),
+            "is_external" => is(RelationKind::External),
+            "is_pointer" | "is_function" | "is_dynamic_table" => Value::Bool(false),
+            "can_be_renamed" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View))),
+            "can_be_replaced" => Value::Bool(relation.kind == Some(RelationKind::View)),
+            "path" => {
+                let mut dict = Dict::new();
+                dict.set("database", relation.database.clone());
+                dict.set("schema", relation.schema.clone());
+                dict.set("identifier", relation.identifier.clone());
+                Value::dict(dict)
+            }
+            "quote_policy" => policy(relation.quoting.database, relation.quoting.schema, relation.quoting.identifier),
+            "include_policy" => policy(relation.include.database, relation.include.schema, relation.include.identifier),
+            "quote_character" => Value::from(relation.quote.to_string()),
+            "limit" => self.limit.map_or(Value::None, |limit| Value::Int(i128::from(limit))),
+            _ => return None,
+        })
+    }
+
+    fn call_method(
+        &self,
+        _interpreter: &mut Interpreter<'_>,
+        name: &str,
+        args: &mut Args,
+    ) -> Option<Result<Value, Flow>> {
+        const METHODS: &[&str] = &[
+            "include",
+            "quote",
+            "incorporate",
+            "replace_path",
+            "render",
+            "render_limited",
+            "without_identifier",
+            "information_schema",
+            "information_schema_only",
+            "matches",
+            "quoted",
+            "get",
+            "to_dict",
+        ];
+        METHODS.contains(&name).then(|| self.run(name, args))
+    }
+
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other: &dyn std::any::Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            let (left, right) = (&self.relation, &other.relation);
+            (&left.connection, &left.database, &left.schema, &left.identifier, left.kind)
+                == (&right.connection, &right.database, &right.schema, &right.identifier, right.kind)
+        })
+    }
+
+    fn to_json(&self) -> Option<Json> {
+        Some(Json::from(self.relation.render()))
+    }
+}
+
+impl RelationValue {
+    fn run(&self, name: &str, args: &mut Args) -> Result<Value, Flow> {
+        let value = match name {
+            "render" => Value::from(self.relation.render()),
+            "render_limited" => Value::from(self.render_limited()),
+            "include" | "quote" => {
+                let mut part = |name: &str| -> Result<Option<bool>, Flow> {
+                    Ok(args.optional(name)?.filter(|value| !value.is_none()).map(|value| value.is_true()))
+                };
+                let (database, schema, identifier) = (part("database")?, part("schema")?, part("identifier")?);
+                self.with(|relation| {
+                    if name == "include" {
+                        let old = relation.include;
+                        relation.include = Include {
+                            database: database.unwrap_or(old.database),
+                            schema: schema.unwrap_or(old.schema),
+                            identifier: identifier.unwrap_or(old.identifier),
+                        };
+                    } else {
+                        let old = relation.quoting;
+                        relation.quoting = Quoting {
+                            database: database.unwrap_or(old.database),
+                            schema: schema.unwrap_or(old.schema),
+                            identifier: identifier.unwrap_or(old.identifier),
+                        };
+                    }
+                })
+            }
+            "replace_path" => {
+                let path = std::mem::take(&mut args.keyword);
+                let changed = self.with(|_| {});
+                let Some(changed) = changed.downcast::<Self>() else {
+                    return Ok(changed);
+                };
+                let mut changed = changed.clone();
+                for (key, value) in path {
+                    changed.set_part(&key, value)?;
+                }
+                Value::object(changed)
+            }
+            "incorporate" => {
+                let mut changed = self.clone();
+                if let Some(kind) = args.optional("type")? {
+                    changed.relation.kind = kind_of(&kind, args)?;
+                }
+                for policy_name in ["path", "quote_policy", "include_policy"] {
+                    let Some(value) = args.keyword.shift_remove(policy_name) else {
+                        continue;
+                    };
+                    let Some(dict) = value.as_dict() else {
+                        return Err(args.wrong_type(policy_name, "a dict", &value));
+                    };
+                    for (key, value) in dict.iter() {
+                        let key = key.to_string();
+                        match policy_name {
+                            "path" => changed.set_part(&key, value.clone())?,
+                            "quote_policy" => set_policy(&mut changed.relation.quoting, &key, value.is_true()),
+                            _ => set_include(&mut changed.relation.include, &key, value.is_true()),
+                        }
+                    }
+                }
+                Value::object(changed)
+            }
+            "without_identifier" => self.with(|relation| {
+                relation.identifier = None;
+                relation.kind = None;
+            }),
+            "information_schema" | "information_schema_only" => {
+                let view = args.optional_str("view_name")?;
+                self.with(|relation| {
+                    relation.schema = Some("INFORMATION_SCHEMA".to_owned());
+                    relation.identifier = view.map(|view| view.to_string());
+                    relation.kind = None;
+                    relation.quoting.schema = false;
+                    relation.quoting.identifier = false;
+                    relation.include.schema = true;
+                    relation.include.identifier = relation.identifier.is_some();
+                })
+            }
+            "matches" => {
+                let mut matches = true;
+                for (part, actual) in [
+                    ("database", &self.relation.database),
+                    ("schema", &self.relation.schema),
+                    ("identifier", &self.relation.identifier),
+                ] {
+                    if let Some(wanted) = args.optional(part)?.and_then(optional_text) {
+                        matches &= actual.as_deref() == Some(wanted.as_str());
+                    }
+                }
+                Value::Bool(matches)
+            }
+            "quoted" => {
+                let text = args.required("identifier")?.to_string();
+                let quote = self.relation.quote;
+                Value::from(format!("{quote}{}{quote}", text.replace(quote, &format!("{quote}{quote}"))))
+            }
+            "get" => {
+                let key = args.required_str("key")?;
+                let default = args.optional("default")?.unwrap_or(Value::None);
+                self.attribute(&key).unwrap_or(default)
+            }
+            "to_dict" => {
+                let mut dict = Dict::new();
+                for key in ["database", "schema", "identifier", "type", "quote_policy", "include_policy"] {
+                    dict.set(key, self.attribute(key).unwrap_or(Value::None));
+                }
+                Value::dict(dict)
+            }
+            other => return Err(raise(format!("'Relation' has no method '{other}'"))),
+        };
+        args.finish()?;
+        Ok(value)
+    }
+
+    fn set_part(&mut self, key: &str, value: Value) -> Result<(), Flow> {
+        let slot = match key {
+            "database" => &mut self.relation.database,
+            "schema" => &mut self.relation.schema,
+            "identifier" => &mut self.relation.identifier,
+            other => return Err(raise(format!("a relation has no part '{other}'"))),
+        };
+        *slot = optional_text(value);
+        Ok(())
+    }
+}
+
+fn set_policy(quoting: &mut Quoting, key: &str, value: bool) {
+    match key {
+        "database" => quoting.database = value,
+        "schema" => quoting.schema = value,
+        _ => quoting.identifier = value,
+    }
+}
+
+fn set_include(include: &mut Include, key: &str, value: bool) {
+    match key {
+        "database" => include.database = value,
+        "schema" => include.schema = value,
+        _ => include.identifier = value,
+    }
+}
+
+/// `api.Relation` and `adapter.Relation`: the class.
+#[derive(Debug)]
+pub(crate) struct RelationClass;
+
+impl Object for RelationClass {
+    fn type_name(&self) -> &str {
+        "type"
+    }
+
+    fn display(&self) -> String {
+        "<class 'Relation'>".to_owned()
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        Some(Value::from(match name {
+            "Table" => "table",
+            "View" => "view",
+            "CTE" => "cte",
+            "MaterializedView" => "materialized_view",
+            "External" => "external",
+            "Function" => "function",
+            _ => return None,
+        }))
+    }
+
+    fn call_method(
+        &self,
+        interpreter: &mut Interpreter<'_>,
+        name: &str,
+        args: &mut Args,
+    ) -> Option<Result<Value, Flow>> {
+        match name {
+            "create" => Some(create(interpreter, args)),
+            "get_default_quote_policy" => Some(Ok(policy(true, true, true))),
+            "add_ephemeral_prefix" => {
+                Some(args.required_str("name").map(|name| Value::from(format!("__dbt__cte__{name}"))))
+            }
+            "scd_args" => Some(scd_args(args)),
+            "create_from" => {
+                Some(Err(raise("api.Relation.create_from is not available in templates; use api.Relation.create")))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `api.Relation.create(database=…, schema=…, identifier=…, type=…)`.
+fn create(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let database = args.optional("database")?.and_then(optional_text);
+    let schema = args.optional("schema")?.and_then(optional_text);
+    let identifier = args.optional("identifier")?.and_then(optional_text);
+    let kind = args.optional("type")?.unwrap_or(Value::None);
+    let kind = kind_of(&kind, args)?;
+    let bridge = &interpreter.bridge;
+    let dialect = bridge.dialect();
+    let relation = Relation::new(bridge.connection(), database.as_deref(), schema.as_deref(), identifier.as_deref());
+    let mut relation = relation.in_dialect(dialect.quote, dialect.has_database);
+    relation.kind = kind;
+    for name in ["quote_policy", "include_policy"] {
+        let Some(dict) = args.keyword.shift_remove(name).and_then(|value| value.as_dict()) else {
+            continue;
+        };
+        for (key, value) in dict.iter() {
+            match name {
+                "quote_policy" => set_policy(&mut relation.quoting, &key.to_string(), value.is_true()),
+                _ => set_include(&mut relation.include, &key.to_string(), value.is_true()),
+            }
+        }
+    }
+    args.keyword.clear();
+    Ok(Value::relation(relation))
+}
+
+/// The arguments of a snapshot's hash: a list, whatever the unique key was.
+fn scd_args(args: &mut Args) -> Result<Value, Flow> {
+    let key = args.required("primary_key")?;
+    let updated_at = args.required("updated_at")?;
+    let mut parts = match &key {
+        Value::List(_) | Value::Tuple(_) => key.iterate().unwrap_or_default(),
+        other => vec![other.clone()],
+    };
+    parts.push(updated_at);
+    Ok(Value::list(parts))
+}
