@@ -2,8 +2,8 @@
 //!
 //! In: a stream of Arrow batches and a [`TableLocation`]. Out: a [`DeltaTable`] at one version, whose rows can be read by
 //! DataFusion. Every write is one commit, so readers see all of it or nothing; a write that fails leaves no file behind.
-//! Any Arrow schema that can be held comes back exactly, with its fields' metadata: [`encoding`](mod@crate) keeps what Delta
-//! has no type for in a type it has, and remembers the Arrow schema beside it. Nothing here knows databases or dbt.
+//! Any Arrow schema that can be held comes back exactly, with its fields' metadata: what Delta has no type for is kept in
+//! a type that it has, and the Arrow schema is remembered beside it. Nothing here knows databases or dbt.
 
 mod data_files;
 mod encoding;
