@@ -27,7 +27,7 @@ pub use manifest::{Disabled, Manifest, ManifestMetadata};
 pub use node::{
     Column, Compiled, DependsOn, InjectedCte, Node, RefCall, SourceCall, TestInfo, TestMetadata, version_text,
 };
-pub use relation::{Include, Quoting, Relation, RelationKind};
+pub use relation::{Include, Quoting, Relation, RelationKind, RelationStyle};
 pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};
 pub use source::{Source, SourceFreshness, SourceQuoting};
 

@@ -1,6 +1,6 @@
 //! The node: everything that dbt runs or compiles.
 
-use crate::{Access, Checksum, Config, Relation, RelationKind, ResourceType, UniqueId};
+use crate::{Access, Checksum, Config, Relation, RelationKind, RelationStyle, ResourceType, UniqueId};
 use dvt_diagnostics::{SourceFile, Span};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -67,6 +67,12 @@ pub struct Node {
     pub file: Arc<SourceFile>,
     /// Where the node is defined, for messages about the whole node.
     pub span: Span,
+    /// What is rendered in both phases. For most nodes the file itself, or a part of it (`template_range`); a generic
+    /// test has a template of its own, which says the same as dbt's `raw_code` with the arguments written out.
+    pub template: Arc<SourceFile>,
+    pub template_range: std::ops::Range<usize>,
+    /// How the node's relation is written on its connection.
+    pub style: RelationStyle,
 }
 
 /// A `ref()` that was called, and where.
@@ -165,7 +171,7 @@ impl Node {
         }
     }
 
-    /// The node's relation, before a dialect and a quote policy are set; a CTE for an ephemeral model.
+    /// The node's relation as its connection writes it; a CTE for an ephemeral model.
     #[must_use]
     pub fn relation(&self) -> Relation {
         if self.is_ephemeral() {

@@ -64,6 +64,27 @@ impl Default for Include {
     }
 }
 
+/// How one connection writes the relations of a node: the dialect's part and the project's `quoting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelationStyle {
+    pub quoting: Quoting,
+    pub quote: char,
+    pub has_database: bool,
+}
+
+impl Default for RelationStyle {
+    fn default() -> Self {
+        Self { quoting: Quoting::default(), quote: '"', has_database: true }
+    }
+}
+
+impl RelationStyle {
+    #[must_use]
+    pub fn apply(self, relation: Relation) -> Relation {
+        Relation { quoting: self.quoting, ..relation }.in_dialect(self.quote, self.has_database)
+    }
+}
+
 /// A relation on one connection. [`fmt::Display`] writes it as SQL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Relation {

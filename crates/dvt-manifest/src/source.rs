@@ -1,6 +1,6 @@
 //! A source table: data that is there before dbt runs.
 
-use crate::{Column, Config, Relation, UniqueId};
+use crate::{Column, Config, Relation, RelationStyle, UniqueId};
 use dvt_diagnostics::Span;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -45,6 +45,8 @@ pub struct Source {
     pub created_at: f64,
     /// The table's name in the properties file.
     pub span: Span,
+    /// How its connection writes relations; `quoting` of the source stands above it.
+    pub style: RelationStyle,
 }
 
 /// Which name parts the user wants quoted; `None` leaves it to the adapter.
@@ -66,11 +68,15 @@ pub struct SourceFreshness {
 }
 
 impl Source {
-    /// The source's relation, before a dialect is set. dbt ignores the project's `quoting` for sources.
+    /// The source's relation as its connection writes it. dbt ignores the project's `quoting` for sources.
     #[must_use]
     pub fn relation(&self) -> Relation {
-        let mut relation =
-            Relation::new(&self.connection, self.database.as_deref(), Some(&self.schema), Some(&self.identifier));
+        let mut relation = self.style.apply(Relation::new(
+            &self.connection,
+            self.database.as_deref(),
+            Some(&self.schema),
+            Some(&self.identifier),
+        ));
         let quoting = &mut relation.quoting;
         quoting.database = self.quoting.database.unwrap_or(quoting.database);
         quoting.schema = self.quoting.schema.unwrap_or(quoting.schema);

@@ -1,1 +1,29 @@
 //! Turns a folder into a manifest: reads YAML, SQL, seeds and packages, parses each file once.
+//!
+//! In: [`ProjectSettings`] (the command line, a copy of the environment, the home directory) and what the adapters tell
+//! ([`AdapterSupport`]). Out: [`ConfigFiles`] (the four configuration files), then a [`Project`] with its manifest; or all
+//! that is wrong, as diagnostics that point into the user's files. No database is asked and no variable of the process's
+//! environment is read.
+
+mod buckets;
+mod check;
+mod computes;
+mod files;
+mod load;
+mod parse;
+mod profile;
+mod project;
+mod project_file;
+mod render;
+mod settings;
+mod wording;
+mod yaml;
+
+pub use buckets::{Bucket, BucketKind, Buckets, Staging};
+pub use computes::{Compute, ComputeKind, Computes, DatafusionSettings, SparkSettings};
+pub use load::{load_buckets, load_computes, load_config, load_profile, load_project_file, parse_vars};
+pub use parse::load_project;
+pub use profile::{ConnectionSettings, Output, Profile};
+pub use project::{AdapterSupport, ConfigFiles, ConnectionFacts, Package, Project};
+pub use project_file::{DispatchEntry, ProjectFile, QueryComment};
+pub use settings::ProjectSettings;

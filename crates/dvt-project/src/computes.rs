@@ -1,0 +1,53 @@
+//! `computes.yml`: the engines.
+
+use dvt_diagnostics::Span;
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// The engines of the project's profile. Without a file: one embedded engine with its defaults, named `datafusion`.
+#[derive(Clone, Debug)]
+pub struct Computes {
+    /// The default engine, after `--compute` and the file's own `target:`.
+    pub target: String,
+    pub computes: IndexMap<String, Compute>,
+    /// Where the file was found; `None` without one.
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Compute {
+    pub name: String,
+    pub kind: ComputeKind,
+    /// The engine's name in the file; `None` for the built-in one.
+    pub span: Option<Span>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ComputeKind {
+    Datafusion(DatafusionSettings),
+    Spark(SparkSettings),
+}
+
+/// The embedded engine. `None` leaves the engine's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatafusionSettings {
+    pub memory_limit_bytes: Option<u64>,
+    pub threads: Option<usize>,
+    pub spill_dir: Option<PathBuf>,
+    /// Rows in a batch.
+    pub batch_size: Option<usize>,
+}
+
+/// Apache Spark: either `remote`, or what is needed to start a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SparkSettings {
+    /// `sc://host:port`.
+    pub remote: Option<String>,
+    pub version: Option<String>,
+    pub master: Option<String>,
+    pub config: IndexMap<String, String>,
+    pub delta: Map<String, Value>,
+    pub jdbc_extraction: Map<String, Value>,
+    pub jdbc_load: Map<String, Value>,
+}

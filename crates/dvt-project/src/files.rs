@@ -1,0 +1,173 @@
+//! Reading the user's files: text, folders, and what `.dbtignore` leaves out.
+
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Reads a text file; `shown` is the path that messages show. `None` when there is no such file.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8; then with the place of the first wrong byte.
+pub(crate) fn read_text(path: &Path, shown: &str) -> Result<Option<Arc<SourceFile>>, Diagnostic> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(shown, &error)),
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let text = match text.strip_prefix('\u{feff}') {
+                Some(without_mark) => without_mark.to_owned(),
+                None => text,
+            };
+            Ok(Some(SourceFile::new(shown, text)))
+        }
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let file = SourceFile::new(shown, String::from_utf8_lossy(&bytes));
+            Err(Diagnostic::error("not-utf-8", format!("{shown} is not UTF-8 text"))
+                .label(
+                    Span::new(&file, valid..valid + '\u{fffd}'.len_utf8()),
+                    format!("byte {valid} is {:#04x}", bytes[valid]),
+                )
+                .help("save the file as UTF-8"))
+        }
+    }
+}
+
+pub(crate) fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unreadable-file", format!("cannot read {shown}: {error}"))
+}
+
+/// A path for messages: relative to the project where it lies inside, else as it is; always with `/`.
+pub(crate) fn shown_path(path: &Path, root: &Path) -> String {
+    slashes(path.strip_prefix(root).unwrap_or(path))
+}
+
+/// The path as text with `/` between its parts.
+pub(crate) fn slashes(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { text.into_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+}
+
+/// A file below one of a package's resource folders.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FoundFile {
+    pub(crate) absolute: PathBuf,
+    /// Relative to the package's root: `models/marts/orders.sql`.
+    pub(crate) original_path: String,
+    /// Relative to the resource folder: `marts/orders.sql`.
+    pub(crate) relative_path: String,
+}
+
+/// All files below these folders of a package whose extension is wanted, sorted; links are followed, a folder that is
+/// missing holds nothing.
+///
+/// # Errors
+/// One diagnostic for each folder or file that cannot be listed.
+pub(crate) fn find_files(
+    root: &Path,
+    folders: &[String],
+    extensions: &[&str],
+    ignore: &Ignore,
+) -> Result<Vec<FoundFile>, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    for folder in folders {
+        let start = root.join(folder);
+        if !start.is_dir() {
+            continue;
+        }
+        let walk = walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name();
+        for entry in walk {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    problems.push(Diagnostic::error("unreadable-file", format!("cannot list {folder}: {error}")));
+                    continue;
+                }
+            };
+            if !entry.file_type().is_file() {
+                continue;
+            }
+            let path = entry.path();
+            let wanted = path
+                .extension()
+                .is_some_and(|extension| extensions.iter().any(|wanted| extension.eq_ignore_ascii_case(wanted)));
+            let original = path.strip_prefix(root).unwrap_or(path);
+            if wanted && !ignore.ignores(original) {
+                found.push(FoundFile {
+                    absolute: path.to_owned(),
+                    original_path: slashes(original),
+                    relative_path: slashes(path.strip_prefix(&start).unwrap_or(path)),
+                });
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// `.dbtignore`: patterns in gitignore's syntax.
+#[derive(Debug, Default)]
+pub(crate) struct Ignore {
+    /// Patterns in order, each with whether it takes files back in (`!pattern`).
+    patterns: Vec<(GlobSet, bool)>,
+}
+
+impl Ignore {
+    /// Reads the package's `.dbtignore`, if it has one.
+    pub(crate) fn read(root: &Path, shown_root: &str) -> Result<Self, Diagnostic> {
+        let shown = format!("{shown_root}.dbtignore");
+        let Some(file) = read_text(&root.join(".dbtignore"), &shown)? else {
+            return Ok(Self::default());
+        };
+        let mut patterns = Vec::new();
+        for (index, line) in file.text.lines().enumerate() {
+            let line = line.trim_end();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (takes_back, pattern) = match line.strip_prefix('!') {
+                Some(pattern) => (true, pattern),
+                None => (false, line),
+            };
+            let set = pattern_set(pattern).map_err(|error| {
+                Diagnostic::error("ignore-pattern", format!("`{line}` is no pattern: {}", error.kind()))
+                    .label(Span::line(&file, index + 1), "in this line")
+            })?;
+            patterns.push((set, takes_back));
+        }
+        Ok(Self { patterns })
+    }
+
+    /// Whether a path, relative to the package's root, is left out. The last pattern that matches decides.
+    pub(crate) fn ignores(&self, path: &Path) -> bool {
+        let mut is_ignored = false;
+        for (set, takes_back) in &self.patterns {
+            if path.ancestors().filter(|part| !part.as_os_str().is_empty()).any(|part| set.is_match(part)) {
+                is_ignored = !takes_back;
+            }
+        }
+        is_ignored
+    }
+}
+
+/// A pattern with a slash before its end is anchored at the root; others match at any depth.
+fn pattern_set(pattern: &str) -> Result<GlobSet, globset::Error> {
+    let pattern = pattern.trim_end_matches('/');
+    let is_anchored = pattern.contains('/');
+    let pattern = pattern.trim_start_matches('/');
+    let glob = |text: &str| -> Result<Glob, globset::Error> { GlobBuilder::new(text).literal_separator(true).build() };
+    let mut set = GlobSetBuilder::new();
+    set.add(glob(pattern)?);
+    if !is_anchored {
+        set.add(glob(&format!("**/{pattern}"))?);
+    }
+    set.build()
+}

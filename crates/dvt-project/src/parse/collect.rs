@@ -1,0 +1,581 @@
+//! Which files become which nodes: drafts from the resource folders, with the properties entries that describe them.
+
+use super::config::Layer;
+use super::draft::{Draft, VersionOf};
+use super::generic_test::{GenericTest, TestedThing};
+use super::properties::{PropertyEntry, Section};
+use super::session::Session;
+use crate::files::{FoundFile, Ignore, find_files, read_text};
+use crate::yaml::Yaml;
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_jinja::MacroLibrary;
+use dvt_manifest::{Checksum, Manifest, ResourceType, TestInfo, TestMetadata, version_text};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// dbt hashes seeds up to this size; of larger ones it keeps the path.
+const MAXIMUM_HASHED_SEED_BYTES: u64 = 1024 * 1024;
+
+/// The entries that describe nodes, by what they describe.
+pub(crate) struct Described<'p> {
+    entries: HashMap<(Section, usize, String), &'p PropertyEntry>,
+    /// By package and file stem: the entry and the version that the file is.
+    versions: HashMap<(usize, String), (&'p PropertyEntry, VersionOf<'p>)>,
+}
+
+impl<'p> Described<'p> {
+    /// Sorts the entries; two entries for one node are a problem.
+    pub(crate) fn new(session: &Session<'_>, entries: &'p [PropertyEntry], problems: &mut Vec<Diagnostic>) -> Self {
+        let mut described = Self { entries: HashMap::new(), versions: HashMap::new() };
+        let node_sections =
+            [Section::Models, Section::Seeds, Section::Snapshots, Section::Analyses, Section::SingularTests];
+        for entry in entries.iter().filter(|entry| node_sections.contains(&entry.section)) {
+            let key = (entry.section, entry.package, entry.name.clone());
+            if let Some(first) = described.entries.insert(key, entry) {
+                problems.push(
+                    Diagnostic::error(
+                        "duplicate-properties",
+                        format!("`{}` is described twice under `{}`", entry.name, entry.section.key()),
+                    )
+                    .label(
+                        entry.name_span.clone(),
+                        format!("again in {}", session.shown(entry.package, &entry.original_path)),
+                    )
+                    .label(first.name_span.clone(), "first here")
+                    .help("keep one of the two entries"),
+                );
+            }
+            if entry.section == Section::Models {
+                described.add_versions(entry, problems);
+            }
+        }
+        described
+    }
+
+    fn add_versions(&mut self, entry: &'p PropertyEntry, problems: &mut Vec<Diagnostic>) {
+        let Some(versions) = entry.yaml.get_set("versions").and_then(Yaml::as_list) else { return };
+        let numbers: Vec<(Value, &'p Yaml)> = versions
+            .iter()
+            .filter_map(|yaml| match yaml.get_set("v") {
+                Some(version) => Some((version.to_json(), yaml)),
+                None => {
+                    problems.push(
+                        Diagnostic::error("no-version", format!("a version of `{}` has no `v`", entry.name))
+                            .label(super::properties::first_line(&entry.file, yaml), "this version"),
+                    );
+                    None
+                }
+            })
+            .collect();
+        let latest = match entry.yaml.get_set("latest_version") {
+            Some(latest) => latest.to_json(),
+            None => {
+                let newest =
+                    numbers.iter().map(|(version, _)| version).max_by(|left, right| compare_versions(left, right));
+                newest.cloned().unwrap_or(Value::Null)
+            }
+        };
+        for (version, yaml) in numbers {
+            let text = version_text(&version);
+            let stems = match yaml.get_set("defined_in").and_then(Yaml::scalar_text) {
+                Some(stem) => vec![stem],
+                None => vec![format!("{}_v{text}", entry.name), format!("{}.v{text}", entry.name)],
+            };
+            for stem in stems {
+                let of = VersionOf { version: version.clone(), latest: latest.clone(), yaml };
+                self.versions.insert((entry.package, stem), (entry, of));
+            }
+            // The latest version may live in a file without a suffix.
+            if yaml.get("defined_in").is_none() && version_text(&latest) == text {
+                let of = VersionOf { version, latest: latest.clone(), yaml };
+                self.versions.entry((entry.package, entry.name.clone())).or_insert((entry, of));
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, section: Section, package: usize, name: &str) -> Option<&'p PropertyEntry> {
+        self.entries.get(&(section, package, name.to_owned())).copied()
+    }
+
+    /// dbt's warning for an entry that describes nothing.
+    pub(crate) fn warn_unmatched(
+        &self,
+        manifest: &Manifest,
+        session: &Session<'_>,
+        failed: &super::resolve::Failed,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let mut unmatched: Vec<&PropertyEntry> = self
+            .entries
+            .values()
+            .copied()
+            .filter(|entry| {
+                let kind = match entry.section {
+                    Section::Seeds => ResourceType::Seed,
+                    Section::Snapshots => ResourceType::Snapshot,
+                    Section::Analyses => ResourceType::Analysis,
+                    Section::SingularTests => ResourceType::Test,
+                    _ => ResourceType::Model,
+                };
+                let id = format!("{kind}.{}.{}", session.package_name(entry.package), entry.name);
+                let is_versioned = entry.yaml.get_set("versions").is_some();
+                !is_versioned
+                    && !manifest.nodes.contains_key(&id)
+                    && !manifest.disabled.contains_key(&id)
+                    && !failed.nodes.contains(&entry.name)
+            })
+            .collect();
+        unmatched.sort_by(|left, right| (&left.original_path, &left.name).cmp(&(&right.original_path, &right.name)));
+        for entry in unmatched {
+            problems.push(
+                Diagnostic::warning(
+                    "no-node-for-properties",
+                    format!(
+                        "Did not find matching node for patch with name '{}' in the '{}' section of file '{}'",
+                        entry.name,
+                        entry.section.key(),
+                        entry.original_path
+                    ),
+                )
+                .label(entry.name_span.clone(), "describes nothing"),
+            );
+        }
+    }
+}
+
+fn compare_versions(left: &Value, right: &Value) -> std::cmp::Ordering {
+    let number = |version: &Value| version.as_f64().or_else(|| version.as_str().and_then(|text| text.parse().ok()));
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        _ => version_text(left).cmp(&version_text(right)),
+    }
+}
+
+/// `[package, folders…, last]`.
+fn fqn(package: &str, relative_path: &str, last: &str) -> Vec<String> {
+    let mut parts: Vec<String> = relative_path.split('/').map(str::to_owned).collect();
+    parts.pop();
+    let mut fqn = vec![package.to_owned()];
+    fqn.extend(parts);
+    fqn.push(last.to_owned());
+    fqn
+}
+
+fn stem(path: &str) -> String {
+    Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The drafts of one package's own files.
+pub(crate) fn file_drafts<'p>(
+    session: &Session<'_>,
+    package: usize,
+    ignore: &Ignore,
+    described: &Described<'p>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Draft<'p>> {
+    let project = &session.packages[package].project;
+    let mut drafts = Vec::new();
+    let collector = Collector { session, package, ignore };
+    for found in collector.find(&project.model_paths, &["sql", "py"], problems) {
+        if found.original_path.ends_with(".py") {
+            problems.push(
+                Diagnostic::error(
+                    "python-model",
+                    format!("{} is a Python model: those are not supported yet", found.original_path),
+                )
+                .help("write it in SQL, disable it, or add it to .dbtignore"),
+            );
+            continue;
+        }
+        drafts.extend(collector.sql(&found, ResourceType::Model, problems).map(|mut draft| {
+            if let Some((entry, version)) = described.versions.get(&(package, draft.name.clone())) {
+                let suffix = format!("v{}", version_text(&version.version));
+                draft.name = entry.name.clone();
+                draft.unique_id = format!("model.{}.{}.{suffix}", session.package_name(package), entry.name);
+                draft.fqn = fqn(session.package_name(package), &found.relative_path, &entry.name);
+                draft.fqn.push(suffix);
+                draft.properties = Some(entry);
+                draft.version = Some(version.clone());
+            } else {
+                draft.properties = described.get(Section::Models, package, &draft.name);
+            }
+            draft
+        }));
+    }
+    for found in collector.find(&project.seed_paths, &["csv"], problems) {
+        drafts.extend(collector.seed(&found, problems).map(|mut draft| {
+            draft.properties = described.get(Section::Seeds, package, &draft.name);
+            draft
+        }));
+    }
+    for found in collector.find(&project.snapshot_paths, &["sql"], problems) {
+        for mut draft in collector.snapshots(&found, problems) {
+            draft.properties = described.get(Section::Snapshots, package, &draft.name);
+            drafts.push(draft);
+        }
+    }
+    for found in collector.find(&project.analysis_paths, &["sql"], problems) {
+        drafts.extend(collector.sql(&found, ResourceType::Analysis, problems).map(|mut draft| {
+            draft.path = format!("analysis/{}", found.relative_path);
+            draft.fqn = fqn(session.package_name(package), &draft.path, &draft.name);
+            draft.properties = described.get(Section::Analyses, package, &draft.name);
+            draft
+        }));
+    }
+    for found in collector.find(&project.test_paths, &["sql"], problems) {
+        let is_other = ["generic/", "fixtures/"].iter().any(|folder| found.relative_path.starts_with(folder));
+        if is_other {
+            continue;
+        }
+        drafts.extend(collector.sql(&found, ResourceType::Test, problems).map(|mut draft| {
+            draft.test = Some(TestInfo::default());
+            draft.properties = described.get(Section::SingularTests, package, &draft.name);
+            draft
+        }));
+    }
+    drafts
+}
+
+struct Collector<'a, 's> {
+    session: &'a Session<'s>,
+    package: usize,
+    ignore: &'a Ignore,
+}
+
+impl Collector<'_, '_> {
+    fn find(&self, folders: &[String], extensions: &[&str], problems: &mut Vec<Diagnostic>) -> Vec<FoundFile> {
+        let root = &self.session.packages[self.package].root;
+        find_files(root, folders, extensions, self.ignore).unwrap_or_else(|diagnostics| {
+            problems.extend(diagnostics);
+            Vec::new()
+        })
+    }
+
+    fn read(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Option<Arc<SourceFile>> {
+        read_text(&found.absolute, &self.session.shown(self.package, &found.original_path)).unwrap_or_else(
+            |diagnostic| {
+                problems.push(diagnostic);
+                None
+            },
+        )
+    }
+
+    fn draft<'p>(
+        &self,
+        found: &FoundFile,
+        resource_type: ResourceType,
+        name: String,
+        file: Arc<SourceFile>,
+    ) -> Draft<'p> {
+        let package_name = self.session.package_name(self.package);
+        let text = &file.text;
+        let start = text.len() - text.trim_start().len();
+        let end = start + text[start..].trim_end().len();
+        Draft {
+            resource_type,
+            package: self.package,
+            unique_id: format!("{resource_type}.{package_name}.{name}"),
+            path: found.relative_path.clone(),
+            original_path: found.original_path.clone(),
+            fqn: fqn(package_name, &found.relative_path, &name),
+            name,
+            span: Span::line(&file, file.line_column(start).0),
+            template: Arc::clone(&file),
+            template_range: start..end,
+            checksum: Checksum::of_text(text),
+            file,
+            raw_code: None,
+            properties: None,
+            version: None,
+            extra_layers: Vec::new(),
+            test: None,
+            connection: None,
+            index: None,
+            tags: Vec::new(),
+            description: None,
+        }
+    }
+
+    fn sql<'p>(
+        &self,
+        found: &FoundFile,
+        resource_type: ResourceType,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Draft<'p>> {
+        let file = self.read(found, problems)?;
+        Some(self.draft(found, resource_type, stem(&found.relative_path), file))
+    }
+
+    /// A seed's rows are read when it is loaded; here its file is only hashed.
+    fn seed<'p>(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Option<Draft<'p>> {
+        let shown = self.session.shown(self.package, &found.original_path);
+        let checksum = std::fs::metadata(&found.absolute).and_then(|metadata| {
+            if metadata.len() > MAXIMUM_HASHED_SEED_BYTES {
+                return Ok(Checksum::of_path(&found.original_path));
+            }
+            std::fs::read(&found.absolute).map(|bytes| Checksum::of_bytes(&bytes))
+        });
+        let checksum = match checksum {
+            Ok(checksum) => checksum,
+            Err(error) => {
+                problems.push(crate::files::unreadable(&shown, &error));
+                return None;
+            }
+        };
+        let mut draft = self.draft(found, ResourceType::Seed, stem(&found.relative_path), SourceFile::new(shown, ""));
+        draft.checksum = checksum;
+        Some(draft)
+    }
+
+    /// The snapshot blocks of a file.
+    fn snapshots<'p>(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Vec<Draft<'p>> {
+        let Some(file) = self.read(found, problems) else { return Vec::new() };
+        let blocks = match MacroLibrary::snapshot_blocks(&file) {
+            Ok(blocks) => blocks,
+            Err(diagnostics) => {
+                problems.extend(diagnostics.0);
+                return Vec::new();
+            }
+        };
+        blocks
+            .into_iter()
+            .map(|block| {
+                let mut draft = self.draft(found, ResourceType::Snapshot, block.name.clone(), Arc::clone(&file));
+                let folder = found.relative_path.strip_suffix(".sql").unwrap_or(&found.relative_path);
+                draft.fqn = fqn(self.session.package_name(self.package), &format!("{folder}/x"), &block.name);
+                draft.raw_code = Some(file.text[block.body.range.clone()].to_owned());
+                draft.checksum = Checksum::of_text(&file.text[block.span.range.clone()]);
+                draft.template_range = block.body.range;
+                draft.span = Span::line(&file, file.line_column(block.span.range.start).0);
+                draft
+            })
+            .collect()
+    }
+}
+
+/// Snapshots that a properties file defines with `relation:`.
+pub(crate) fn yaml_snapshot_drafts<'p>(session: &Session<'_>, entries: &'p [PropertyEntry]) -> Vec<Draft<'p>> {
+    entries
+        .iter()
+        .filter(|entry| entry.section == Section::Snapshots)
+        .filter_map(|entry| {
+            let relation = entry.yaml.get_set("relation")?.scalar_text()?;
+            let raw_code = format!("select * from {{{{ {relation} }}}}");
+            let template = SourceFile::new(entry.file.path.clone(), raw_code.as_str());
+            let package_name = session.package_name(entry.package);
+            Some(Draft {
+                resource_type: ResourceType::Snapshot,
+                package: entry.package,
+                unique_id: format!("snapshot.{package_name}.{}", entry.name),
+                path: format!("{}/{}.sql", entry.relative_path, entry.name),
+                original_path: entry.original_path.clone(),
+                fqn: fqn(package_name, &entry.relative_path, &entry.name),
+                name: entry.name.clone(),
+                file: Arc::clone(&entry.file),
+                span: entry.name_span.clone(),
+                template_range: 0..template.text.len(),
+                template,
+                checksum: Checksum::of_text(&raw_code),
+                raw_code: Some(raw_code),
+                properties: Some(entry),
+                version: None,
+                extra_layers: Vec::new(),
+                test: None,
+                connection: None,
+                index: None,
+                tags: Vec::new(),
+                description: None,
+            })
+        })
+        .collect()
+}
+
+/// The generic tests of all entries, for things that are in the manifest.
+pub(crate) fn generic_test_drafts<'p>(
+    session: &Session<'_>,
+    entries: &'p [PropertyEntry],
+    manifest: &Manifest,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Draft<'p>> {
+    let mut drafts = Vec::new();
+    for entry in entries {
+        let mut tests = Tests { session, entry, drafts: &mut drafts, problems };
+        match entry.section {
+            Section::Models | Section::Seeds | Section::Snapshots => tests.of_node(manifest),
+            Section::Sources => tests.of_source(manifest),
+            _ => {}
+        }
+    }
+    drafts
+}
+
+struct Tests<'a, 's, 'p> {
+    session: &'a Session<'s>,
+    entry: &'p PropertyEntry,
+    drafts: &'a mut Vec<Draft<'p>>,
+    problems: &'a mut Vec<Diagnostic>,
+}
+
+/// Where a test was found: for `file_key_name` and `attached_node`.
+struct Attached<'m> {
+    connection: &'m str,
+    unique_id: Option<&'m str>,
+    key: String,
+}
+
+impl Tests<'_, '_, '_> {
+    fn of_node(&mut self, manifest: &Manifest) {
+        let entry = self.entry;
+        let kind = match entry.section {
+            Section::Seeds => ResourceType::Seed,
+            Section::Snapshots => ResourceType::Snapshot,
+            _ => ResourceType::Model,
+        };
+        let id = format!("{kind}.{}.{}", self.session.package_name(entry.package), entry.name);
+        let key = format!("{}.{}", entry.section.key(), entry.name);
+        if let Some(versions) = entry.yaml.get_set("versions").and_then(Yaml::as_list) {
+            for version in versions {
+                let Some(number) = version.get_set("v").map(Yaml::to_json) else { continue };
+                let Some(node) = manifest.nodes.get(&format!("{id}.v{}", version_text(&number))) else { continue };
+                let attached =
+                    Attached { connection: &node.connection, unique_id: Some(&node.unique_id), key: key.clone() };
+                let tested = TestedThing::Node { name: entry.name.clone(), version: Some(number) };
+                let own = ["data_tests", "tests"].iter().any(|key| version.get(key).is_some());
+                self.list(if own { version } else { &entry.yaml }, &tested, None, &attached);
+                let has_columns = version.get_set("columns").is_some();
+                let columns = node.columns.keys().map(String::as_str).collect::<Vec<_>>();
+                self.columns(&entry.yaml, &tested, &attached, Some(&columns));
+                if has_columns {
+                    self.columns(version, &tested, &attached, None);
+                }
+            }
+            return;
+        }
+        let Some(node) = manifest.nodes.get(&id) else { return };
+        let attached = Attached { connection: &node.connection, unique_id: Some(&node.unique_id), key };
+        let tested = TestedThing::Node { name: entry.name.clone(), version: None };
+        self.list(&entry.yaml, &tested, None, &attached);
+        self.columns(&entry.yaml, &tested, &attached, None);
+    }
+
+    fn of_source(&mut self, manifest: &Manifest) {
+        let entry = self.entry;
+        let Some(tables) = entry.yaml.get_set("tables").and_then(Yaml::as_list) else { return };
+        for table in tables {
+            let Some(name) = table.get_set("name").and_then(Yaml::scalar_text) else { continue };
+            let id = format!("source.{}.{}.{name}", self.session.package_name(entry.package), entry.name);
+            let Some(source) = manifest.sources.get(&id) else { continue };
+            let attached =
+                Attached { connection: &source.connection, unique_id: None, key: format!("sources.{}", entry.name) };
+            let tested = TestedThing::SourceTable { source: entry.name.clone(), table: name };
+            self.list(table, &tested, None, &attached);
+            self.columns(table, &tested, &attached, None);
+        }
+    }
+
+    fn columns(&mut self, yaml: &Yaml, tested: &TestedThing, attached: &Attached<'_>, only: Option<&[&str]>) {
+        let Some(columns) = yaml.get_set("columns").and_then(Yaml::as_list) else { return };
+        for column in columns {
+            let Some(name) = column.get_set("name").and_then(Yaml::scalar_text) else { continue };
+            if only.is_some_and(|only| !only.contains(&name.as_str())) {
+                continue;
+            }
+            self.list(column, tested, Some((&name, column)), attached);
+        }
+    }
+
+    fn list(&mut self, yaml: &Yaml, tested: &TestedThing, column: Option<(&str, &Yaml)>, attached: &Attached<'_>) {
+        for key in ["data_tests", "tests"] {
+            let Some(value) = yaml.get_set(key) else { continue };
+            let Some(items) = value.as_list() else {
+                self.problems.push(
+                    Diagnostic::error("wrong-type", format!("`{key}` must be a list, but it is {}", value.kind()))
+                        .label(super::properties::first_line(&self.entry.file, value), "expected `- unique`"),
+                );
+                continue;
+            };
+            for item in items {
+                let is_quoted =
+                    column.is_some_and(|(_, column)| column.get("quote").and_then(Yaml::as_bool) == Some(true));
+                let named = column.map(|(name, _)| (name, is_quoted));
+                match GenericTest::read(&self.entry.file, item, tested, named) {
+                    Ok(test) => self.add(test, column.map(|(_, yaml)| yaml), attached),
+                    Err(diagnostic) => self.problems.push(*diagnostic),
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, test: GenericTest, column: Option<&Yaml>, attached: &Attached<'_>) {
+        let entry = self.entry;
+        let package_name = self.session.package_name(entry.package);
+        if self.session.library.find_test(package_name, test.namespace.as_deref(), &test.name).is_none() {
+            self.problems.push(self.unknown_test(&test));
+            return;
+        }
+        let text = test.template();
+        let template = SourceFile::new(entry.file.path.clone(), text);
+        let raw_code = test.raw_code();
+        let mut tags = Vec::new();
+        for tag in column
+            .and_then(|column| column.get_set("tags"))
+            .map(|tags| super::patch::text_list(&tags.to_json()))
+            .unwrap_or_default()
+        {
+            tags.push(tag);
+        }
+        self.drafts.push(Draft {
+            resource_type: ResourceType::Test,
+            package: entry.package,
+            unique_id: format!("test.{package_name}.{}.{}", test.node_name, test.hash()),
+            path: format!("{}.sql", test.short_name),
+            original_path: entry.original_path.clone(),
+            fqn: fqn(package_name, &entry.relative_path, &test.node_name),
+            name: test.node_name.clone(),
+            file: Arc::clone(&entry.file),
+            span: test.span.clone(),
+            template_range: 0..template.text.len(),
+            template,
+            raw_code: Some(raw_code),
+            checksum: Checksum::none(),
+            properties: None,
+            version: None,
+            extra_layers: vec![Layer { entries: test.config }],
+            test: Some(TestInfo {
+                column_name: test.column_name,
+                file_key_name: Some(attached.key.clone()),
+                attached_node: attached.unique_id.map(str::to_owned),
+                metadata: Some(TestMetadata { name: test.name, kwargs: test.kwargs, namespace: test.namespace }),
+            }),
+            connection: Some(attached.connection.to_owned()),
+            index: None,
+            tags,
+            description: Some(test.description),
+        });
+    }
+
+    fn unknown_test(&self, test: &GenericTest) -> Diagnostic {
+        let mut diagnostic =
+            Diagnostic::error("unknown-test", format!("there is no generic test named `{}`", test.name));
+        if let Some(namespace) = &test.namespace {
+            diagnostic.message = format!("there is no generic test `{}` in package `{namespace}`", test.name);
+        }
+        let known: Vec<&str> = self
+            .session
+            .library
+            .definitions()
+            .filter(|definition| definition.kind == dvt_jinja::DefinitionKind::Test)
+            .filter_map(|definition| definition.name.strip_prefix("test_"))
+            .collect();
+        diagnostic = diagnostic.label(test.span.clone(), "not known");
+        match dvt_diagnostics::did_you_mean(&test.name, known) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!(
+                "write `{{% test {}(model, column_name) %}}` in tests/generic, or install its package",
+                test.name
+            )),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! A node's config: layers from `dbt_project.yml`, properties and the file itself, merged by dbt's rules.
+//!
+//! Source: dbt docs, "About configs and properties" and "Using the + prefix"; `dbt-inventory` A3 for the merge rules.
+
+use crate::ProjectFile;
+use crate::check::as_boolean;
+use crate::render::ValueRenderer;
+use crate::yaml::{Yaml, YamlValue};
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_manifest::{Config, ResourceType};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What one place says, key by key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layer {
+    pub(crate) entries: Vec<(String, Value, Span)>,
+}
+
+/// The merged values, each with the place that said it last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Merged {
+    pub(crate) values: Map<String, Value>,
+    pub(crate) spans: HashMap<String, Span>,
+}
+
+impl Layer {
+    /// The entries of a `config:` dictionary.
+    pub(crate) fn from_yaml(file: &Arc<SourceFile>, yaml: &Yaml) -> Self {
+        let entries = yaml.as_map().map(|map| {
+            map.iter()
+                .map(|(key, entry)| (key.clone(), entry.value.to_json(), Span::new(file, entry.key_range.clone())))
+                .collect()
+        });
+        Self { entries: entries.unwrap_or_default() }
+    }
+
+    pub(crate) fn from_map(values: &Map<String, Value>, span: &Span) -> Self {
+        Self { entries: values.iter().map(|(key, value)| (key.clone(), value.clone(), span.clone())).collect() }
+    }
+}
+
+impl Merged {
+    pub(crate) fn add(&mut self, layer: &Layer) {
+        for (key, value, span) in &layer.entries {
+            let key = normal_key(key);
+            let value = match self.values.get(key) {
+                Some(old) => merge(key, old, value),
+                None => merge(key, &Value::Null, value),
+            };
+            self.values.insert(key.to_owned(), value);
+            self.spans.insert(key.to_owned(), span.clone());
+        }
+    }
+
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).and_then(Value::as_str)
+    }
+}
+
+/// dbt's spelling: hooks have a hyphen.
+fn normal_key(key: &str) -> &str {
+    match key {
+        "pre_hook" => "pre-hook",
+        "post_hook" => "post-hook",
+        other => other,
+    }
+}
+
+/// What becomes of a key that two layers set: tags, packages and hooks are appended, dictionaries that describe are
+/// updated, grants are updated with `+` for appending, everything else is replaced.
+fn merge(key: &str, old: &Value, new: &Value) -> Value {
+    match key {
+        "tags" | "packages" => {
+            let mut items = as_list(old);
+            for item in as_list(new) {
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+            }
+            Value::Array(items)
+        }
+        "pre-hook" | "post-hook" => {
+            let mut hooks = as_list(old);
+            hooks.extend(as_list(new).iter().map(hook));
+            Value::Array(hooks)
+        }
+        "meta" | "docs" | "column_types" | "quoting" | "persist_docs" | "contract" => match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                let mut merged = old.clone();
+                merged.extend(new.clone());
+                Value::Object(merged)
+            }
+            _ => new.clone(),
+        },
+        "grants" => merge_grants(old, new),
+        _ => new.clone(),
+    }
+}
+
+fn as_list(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.clone(),
+        single => vec![single.clone()],
+    }
+}
+
+/// A hook as dbt keeps it. A text may itself be a JSON dictionary: that is what `before_begin()` and its like give.
+fn hook(value: &Value) -> Value {
+    let from_map = |map: &Map<String, Value>| {
+        json!({
+            "sql": map.get("sql").cloned().unwrap_or(Value::Null),
+            "transaction": map.get("transaction").cloned().unwrap_or(Value::Bool(true)),
+            "index": map.get("index").cloned().unwrap_or(Value::Null),
+        })
+    };
+    match value {
+        Value::Object(map) => from_map(map),
+        Value::String(text) => match serde_json::from_str::<Value>(text) {
+            Ok(Value::Object(map)) if map.contains_key("sql") => from_map(&map),
+            _ => json!({"sql": text, "transaction": true, "index": null}),
+        },
+        other => other.clone(),
+    }
+}
+
+fn merge_grants(old: &Value, new: &Value) -> Value {
+    let (Value::Object(new), old) = (new, old.as_object()) else { return new.clone() };
+    let mut merged = old.cloned().unwrap_or_default();
+    for (privilege, grantees) in new {
+        let grantees = as_list(grantees);
+        match privilege.strip_prefix('+') {
+            Some(privilege) => {
+                let mut all = merged.get(privilege).map(as_list).unwrap_or_default();
+                for grantee in grantees {
+                    if !all.contains(&grantee) {
+                        all.push(grantee);
+                    }
+                }
+                merged.insert(privilege.to_owned(), Value::Array(all));
+            }
+            None => {
+                merged.insert(privilege.clone(), Value::Array(grantees));
+            }
+        }
+    }
+    Value::Object(merged)
+}
+
+/// The config trees of one package's `dbt_project.yml`, rendered.
+#[derive(Debug)]
+pub(crate) struct ConfigTrees {
+    file: Arc<SourceFile>,
+    trees: HashMap<&'static str, Yaml>,
+}
+
+const TREES: &[&str] = &["models", "seeds", "snapshots", "sources", "tests", "data_tests", "unit_tests", "exposures"];
+
+impl ConfigTrees {
+    pub(crate) fn render(project: &ProjectFile, renderer: &ValueRenderer, problems: &mut Vec<Diagnostic>) -> Self {
+        let is_rendered = |path: &[String]| {
+            !path.iter().any(|key| {
+                matches!(key.trim_start_matches(['+', ' ']), "pre-hook" | "post-hook" | "pre_hook" | "post_hook")
+            })
+        };
+        let trees = TREES
+            .iter()
+            .filter_map(|&key| {
+                let tree = project.tree.get_set(key)?;
+                let tree = renderer.tree(&project.file, tree, &mut vec![key.to_owned()], &is_rendered, problems);
+                Some((key, tree))
+            })
+            .collect();
+        Self { file: Arc::clone(&project.file), trees }
+    }
+
+    /// The layers for a node, outermost first.
+    pub(crate) fn layers(&self, resource_type: ResourceType, fqn: &[String]) -> Vec<Layer> {
+        let keys: &[&str] = match resource_type {
+            ResourceType::Seed => &["seeds"],
+            ResourceType::Snapshot => &["snapshots"],
+            ResourceType::Source => &["sources"],
+            ResourceType::Test => &["tests", "data_tests"],
+            ResourceType::UnitTest => &["unit_tests"],
+            ResourceType::Exposure => &["exposures"],
+            _ => &["models"],
+        };
+        let mut layers = Vec::new();
+        for tree in keys.iter().filter_map(|key| self.trees.get(key)) {
+            let mut level = Some(tree);
+            let mut names = fqn.iter();
+            while let Some(map) = level.and_then(Yaml::as_map) {
+                let entries: Vec<(String, Value, Span)> = map
+                    .iter()
+                    .filter_map(|(key, entry)| {
+                        let place = Span::new(&self.file, entry.key_range.clone());
+                        match key.strip_prefix('+') {
+                            Some(key) => Some((key.trim().to_owned(), entry.value.to_json(), place)),
+                            None if !matches!(entry.value.value, YamlValue::Map(_)) => {
+                                Some((key.clone(), entry.value.to_json(), place))
+                            }
+                            None => None,
+                        }
+                    })
+                    .collect();
+                if !entries.is_empty() {
+                    layers.push(Layer { entries });
+                }
+                level = names.next().and_then(|name| map.get(name)).map(|entry| &entry.value);
+            }
+        }
+        layers
+    }
+}
+
+/// dbt's value of a key that nobody set, for the types of nodes that have such a key.
+pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String, Value>) -> Config {
+    let mut config = match resource_type {
+        ResourceType::Test => json!({
+            "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null, "tags": [], "meta": {},
+            "group": null, "materialized": "test", "severity": "ERROR", "store_failures": null,
+            "store_failures_as": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
+            "error_if": "!= 0",
+        }),
+        ResourceType::Source => json!({"enabled": true, "event_time": null, "meta": {}, "tags": []}),
+        ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
+        ResourceType::UnitTest => json!({"tags": [], "meta": {}, "enabled": true}),
+        _ => json!({
+            "enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null,
+            "materialized": "view", "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
+            "persist_docs": {}, "post-hook": [], "pre-hook": [], "quoting": {}, "column_types": {},
+            "full_refresh": null, "unique_key": null, "on_schema_change": "ignore",
+            "on_configuration_change": "apply", "grants": {}, "packages": [],
+            "docs": {"show": true, "node_color": null}, "contract": {"enforced": false, "alias_types": true},
+            "event_time": null, "concurrent_batches": null,
+        }),
+    };
+    let defaults = config.as_object_mut();
+    let mut merged = defaults.map(std::mem::take).unwrap_or_default();
+    match resource_type {
+        ResourceType::Model => {
+            merged.insert("access".to_owned(), json!("protected"));
+            merged.insert("freshness".to_owned(), Value::Null);
+        }
+        ResourceType::Seed => {
+            merged.insert("materialized".to_owned(), json!("seed"));
+            merged.insert("delimiter".to_owned(), json!(","));
+            merged.insert("quote_columns".to_owned(), Value::Null);
+        }
+        ResourceType::Snapshot => {
+            merged.insert("materialized".to_owned(), json!("snapshot"));
+            for key in
+                ["strategy", "target_schema", "target_database", "updated_at", "check_cols", "dbt_valid_to_current"]
+            {
+                merged.insert(key.to_owned(), Value::Null);
+            }
+            let names = json!({
+                "dbt_valid_to": null, "dbt_valid_from": null, "dbt_scd_id": null, "dbt_updated_at": null,
+                "dbt_is_deleted": null,
+            });
+            merged.insert("snapshot_meta_column_names".to_owned(), names);
+        }
+        _ => {}
+    }
+    for key in ["docs", "contract", "snapshot_meta_column_names"] {
+        if let (Some(Value::Object(default)), Some(Value::Object(_))) = (merged.get(key), values.get(key))
+            && let Some(Value::Object(said)) = values.remove(key)
+        {
+            let mut both = default.clone();
+            both.extend(said);
+            values.insert(key.to_owned(), Value::Object(both));
+        }
+    }
+    merged.extend(values);
+    Config(merged)
+}
+
+/// What a config key must be.
+enum Wanted {
+    Boolean,
+    Text,
+    TextOrNull,
+    TextOrTexts,
+    Map,
+    OneOf(&'static [&'static str]),
+    Count,
+}
+
+fn wanted(key: &str) -> Option<Wanted> {
+    Some(match key {
+        "enabled" | "store_failures" | "quote_columns" | "full_refresh" => Wanted::Boolean,
+        "materialized" | "delimiter" | "fail_calc" => Wanted::Text,
+        "schema"
+        | "database"
+        | "alias"
+        | "group"
+        | "target"
+        | "compute"
+        | "bucket"
+        | "incremental_strategy"
+        | "strategy"
+        | "updated_at"
+        | "target_schema"
+        | "target_database"
+        | "where" => Wanted::TextOrNull,
+        "tags" | "unique_key" | "check_cols" => Wanted::TextOrTexts,
+        "meta" | "persist_docs" | "quoting" | "column_types" | "grants" | "docs" | "contract" => Wanted::Map,
+        "on_schema_change" => Wanted::OneOf(&["ignore", "fail", "append_new_columns", "sync_all_columns"]),
+        "on_configuration_change" => Wanted::OneOf(&["apply", "continue", "fail"]),
+        "severity" => Wanted::OneOf(&["error", "warn", "ERROR", "WARN", "Error", "Warn"]),
+        "access" => Wanted::OneOf(&["private", "protected", "public"]),
+        "hard_deletes" => Wanted::OneOf(&["ignore", "invalidate", "new_record"]),
+        "staging" => Wanted::OneOf(&["auto", "always", "never"]),
+        "limit" => Wanted::Count,
+        _ => return None,
+    })
+}
+
+/// Checks the types of dbt's own keys, and turns texts that Jinja made of booleans and numbers back.
+pub(crate) fn check_types(merged: &mut Merged, owner: &str, problems: &mut Vec<Diagnostic>) {
+    for (key, value) in &mut merged.values {
+        let Some(wanted) = wanted(key) else { continue };
+        if value.is_null() {
+            continue;
+        }
+        let expected: String = match wanted {
+            Wanted::Boolean => {
+                let as_yaml = Yaml {
+                    value: value.as_str().map_or(YamlValue::Null, |text| YamlValue::Text(text.to_owned())),
+                    range: 0..0,
+                };
+                match value.as_bool().or_else(|| as_boolean(&as_yaml)) {
+                    Some(boolean) => {
+                        *value = Value::Bool(boolean);
+                        continue;
+                    }
+                    None => "true or false".to_owned(),
+                }
+            }
+            Wanted::Text | Wanted::TextOrNull => match value {
+                Value::String(_) => continue,
+                Value::Number(number) if !matches!(wanted, Wanted::Text) => {
+                    *value = Value::String(number.to_string());
+                    continue;
+                }
+                _ => "a text".to_owned(),
+            },
+            Wanted::TextOrTexts => match value {
+                Value::String(_) => continue,
+                Value::Array(items) if items.iter().all(|item| item.is_string() || item.is_number()) => continue,
+                _ => "a text or a list of texts".to_owned(),
+            },
+            Wanted::Map => match value {
+                Value::Object(_) => continue,
+                _ => "a dictionary".to_owned(),
+            },
+            Wanted::OneOf(choices) => match value.as_str() {
+                Some(text) if choices.contains(&text) => continue,
+                _ => format!("one of {}", crate::wording::list(choices)),
+            },
+            Wanted::Count => {
+                let count = value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+                match count {
+                    Some(count) => {
+                        *value = Value::from(count);
+                        continue;
+                    }
+                    None => "a whole number".to_owned(),
+                }
+            }
+        };
+        let found = match value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "a dictionary",
+        };
+        let found = if matches!(value, Value::String(_)) {
+            format!("`{}`", value.as_str().unwrap_or_default())
+        } else {
+            found.to_owned()
+        };
+        let mut diagnostic =
+            Diagnostic::error("wrong-type", format!("config `{key}` of {owner} must be {expected}, but it is {found}"));
+        if let Some(span) = merged.spans.get(key) {
+            diagnostic = diagnostic.label(span.clone(), "set here");
+        }
+        problems.push(diagnostic);
+    }
+}

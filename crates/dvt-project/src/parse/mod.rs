@@ -1,0 +1,390 @@
+//! Reads a whole project: packages, macros, properties, nodes; then the graph.
+
+mod collect;
+mod config;
+mod connections;
+mod draft;
+mod generic_test;
+mod others;
+mod packages;
+mod patch;
+mod properties;
+mod python_text;
+mod resolve;
+mod session;
+mod sources;
+
+use crate::files::{FoundFile, Ignore, find_files, read_text};
+use crate::render::{ValueRenderer, invocation, metadata_envs};
+use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings};
+use collect::Described;
+use config::ConfigTrees;
+use connections::Connections;
+use draft::{Draft, Parsed, parse_draft};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile};
+use dvt_jinja::{DispatchConfig, MacroFile, MacroLibrary, builtin_macro_files};
+use dvt_manifest::{Disabled, Manifest, ManifestMetadata, ResourceType};
+use patch::Descriptions;
+use properties::{PropertyEntry, Section, read_properties};
+use resolve::Failed;
+use session::{Session, package_vars, shown_in};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The stack of a thread that renders: macros call each other deeply.
+const RENDER_STACK_BYTES: usize = 16 * 1024 * 1024;
+
+/// Reads the project behind these configuration files.
+///
+/// # Errors
+/// Everything that is wrong in it, in the order of files and lines.
+pub fn load_project(
+    settings: &ProjectSettings,
+    config: ConfigFiles,
+    support: &AdapterSupport<'_>,
+) -> Result<Project, Diagnostics> {
+    let mut problems = config.warnings.clone();
+    let packages = packages::find_packages(settings, &config, &mut Vec::new(), &mut problems);
+    let (manifest, library, connections, invocation) = match read(settings, &config, &packages, support, &mut problems)
+    {
+        Some(read) if !has_errors(&problems) => read,
+        _ => return Err(in_order(problems)),
+    };
+    Ok(Project {
+        packages,
+        macro_library: library,
+        manifest,
+        connections,
+        invocation,
+        warnings: in_order(problems).0,
+        config,
+    })
+}
+
+fn has_errors(problems: &[Diagnostic]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
+}
+
+/// By file and line, errors and warnings together; the same thing said twice (by two threads) once.
+fn in_order(mut problems: Vec<Diagnostic>) -> Diagnostics {
+    let place = |problem: &Diagnostic| {
+        problem.labels.first().map(|label| (label.span.file.path.clone(), label.span.range.start))
+    };
+    problems.sort_by_cached_key(place);
+    let mut unique: Vec<Diagnostic> = Vec::with_capacity(problems.len());
+    for problem in problems {
+        if !unique.contains(&problem) {
+            unique.push(problem);
+        }
+    }
+    Diagnostics(unique)
+}
+
+type Read =
+    (Manifest, Arc<MacroLibrary>, dvt_manifest::IndexMap<String, crate::ConnectionFacts>, Arc<dvt_jinja::Invocation>);
+
+fn read(
+    settings: &ProjectSettings,
+    config: &ConfigFiles,
+    packages: &[Package],
+    support: &AdapterSupport<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Read> {
+    let invocation = invocation(settings);
+    let connections = Connections::new(&config.profile, support);
+    let default = match connections.get(connections.default_name()) {
+        Ok(default) => default,
+        Err(diagnostic) => {
+            problems.push(diagnostic);
+            return None;
+        }
+    };
+    let target = &default.facts.target;
+    let project_renderer = ValueRenderer::new(&invocation, vec![settings.vars.clone()], Some(target));
+    let trees =
+        packages.iter().map(|package| ConfigTrees::render(&package.project, &project_renderer, problems)).collect();
+    let vars: Vec<_> =
+        (0..packages.len()).map(|index| Arc::new(package_vars(&settings.vars, packages, index))).collect();
+    let renderers: Vec<ValueRenderer> =
+        vars.iter().map(|vars| ValueRenderer::new(&invocation, vars.layers.clone(), Some(target))).collect();
+    let ignores: Vec<Ignore> = packages
+        .iter()
+        .map(|package| {
+            Ignore::read(&package.root, &shown_in(&package.root, &packages[0].root, "")).unwrap_or_else(|diagnostic| {
+                problems.push(diagnostic);
+                Ignore::default()
+            })
+        })
+        .collect();
+    let library = read_macros(config, packages, &ignores, support, problems);
+    let docs = others::read_docs(packages, &ignores, problems);
+    let entries = read_all_properties(packages, &ignores, &renderers, problems);
+    // Without macros nothing can be rendered: every model would fail for the same reason.
+    let library = library?;
+    let session = Session {
+        settings,
+        config,
+        packages,
+        trees,
+        vars,
+        connections,
+        library: Arc::new(library),
+        invocation: Arc::clone(&invocation),
+        now: settings.started_at.timestamp_micros() as f64 / 1_000_000.0,
+    };
+    let manifest = build_manifest(&session, docs, &entries, &ignores, &renderers, problems);
+    let library = Arc::clone(&session.library);
+    Some((manifest, library, session.connections.used(), invocation))
+}
+
+fn build_manifest(
+    session: &Session<'_>,
+    docs: dvt_manifest::IndexMap<String, dvt_manifest::Doc>,
+    entries: &[PropertyEntry],
+    ignores: &[Ignore],
+    renderers: &[ValueRenderer],
+    problems: &mut Vec<Diagnostic>,
+) -> Manifest {
+    let descriptions = Descriptions { docs: &docs, renderers };
+    let described = Described::new(session, entries, problems);
+    let mut drafts = Vec::new();
+    for (package, ignore) in ignores.iter().enumerate() {
+        drafts.extend(collect::file_drafts(session, package, ignore, &described, problems));
+        drafts.extend(others::hook_drafts(session, package));
+    }
+    drafts.extend(collect::yaml_snapshot_drafts(session, entries));
+    let mut manifest = Manifest { metadata: metadata(session), ..Manifest::default() };
+    let mut failed = Failed::default();
+    parse_all(session, drafts, &descriptions, &mut manifest, &mut failed, problems);
+    for entry in entries.iter().filter(|entry| entry.section == Section::Sources) {
+        let before = problems.len();
+        for source in sources::read_source(session, entry, &descriptions, problems) {
+            if let Some(first) = manifest.sources.get(&source.unique_id) {
+                problems.push(
+                    Diagnostic::error(
+                        "duplicate-source",
+                        format!("source `{}.{}` is defined twice", source.source_name, source.name),
+                    )
+                    .label(source.span.clone(), format!("again in {}", source.original_file_path))
+                    .label(first.span.clone(), format!("first in {}", first.original_file_path))
+                    .help("keep one of the two"),
+                );
+            } else if source.config.enabled() {
+                manifest.sources.insert(source.unique_id.clone(), source);
+            } else {
+                manifest.disabled.entry(source.unique_id.clone()).or_default().push(Disabled::Source(Box::new(source)));
+            }
+        }
+        if has_errors(&problems[before..]) {
+            failed.sources.insert(entry.name.clone());
+        }
+    }
+    let tests = collect::generic_test_drafts(session, entries, &manifest, problems);
+    parse_all(session, tests, &descriptions, &mut manifest, &mut failed, problems);
+    others::add_described(session, entries, &descriptions, &mut manifest, problems);
+    manifest.macros = others::manifest_macros(session, entries, &descriptions, problems);
+    described.warn_unmatched(&manifest, session, &failed, problems);
+    manifest.docs = docs.clone();
+    resolve::resolve(session, &mut manifest, &failed, problems);
+    draft::place_singular_tests(session, &mut manifest, problems);
+    if !has_errors(problems) {
+        resolve::check_graph(session, &manifest, problems);
+    }
+    manifest
+}
+
+/// Parses drafts on all processors and puts the nodes into the manifest, in the order of the drafts.
+fn parse_all(
+    session: &Session<'_>,
+    drafts: Vec<Draft<'_>>,
+    descriptions: &Descriptions<'_>,
+    manifest: &mut Manifest,
+    failed: &mut Failed,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let names: Vec<(String, ResourceType)> =
+        drafts.iter().map(|draft| (draft.name.clone(), draft.resource_type)).collect();
+    for (parsed, (name, resource_type)) in parse_in_parallel(session, drafts, descriptions).into_iter().zip(names) {
+        problems.extend(parsed.problems);
+        let Some(node) = parsed.node else {
+            if resource_type.is_refable() {
+                failed.nodes.insert(name);
+            }
+            continue;
+        };
+        let id = node.unique_id.clone();
+        if !node.config.enabled() {
+            manifest.disabled.entry(id).or_default().push(Disabled::Node(Box::new(node)));
+            continue;
+        }
+        let same_name = manifest.nodes.get(&id).or_else(|| {
+            // One package's models, seeds and snapshots share their names: `ref` could not tell them apart.
+            [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot]
+                .into_iter()
+                .filter(|_| node.resource_type.is_refable() && node.version.is_none())
+                .find_map(|kind| manifest.nodes.get(&format!("{kind}.{}.{}", node.package_name, node.name)))
+        });
+        if let Some(first) = same_name {
+            let what = if node.resource_type == first.resource_type {
+                format!("two {}s are named `{}`", node.resource_type, node.name)
+            } else {
+                format!("a {} and a {} are both named `{}`", first.resource_type, node.resource_type, node.name)
+            };
+            problems.push(
+                Diagnostic::error("duplicate-name", what)
+                    .label(node.span.clone(), format!("this one is in {}", session_path(&node)))
+                    .label(first.span.clone(), format!("the other is in {}", session_path(first)))
+                    .help("rename or remove one of them"),
+            );
+            continue;
+        }
+        manifest.nodes.insert(id, node);
+    }
+}
+
+fn session_path(node: &dvt_manifest::Node) -> &str {
+    &node.span.file.path
+}
+
+fn parse_in_parallel(session: &Session<'_>, drafts: Vec<Draft<'_>>, descriptions: &Descriptions<'_>) -> Vec<Parsed> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(drafts.len()).max(1);
+    let jobs: Vec<_> = drafts.into_iter().map(|draft| std::sync::Mutex::new(Some(draft))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else { return done };
+            let draft = job.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            if let Some(draft) = draft {
+                done.push((index, parse_draft(session, draft, descriptions)));
+            }
+        }
+    };
+    let mut parsed: Vec<(usize, Parsed)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads)
+            .map(|index| {
+                std::thread::Builder::new()
+                    .name(format!("parse-{index}"))
+                    .stack_size(RENDER_STACK_BYTES)
+                    .spawn_scoped(scope, work)
+            })
+            .collect();
+        let mut parsed = Vec::new();
+        for handle in handles.into_iter().flatten() {
+            match handle.join() {
+                Ok(done) => parsed.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        parsed
+    });
+    // If no thread could be started, or fewer, the rest is done here.
+    parsed.extend(work());
+    parsed.sort_by_key(|(index, _)| *index);
+    parsed.into_iter().map(|(_, parsed)| parsed).collect()
+}
+
+/// All macros: dvt's own, the adapters', the packages', the project's.
+fn read_macros(
+    config: &ConfigFiles,
+    packages: &[Package],
+    ignores: &[Ignore],
+    support: &AdapterSupport<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<MacroLibrary> {
+    let mut files = builtin_macro_files();
+    for (package, macros) in &support.macro_packages {
+        files.extend(macros.iter().map(|(path, text)| {
+            MacroFile::new(package, SourceFile::new(format!("{package}/macros/{path}"), text.as_str()))
+        }));
+    }
+    for (package, ignore) in packages.iter().zip(ignores) {
+        let project = &package.project;
+        let generic: Vec<String> = project.test_paths.iter().map(|path| format!("{path}/generic")).collect();
+        let folders: Vec<String> = project.macro_paths.iter().cloned().chain(generic).collect();
+        let found = find_files(&package.root, &folders, &["sql"], ignore).unwrap_or_else(|diagnostics| {
+            problems.extend(diagnostics);
+            Vec::new()
+        });
+        for found in found {
+            match read_text(&found.absolute, &shown_in(&package.root, &packages[0].root, &found.original_path)) {
+                Ok(Some(file)) => files.push(MacroFile::new(&package.name, file)),
+                Ok(None) => {}
+                Err(diagnostic) => problems.push(diagnostic),
+            }
+        }
+    }
+    let mut dispatch = DispatchConfig::default();
+    for entry in &config.project.dispatch {
+        dispatch.search_order.insert(entry.macro_namespace.clone(), entry.search_order.clone());
+    }
+    let internal: Vec<&str> = support.macro_packages.iter().map(|(name, _)| name.as_str()).collect();
+    match MacroLibrary::load(&files, &config.project.name, dispatch, &internal) {
+        Ok(library) => Some(library),
+        Err(diagnostics) => {
+            problems.extend(diagnostics.0);
+            None
+        }
+    }
+}
+
+fn read_all_properties(
+    packages: &[Package],
+    ignores: &[Ignore],
+    renderers: &[ValueRenderer],
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<PropertyEntry> {
+    let mut entries = Vec::new();
+    for (index, package) in packages.iter().enumerate() {
+        let project = &package.project;
+        let folders = [
+            &project.model_paths,
+            &project.seed_paths,
+            &project.snapshot_paths,
+            &project.analysis_paths,
+            &project.macro_paths,
+            &project.test_paths,
+        ];
+        let mut seen: Vec<FoundFile> = Vec::new();
+        for folders in folders {
+            match find_files(&package.root, folders, &["yml", "yaml"], &ignores[index]) {
+                Ok(found) => {
+                    for file in found {
+                        if !seen.iter().any(|known| known.absolute == file.absolute) {
+                            seen.push(file);
+                        }
+                    }
+                }
+                Err(diagnostics) => problems.extend(diagnostics),
+            }
+        }
+        for found in seen {
+            let shown = shown_in(&package.root, &packages[0].root, &found.original_path);
+            entries.extend(read_properties(index, &found, &shown, &renderers[index], problems));
+        }
+    }
+    entries
+}
+
+fn metadata(session: &Session<'_>) -> ManifestMetadata {
+    let settings = session.settings;
+    let started = settings.started_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let env = metadata_envs(&settings.env)
+        .into_iter()
+        .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
+        .collect();
+    let default = session.connections.get(session.connections.default_name()).ok();
+    let adapter_type = default
+        .and_then(|default| default.facts.target.get("type").and_then(serde_json::Value::as_str).map(str::to_owned));
+    ManifestMetadata {
+        project_name: session.root_name().to_owned(),
+        project_id: generic_test::md5_hex(session.root_name()),
+        adapter_type: adapter_type.unwrap_or_default(),
+        invocation_id: settings.invocation_id.clone(),
+        generated_at: started.clone(),
+        invocation_started_at: started,
+        env,
+        quoting: session.config.project.quoting.clone(),
+    }
+}

@@ -1,0 +1,190 @@
+//! Properties files: the named entries under `models:`, `sources:`, … with their places.
+
+use crate::files::{FoundFile, read_text};
+use crate::render::ValueRenderer;
+use crate::yaml::{Yaml, load_yaml};
+use dvt_diagnostics::{Diagnostic, SourceFile, Span, did_you_mean};
+use std::sync::Arc;
+
+/// One entry of a properties file, rendered except for what is rendered later (descriptions, tests, hooks).
+#[derive(Clone, Debug)]
+pub(crate) struct PropertyEntry {
+    /// The index of its package.
+    pub(crate) package: usize,
+    pub(crate) section: Section,
+    pub(crate) name: String,
+    pub(crate) name_span: Span,
+    pub(crate) file: Arc<SourceFile>,
+    pub(crate) original_path: String,
+    pub(crate) relative_path: String,
+    pub(crate) yaml: Yaml,
+}
+
+/// The top-level keys that hold named entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Section {
+    Models,
+    Seeds,
+    Snapshots,
+    Sources,
+    SingularTests,
+    UnitTests,
+    Exposures,
+    Groups,
+    Macros,
+    Analyses,
+}
+
+const SECTIONS: &[(&str, Section)] = &[
+    ("models", Section::Models),
+    ("seeds", Section::Seeds),
+    ("snapshots", Section::Snapshots),
+    ("sources", Section::Sources),
+    ("tests", Section::SingularTests),
+    ("data_tests", Section::SingularTests),
+    ("unit_tests", Section::UnitTests),
+    ("exposures", Section::Exposures),
+    ("groups", Section::Groups),
+    ("macros", Section::Macros),
+    ("analyses", Section::Analyses),
+];
+
+/// Keys that stand at the top of a properties file and hold nothing that is read here.
+const OTHER_KEYS: &[&str] = &["version", "metrics", "semantic_models", "saved_queries", "functions", "anchors"];
+
+impl Section {
+    pub(crate) fn key(self) -> &'static str {
+        SECTIONS.iter().find(|(_, section)| *section == self).map_or("", |(key, _)| key)
+    }
+}
+
+impl PropertyEntry {
+    pub(crate) fn span(&self, yaml: &Yaml) -> Span {
+        Span::new(&self.file, yaml.range.clone())
+    }
+
+    /// The folders between the resource folder and the file: part of every name in it.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
+        let mut parts: Vec<&str> = self.relative_path.split('/').collect();
+        parts.pop();
+        parts.into_iter()
+    }
+}
+
+/// Whether a value of a properties file is rendered when the file is read.
+fn is_rendered(path: &[String]) -> bool {
+    !path.iter().any(|key| {
+        matches!(
+            key.trim_start_matches('+'),
+            "description"
+                | "tests"
+                | "data_tests"
+                | "unit_tests"
+                | "pre-hook"
+                | "post-hook"
+                | "pre_hook"
+                | "post_hook"
+                | "macros"
+                | "expression"
+                | "sql_header"
+        )
+    })
+}
+
+/// Reads one file.
+pub(crate) fn read_properties(
+    package: usize,
+    found: &FoundFile,
+    shown: &str,
+    renderer: &ValueRenderer,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<PropertyEntry> {
+    let file = match read_text(&found.absolute, shown) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Vec::new(),
+        Err(diagnostic) => {
+            problems.push(diagnostic);
+            return Vec::new();
+        }
+    };
+    let tree = match load_yaml(&file, problems) {
+        Ok(tree) => tree,
+        Err(diagnostic) => {
+            problems.push(diagnostic);
+            return Vec::new();
+        }
+    };
+    let Some(keys) = tree.as_map() else {
+        if !tree.is_null() {
+            problems.push(
+                Diagnostic::error("wrong-type", format!("{shown} must be a dictionary, but it is {}", tree.kind()))
+                    .label(tree.span(&file), "expected `models:`, `sources:`, …"),
+            );
+        }
+        return Vec::new();
+    };
+    let mut entries = Vec::new();
+    for (key, entry) in keys {
+        let Some(&(_, section)) = SECTIONS.iter().find(|(name, _)| name == key) else {
+            if !OTHER_KEYS.contains(&key.as_str()) {
+                let known = SECTIONS.iter().map(|(name, _)| *name);
+                let mut diagnostic = Diagnostic::warning(
+                    "unknown-key",
+                    format!("`{key}` means nothing at the top of a properties file"),
+                )
+                .label(Span::new(&file, entry.key_range.clone()), "not read");
+                if let Some(near) = did_you_mean(key, known) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+                problems.push(diagnostic);
+            }
+            continue;
+        };
+        if entry.value.is_null() {
+            continue;
+        }
+        let Some(items) = entry.value.as_list() else {
+            problems.push(
+                Diagnostic::error("wrong-type", format!("`{key}` must be a list, but it is {}", entry.value.kind()))
+                    .label(entry.value.span(&file), "expected `- name: …`"),
+            );
+            continue;
+        };
+        for item in items {
+            let yaml = renderer.tree(&file, item, &mut vec![key.clone()], &is_rendered, problems);
+            let Some(name) = yaml.get_set("name") else {
+                let what = if yaml.as_map().is_some() { "has no `name`" } else { "is no dictionary with a `name`" };
+                problems.push(
+                    Diagnostic::error("no-name", format!("an entry of `{key}` {what}"))
+                        .label(first_line(&file, item), "this entry"),
+                );
+                continue;
+            };
+            let (Some(text), name_span) = (name.scalar_text(), name.span(&file)) else {
+                problems.push(
+                    Diagnostic::error("wrong-type", format!("`name` must be a text, but it is {}", name.kind()))
+                        .label(name.span(&file), "expected a text"),
+                );
+                continue;
+            };
+            entries.push(PropertyEntry {
+                package,
+                section,
+                name: text,
+                name_span,
+                file: Arc::clone(&file),
+                original_path: found.original_path.clone(),
+                relative_path: found.relative_path.clone(),
+                yaml,
+            });
+        }
+    }
+    entries
+}
+
+/// The first line of a value: enough to find it.
+pub(crate) fn first_line(file: &Arc<SourceFile>, yaml: &Yaml) -> Span {
+    let text = file.text.get(yaml.range.clone()).unwrap_or_default();
+    let length = text.find('\n').unwrap_or(text.len());
+    Span::new(file, yaml.range.start..yaml.range.start + length)
+}

@@ -1,0 +1,405 @@
+//! Which node a `ref` means, which table a `source`; and what is wrong with the graph as a whole.
+//!
+//! Source: dbt docs, "ref" (packages, versions, access) and "Model access".
+
+use super::session::Session;
+use dvt_diagnostics::{Diagnostic, Span, did_you_mean};
+use dvt_manifest::{
+    Access, DependsOn, Disabled, Graph, Manifest, RefCall, ResourceType, SourceCall, UniqueId, version_text,
+};
+use std::collections::{HashMap, HashSet};
+
+/// What could not be read. Whoever depends on it is not told that it does not exist.
+#[derive(Debug, Default)]
+pub(crate) struct Failed {
+    pub(crate) nodes: HashSet<String>,
+    pub(crate) sources: HashSet<String>,
+}
+
+/// Names to ids, for refs and sources.
+struct Names {
+    /// Under the name, and for a version under `name.v<version>`: package and id, root project first.
+    refs: HashMap<String, Vec<(String, UniqueId)>>,
+    /// Under `source.table`.
+    sources: HashMap<String, Vec<(String, UniqueId)>>,
+    disabled_refs: HashMap<String, UniqueId>,
+    disabled_sources: HashMap<String, UniqueId>,
+}
+
+impl Names {
+    fn new(manifest: &Manifest) -> Self {
+        let mut names = Self {
+            refs: HashMap::new(),
+            sources: HashMap::new(),
+            disabled_refs: HashMap::new(),
+            disabled_sources: HashMap::new(),
+        };
+        for node in manifest.nodes.values().filter(|node| node.resource_type.is_refable()) {
+            let mut add = |key: String| {
+                names.refs.entry(key).or_default().push((node.package_name.clone(), node.unique_id.clone()));
+            };
+            match (&node.version, &node.latest_version) {
+                (Some(version), latest) => {
+                    add(node.search_name());
+                    if latest.as_ref().is_some_and(|latest| version_text(latest) == version_text(version)) {
+                        add(node.name.clone());
+                    }
+                }
+                (None, _) => add(node.name.clone()),
+            }
+        }
+        for source in manifest.sources.values() {
+            let key = format!("{}.{}", source.source_name, source.name);
+            names.sources.entry(key).or_default().push((source.package_name.clone(), source.unique_id.clone()));
+        }
+        for entry in manifest.disabled.values().flatten() {
+            match entry {
+                Disabled::Node(node) if node.resource_type.is_refable() => {
+                    names.disabled_refs.insert(node.name.clone(), node.unique_id.clone());
+                }
+                Disabled::Source(source) => {
+                    let key = format!("{}.{}", source.source_name, source.name);
+                    names.disabled_sources.insert(key, source.unique_id.clone());
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+}
+
+/// The one among the candidates that dbt finds first: the root project's, the asking package's, any other's.
+fn pick<'a>(
+    candidates: &'a [(String, UniqueId)],
+    package: Option<&str>,
+    root: &str,
+    own: &str,
+) -> Option<&'a UniqueId> {
+    let of = |wanted: &str| candidates.iter().find(|(package, _)| package == wanted).map(|(_, id)| id);
+    match package {
+        Some(package) => of(package),
+        None => of(root).or_else(|| of(own)).or_else(|| candidates.first().map(|(_, id)| id)),
+    }
+}
+
+/// What is wrong with one call.
+enum Failure {
+    Unknown(Box<Diagnostic>),
+    Disabled(Box<Diagnostic>),
+}
+
+/// Resolves every ref and source of the manifest and fills in `depends_on.nodes`. A test whose target is disabled is
+/// disabled with it, as in dbt.
+pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &Failed, problems: &mut Vec<Diagnostic>) {
+    let names = Names::new(manifest);
+    let root = session.root_name().to_owned();
+    let mut disabled_tests = Vec::new();
+    let mut resolved: Vec<(UniqueId, Vec<RefCall>, Vec<SourceCall>, Vec<UniqueId>)> = Vec::new();
+    for node in manifest.nodes.values() {
+        let asker = Asker { manifest, names: &names, failed, root: &root, package: &node.package_name };
+        let what = format!("{} `{}`", node.resource_type, node.name);
+        let (refs, sources, depends_on, failures) =
+            asker.resolve_all(&what, &node.refs, &node.sources, node.group.as_deref());
+        let is_test = node.resource_type == ResourceType::Test;
+        let mut is_disabled = false;
+        for failure in failures {
+            match failure {
+                Failure::Disabled(_) if is_test => is_disabled = true,
+                Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) => problems.push(*diagnostic),
+            }
+        }
+        if is_disabled {
+            disabled_tests.push(node.unique_id.clone());
+        }
+        resolved.push((node.unique_id.clone(), refs, sources, depends_on));
+    }
+    let mut resolved_exposures = Vec::new();
+    for exposure in manifest.exposures.values() {
+        let asker = Asker { manifest, names: &names, failed, root: &root, package: &exposure.package_name };
+        let what = format!("exposure `{}`", exposure.name);
+        let (refs, sources, depends_on, failures) = asker.resolve_all(&what, &exposure.refs, &exposure.sources, None);
+        problems.extend(failures.into_iter().map(|failure| match failure {
+            Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) => *diagnostic,
+        }));
+        resolved_exposures.push((exposure.unique_id.clone(), refs, sources, depends_on));
+    }
+    let mut unit_tests = Vec::new();
+    for unit_test in manifest.unit_tests.values() {
+        let asker = Asker { manifest, names: &names, failed, root: &root, package: &unit_test.package_name };
+        let call = RefCall {
+            name: unit_test.model.clone(),
+            package: None,
+            version: unit_test.version.clone(),
+            span: unit_test.span.clone(),
+            unique_id: None,
+        };
+        match asker.resolve_ref(&format!("unit test `{}`", unit_test.name), &call) {
+            Ok(id) => unit_tests.push((unit_test.unique_id.clone(), Some(id))),
+            Err(Failure::Disabled(_)) => unit_tests.push((unit_test.unique_id.clone(), None)),
+            Err(Failure::Unknown(_)) if failed.nodes.contains(&unit_test.model) => {}
+            Err(Failure::Unknown(diagnostic)) => problems.push(*diagnostic),
+        }
+    }
+    for (id, refs, sources, depends_on) in resolved {
+        if let Some(node) = manifest.nodes.get_mut(&id) {
+            node.refs = refs;
+            node.sources = sources;
+            node.depends_on.nodes = depends_on;
+        }
+    }
+    for (id, refs, sources, nodes) in resolved_exposures {
+        if let Some(exposure) = manifest.exposures.get_mut(&id) {
+            exposure.refs = refs;
+            exposure.sources = sources;
+            exposure.depends_on = DependsOn { macros: Vec::new(), nodes };
+        }
+    }
+    for (id, model) in unit_tests {
+        match (model, manifest.unit_tests.get_mut(&id)) {
+            (Some(model), Some(unit_test)) => unit_test.depends_on.nodes = vec![model],
+            _ => {
+                manifest.unit_tests.shift_remove(&id);
+            }
+        }
+    }
+    for id in disabled_tests {
+        if let Some(node) = manifest.nodes.shift_remove(&id) {
+            manifest.disabled.entry(id).or_default().push(Disabled::Node(Box::new(node)));
+        }
+    }
+}
+
+struct Asker<'a> {
+    manifest: &'a Manifest,
+    names: &'a Names,
+    failed: &'a Failed,
+    root: &'a str,
+    package: &'a str,
+}
+
+type Resolved = (Vec<RefCall>, Vec<SourceCall>, Vec<UniqueId>, Vec<Failure>);
+
+impl Asker<'_> {
+    fn resolve_all(&self, what: &str, refs: &[RefCall], sources: &[SourceCall], group: Option<&str>) -> Resolved {
+        let mut refs = refs.to_vec();
+        let mut sources = sources.to_vec();
+        let mut depends_on = Vec::new();
+        let mut failures = Vec::new();
+        let mut add = |id: &UniqueId| {
+            if !depends_on.contains(id) {
+                depends_on.push(id.clone());
+            }
+        };
+        // dbt lists sources before refs, in the order of the calls.
+        for call in &mut sources {
+            match self.resolve_source(what, call) {
+                Ok(id) => {
+                    add(&id);
+                    call.unique_id = Some(id);
+                }
+                Err(_) if self.failed.sources.contains(&call.source_name) => {}
+                Err(failure) => failures.push(failure),
+            }
+        }
+        for call in &mut refs {
+            match self.resolve_ref(what, call).and_then(|id| self.check_access(what, call, id, group)) {
+                Ok(id) => {
+                    add(&id);
+                    call.unique_id = Some(id);
+                }
+                Err(_) if self.failed.nodes.contains(&call.name) => {}
+                Err(failure) => failures.push(failure),
+            }
+        }
+        (refs, sources, depends_on, failures)
+    }
+
+    fn resolve_ref(&self, what: &str, call: &RefCall) -> Result<UniqueId, Failure> {
+        let key = match &call.version {
+            Some(version) => format!("{}.v{}", call.name, version_text(version)),
+            None => call.name.clone(),
+        };
+        let found =
+            self.names.refs.get(&key).and_then(|found| pick(found, call.package.as_deref(), self.root, self.package));
+        if let Some(id) = found {
+            return Ok(id.clone());
+        }
+        let called = match &call.package {
+            Some(package) => format!("`{}` of package `{package}`", call.name),
+            None => format!("`{}`", call.name),
+        };
+        if self.names.disabled_refs.contains_key(&call.name) && !self.names.refs.contains_key(&call.name) {
+            let file = self.names.disabled_refs.get(&call.name).and_then(|id| disabled_path(self.manifest, id));
+            return Err(Failure::Disabled(Box::new(
+                Diagnostic::error("disabled-ref", format!("{what} depends on {called}, which is disabled"))
+                    .label(call.span.clone(), "switched off by `enabled: false`")
+                    .note(file.map_or_else(|| "it is disabled".to_owned(), |path| format!("it is in {path}"))),
+            )));
+        }
+        let mut diagnostic =
+            Diagnostic::error("unknown-ref", format!("{what} depends on a node named {called}, which was not found"));
+        let versions: Vec<String> = self
+            .manifest
+            .nodes
+            .values()
+            .filter(|node| node.name == call.name && node.resource_type.is_refable())
+            .filter_map(|node| node.version.as_ref().map(version_text))
+            .collect();
+        if let (Some(version), false) = (&call.version, versions.is_empty()) {
+            diagnostic = diagnostic
+                .label(call.span.clone(), format!("there is no version {}", version_text(version)))
+                .note(format!("its versions are {}", crate::wording::list(&versions)));
+            return Err(Failure::Unknown(Box::new(diagnostic)));
+        }
+        diagnostic = diagnostic.label(call.span.clone(), "no model, seed or snapshot of this name");
+        let mut known: Vec<&str> = self.names.refs.keys().map(String::as_str).collect();
+        known.sort_unstable();
+        if let (Some(package), Some(candidates)) = (&call.package, self.names.refs.get(&call.name)) {
+            let packages: Vec<&str> = candidates.iter().map(|(package, _)| package.as_str()).collect();
+            diagnostic = diagnostic.note(format!(
+                "`{}` is in {}, not in `{package}`",
+                call.name,
+                crate::wording::list(&packages)
+            ));
+        } else if let Some(near) = did_you_mean(&call.name, known) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+        }
+        Err(Failure::Unknown(Box::new(diagnostic)))
+    }
+
+    /// A private model may be read in its group only, a protected one where its package does not restrict access.
+    fn check_access(&self, what: &str, call: &RefCall, id: UniqueId, group: Option<&str>) -> Result<UniqueId, Failure> {
+        let Some(node) = self.manifest.nodes.get(&id) else { return Ok(id) };
+        if node.access == Access::Private
+            && node.group.is_some()
+            && node.group.as_deref() != group
+            && !what.starts_with("test")
+        {
+            return Err(Failure::Unknown(Box::new(
+                Diagnostic::error(
+                    "private-ref",
+                    format!("{what} depends on `{}`, which is private to its group", node.name),
+                )
+                .label(
+                    call.span.clone(),
+                    format!("access is private to group `{}`", node.group.as_deref().unwrap_or_default()),
+                )
+                .help("make the model `access: protected`, or put both into one group"),
+            )));
+        }
+        Ok(id)
+    }
+
+    fn resolve_source(&self, what: &str, call: &SourceCall) -> Result<UniqueId, Failure> {
+        let key = format!("{}.{}", call.source_name, call.table_name);
+        if let Some(id) = self.names.sources.get(&key).and_then(|found| pick(found, None, self.root, self.package)) {
+            return Ok(id.clone());
+        }
+        if let Some(id) = self.names.disabled_sources.get(&key) {
+            return Err(Failure::Disabled(Box::new(
+                Diagnostic::error("disabled-source", format!("{what} depends on source `{key}`, which is disabled"))
+                    .label(call.span.clone(), "switched off by `enabled: false`")
+                    .note(format!("it is `{id}`")),
+            )));
+        }
+        let mut diagnostic = Diagnostic::error(
+            "unknown-source",
+            format!("{what} depends on a source named `{key}`, which was not found"),
+        );
+        let tables: Vec<&str> = self
+            .manifest
+            .sources
+            .values()
+            .filter(|source| source.source_name == call.source_name)
+            .map(|source| source.name.as_str())
+            .collect();
+        if tables.is_empty() {
+            diagnostic = diagnostic.label(call.span.clone(), "no source of this name");
+            let known: Vec<&str> = self.manifest.sources.values().map(|source| source.source_name.as_str()).collect();
+            if let Some(near) = did_you_mean(&call.source_name, known) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+        } else {
+            diagnostic = diagnostic
+                .label(call.span.clone(), format!("no table of source `{}`", call.source_name))
+                .note(format!("its tables are {}", crate::wording::list(&tables)));
+            if let Some(near) = did_you_mean(&call.table_name, tables) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+        }
+        Err(Failure::Unknown(Box::new(diagnostic)))
+    }
+}
+
+fn disabled_path(manifest: &Manifest, id: &str) -> Option<String> {
+    manifest.disabled.get(id)?.iter().find_map(|entry| match entry {
+        Disabled::Node(node) => Some(node.original_file_path.clone()),
+        _ => None,
+    })
+}
+
+/// Two nodes of one relation, and cycles.
+pub(crate) fn check_graph(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
+    check_relations(session, manifest, problems);
+    let graph = Graph::new(manifest);
+    if let Some(cycle) = graph.find_cycle() {
+        problems.push(cycle_diagnostic(manifest, &cycle));
+    }
+}
+
+fn cycle_diagnostic(manifest: &Manifest, cycle: &[UniqueId]) -> Diagnostic {
+    fn name<'a>(manifest: &'a Manifest, id: &'a str) -> &'a str {
+        manifest.nodes.get(id).map_or(id, |node| node.name.as_str())
+    }
+    let name = |id| name(manifest, id);
+    let mut names: Vec<&str> = cycle.iter().map(|id| name(id)).collect();
+    names.extend(cycle.first().map(|id| name(id)));
+    let mut diagnostic =
+        Diagnostic::error("cycle", format!("models depend on each other in a cycle: {}", names.join(" -> ")));
+    for (index, id) in cycle.iter().enumerate() {
+        let next = &cycle[(index + 1) % cycle.len()];
+        let span: Option<Span> = manifest.nodes.get(id).and_then(|node| {
+            node.refs.iter().find(|call| call.unique_id.as_ref() == Some(next)).map(|call| call.span.clone())
+        });
+        if let Some(span) = span {
+            diagnostic = diagnostic.label(span, format!("`{}` reads `{}`", name(id), name(next)));
+        }
+    }
+    diagnostic.help("take one of these refs away")
+}
+
+/// Two nodes that would write one relation.
+fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<(String, String, String, String), &UniqueId> = HashMap::new();
+    for node in manifest.nodes.values().filter(|node| node.relation_name.is_some()) {
+        let ignores_case = session.connections.get(&node.connection).is_ok_and(|connection| {
+            !connection.facts.dialect.has_database
+                && connection.facts.dialect.unquoted == dvt_sql::IdentifierCase::Insensitive
+                && connection.facts.dialect.name == "sqlite"
+        });
+        let fold = |name: &str| if ignores_case { name.to_lowercase() } else { name.to_owned() };
+        let key = (
+            node.connection.clone(),
+            fold(node.database.as_deref().unwrap_or_default()),
+            fold(&node.schema),
+            fold(&node.alias),
+        );
+        let Some(first) = seen.insert(key, &node.unique_id) else { continue };
+        let Some(first) = manifest.nodes.get(first) else { continue };
+        problems.push(
+            Diagnostic::error(
+                "duplicate-relation",
+                format!(
+                    "`{}` and `{}` would both be {} on connection `{}`",
+                    first.name,
+                    node.name,
+                    node.relation_name.as_deref().unwrap_or_default(),
+                    node.connection
+                ),
+            )
+            .label(node.span.clone(), format!("in {}", node.original_file_path))
+            .label(first.span.clone(), format!("in {}", first.original_file_path))
+            .help("give one of them another `alias` or `schema`"),
+        );
+    }
+}

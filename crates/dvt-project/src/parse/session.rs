@@ -1,0 +1,100 @@
+//! What every step of reading a project looks at.
+
+use super::config::ConfigTrees;
+use super::connections::{Connection, Connections};
+use crate::{ConfigFiles, Package, ProjectSettings};
+use dvt_jinja::{Invocation, MacroLibrary, Phase, RenderContext, Vars};
+use dvt_manifest::{Quoting, RelationStyle};
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+
+/// One reading of a project: immutable, shared by the threads that parse.
+pub(crate) struct Session<'a> {
+    pub(crate) settings: &'a ProjectSettings,
+    pub(crate) config: &'a ConfigFiles,
+    pub(crate) packages: &'a [Package],
+    /// The config trees of each package.
+    pub(crate) trees: Vec<ConfigTrees>,
+    /// What `var()` sees in each package.
+    pub(crate) vars: Vec<Arc<Vars>>,
+    pub(crate) connections: Connections<'a>,
+    pub(crate) library: Arc<MacroLibrary>,
+    pub(crate) invocation: Arc<Invocation>,
+    /// Seconds since 1970, for `created_at`.
+    pub(crate) now: f64,
+}
+
+impl Session<'_> {
+    pub(crate) fn package_name(&self, package: usize) -> &str {
+        &self.packages[package].name
+    }
+
+    pub(crate) fn root_name(&self) -> &str {
+        self.package_name(0)
+    }
+
+    /// A path inside a package, as messages show it: relative to the root project.
+    pub(crate) fn shown(&self, package: usize, original_path: &str) -> String {
+        shown_in(&self.packages[package].root, &self.packages[0].root, original_path)
+    }
+
+    /// A parse-phase context for a node of this package on this connection.
+    pub(crate) fn context(&self, package: usize, connection: &Connection) -> RenderContext {
+        let types: Vec<&str> = connection.facts.adapter_types.iter().map(String::as_str).collect();
+        let mut context = RenderContext::new(Phase::Parse, &self.invocation, self.package_name(package), &types);
+        context.target = connection.facts.target.clone();
+        context.vars = Arc::clone(&self.vars[package]);
+        context
+    }
+
+    /// How relations of nodes are written on a connection: the project's `quoting` above the dialect, the node's own
+    /// `quoting` config above both.
+    pub(crate) fn style(&self, connection: &Connection, own: Option<&Value>) -> RelationStyle {
+        let dialect = connection.facts.dialect;
+        let project = &self.config.project.quoting;
+        let part = |key: &str, default: bool| {
+            own.and_then(|own| own.get(key)).or_else(|| project.get(key)).and_then(Value::as_bool).unwrap_or(default)
+        };
+        RelationStyle {
+            quoting: Quoting {
+                database: part("database", true),
+                schema: part("schema", true),
+                identifier: part("identifier", true),
+            },
+            quote: dialect.quote,
+            has_database: dialect.has_database,
+        }
+    }
+
+    /// How sources are written: dbt does not apply the project's `quoting` to them.
+    pub(crate) fn source_style(connection: &Connection) -> RelationStyle {
+        RelationStyle {
+            quoting: Quoting::default(),
+            quote: connection.facts.dialect.quote,
+            has_database: connection.facts.dialect.has_database,
+        }
+    }
+}
+
+pub(crate) fn shown_in(package_root: &Path, project_root: &Path, original_path: &str) -> String {
+    crate::files::shown_path(&package_root.join(original_path), project_root)
+}
+
+/// What `var()` sees in a package: the command line, then what the root project says for the package and for all, then
+/// the package's own.
+pub(crate) fn package_vars(cli: &Map<String, Value>, packages: &[Package], package: usize) -> Vars {
+    let own_name = &packages[package].name;
+    let mut layers = vec![cli.clone()];
+    let mut sources = vec![&packages[0]];
+    if package != 0 {
+        sources.push(&packages[package]);
+    }
+    for source in sources {
+        if let Some(Value::Object(scoped)) = source.project.vars.get(own_name) {
+            layers.push(scoped.clone());
+        }
+        layers.push(source.project.vars.clone());
+    }
+    Vars { layers }
+}

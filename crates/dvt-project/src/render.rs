@@ -1,0 +1,125 @@
+//! Jinja in YAML: every text of a tree rendered, with places kept.
+
+use crate::ProjectSettings;
+use crate::yaml::{Entry, Yaml, YamlValue};
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_jinja::{Bridge, Invocation, MacroLibrary, ParseBridge, Phase, RenderContext, ValueMode, Vars, render_value};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Renders the values of one YAML file in one context (`env_var`, `var`, maybe `target`).
+pub(crate) struct ValueRenderer {
+    library: MacroLibrary,
+    context: RenderContext,
+    bridge: Arc<dyn Bridge>,
+}
+
+impl ValueRenderer {
+    /// A context with `env_var` and the variables of the command line; `target` when it is known.
+    pub(crate) fn new(
+        invocation: &Arc<Invocation>,
+        vars: Vec<Map<String, Value>>,
+        target: Option<&Map<String, Value>>,
+    ) -> Self {
+        let mut context = RenderContext::new(Phase::Run, invocation, "dbt", &[]);
+        context.vars = Arc::new(Vars { layers: vars });
+        if let Some(target) = target {
+            context.target = target.clone();
+        }
+        Self {
+            library: MacroLibrary::empty("dbt"),
+            context,
+            bridge: Arc::new(ParseBridge::new("", &dvt_sql::POSTGRES)),
+        }
+    }
+
+    /// The same, and `DBT_ENV_SECRET_…` may be read: for `profiles.yml`.
+    pub(crate) fn with_secrets(mut self) -> Self {
+        self.context.allow_secrets = true;
+        self
+    }
+
+    /// The text rendered: a text, or another type when the Jinja says so (`as_bool`, `as_number`, `| int`).
+    pub(crate) fn text(&self, text: &str, place: &Span, mode: ValueMode) -> Result<Value, Diagnostic> {
+        if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
+            return Ok(Value::String(text.to_owned()));
+        }
+        render_value(&self.library, &self.context, Arc::clone(&self.bridge), text, Some(place), mode)
+            .map(|(value, _)| value)
+            .map_err(|error| error.diagnostic())
+    }
+
+    /// The tree with every text rendered that `wanted` asks for (it is given the path of keys; list items add nothing).
+    /// All failures are pushed; a value that failed stays as it was written.
+    pub(crate) fn tree(
+        &self,
+        file: &Arc<SourceFile>,
+        yaml: &Yaml,
+        path: &mut Vec<String>,
+        wanted: &dyn Fn(&[String]) -> bool,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Yaml {
+        let value = match &yaml.value {
+            YamlValue::Text(text) if wanted(path) => match self.text(text, &yaml.span(file), ValueMode::Native) {
+                Ok(value) => from_json(value, yaml),
+                Err(diagnostic) => {
+                    problems.push(diagnostic);
+                    yaml.value.clone()
+                }
+            },
+            YamlValue::List(items) => {
+                YamlValue::List(items.iter().map(|item| self.tree(file, item, path, wanted, problems)).collect())
+            }
+            YamlValue::Map(map) => YamlValue::Map(
+                map.iter()
+                    .map(|(key, entry)| {
+                        path.push(key.clone());
+                        let value = self.tree(file, &entry.value, path, wanted, problems);
+                        path.pop();
+                        (key.clone(), Entry { key_range: entry.key_range.clone(), value })
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        Yaml { value, range: yaml.range.clone() }
+    }
+}
+
+/// A rendered value in the place of the text it came from.
+fn from_json(value: Value, place: &Yaml) -> YamlValue {
+    let at = |value| Yaml { value: from_json(value, place), range: place.range.clone() };
+    match value {
+        Value::Null => YamlValue::Null,
+        Value::Bool(value) => YamlValue::Bool(value),
+        Value::Number(number) => YamlValue::Number(number),
+        Value::String(text) => YamlValue::Text(text),
+        Value::Array(items) => YamlValue::List(items.into_iter().map(at).collect()),
+        Value::Object(map) => YamlValue::Map(
+            map.into_iter()
+                .map(|(key, value)| (key, Entry { key_range: place.range.clone(), value: at(value) }))
+                .collect(),
+        ),
+    }
+}
+
+/// What every template of this invocation is told.
+pub(crate) fn invocation(settings: &ProjectSettings) -> Arc<Invocation> {
+    let mut invocation = Invocation::new(&settings.invocation_id, settings.started_at);
+    invocation.flags = settings.flags.clone();
+    invocation.env = settings.env.clone();
+    invocation.metadata_envs = metadata_envs(&settings.env);
+    Arc::new(invocation)
+}
+
+/// `DBT_ENV_CUSTOM_ENV_x` is shown in artifacts as `x`.
+pub(crate) fn metadata_envs(env: &BTreeMap<String, String>) -> Map<String, Value> {
+    env.iter()
+        .filter_map(|(name, value)| {
+            let name =
+                ["DVT_ENV_CUSTOM_ENV_", "DBT_ENV_CUSTOM_ENV_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+            Some((name.to_owned(), Value::String(value.clone())))
+        })
+        .collect()
+}
