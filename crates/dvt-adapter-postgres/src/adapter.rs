@@ -1,0 +1,114 @@
+//! The adapter: one PostgreSQL connection of the profile.
+
+use crate::connect::Connector;
+use crate::pool::Pool;
+use crate::profile::Settings;
+use crate::session::PostgresSession;
+use crate::types::{ADAPTER_TYPE, column_type};
+use crate::{describe, extract, load};
+use arrow::datatypes::Field;
+use async_trait::async_trait;
+use dvt_adapter::{
+    Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
+    ExtractRequest, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
+};
+use dvt_sql::{Dialect, POSTGRES};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// A PostgreSQL database. Nothing is asked before the first call.
+pub struct PostgresAdapter {
+    pool: Arc<Pool>,
+}
+
+impl PostgresAdapter {
+    /// Reads a rendered profile output of `type: postgres`.
+    ///
+    /// # Errors
+    /// Class `Configuration`, naming the key that is missing, unknown or has the wrong type.
+    ///
+    /// Source: dbt docs, "Postgres setup".
+    pub fn from_profile(connection: &str, output: &Map<String, Value>) -> Result<Self, AdapterError> {
+        let settings = Settings::from_profile(connection, output)?;
+        Ok(Self { pool: Pool::new(Connector::new(settings)) })
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.pool.connector.settings
+    }
+}
+
+#[async_trait]
+impl Adapter for PostgresAdapter {
+    fn connection(&self) -> &str {
+        &self.settings().connection
+    }
+
+    fn adapter_type(&self) -> &'static str {
+        ADAPTER_TYPE
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        &POSTGRES
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        const CAPABILITIES: Capabilities = Capabilities {
+            transactional_ddl: true,
+            describes_queries: true,
+            concurrent_writers: true,
+            binary_text_by_default: false,
+        };
+        &CAPABILITIES
+    }
+
+    fn identity(&self) -> ConnectionIdentity {
+        let settings = self.settings();
+        ConnectionIdentity {
+            adapter_type: ADAPTER_TYPE.to_owned(),
+            host: settings.host.to_ascii_lowercase(),
+            port: Some(settings.port),
+            database: settings.database.clone(),
+            user: settings.user.clone(),
+        }
+    }
+
+    fn target_values(&self) -> Map<String, Value> {
+        self.settings().target_values.clone()
+    }
+
+    async fn session(&self) -> Result<Box<dyn Session>, AdapterError> {
+        let lease = self.pool.take().await?;
+        Ok(Box::new(PostgresSession::new(self.connection(), lease)))
+    }
+
+    async fn describe(&self, relations: &[RelationName]) -> Result<Vec<Option<RelationDescription>>, AdapterError> {
+        describe::describe(&self.pool, relations).await
+    }
+
+    async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
+        describe::describe_query(&self.pool, sql).await
+    }
+
+    async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {
+        extract::extract(&self.pool, request, cancel).await
+    }
+
+    fn column_type(&self, field: &Field) -> Result<String, UnsupportedType> {
+        column_type(field)
+    }
+
+    async fn load(
+        &self,
+        request: LoadRequest,
+        rows: BatchStream,
+        cancel: CancellationToken,
+    ) -> Result<LoadReport, AdapterError> {
+        load::load(&self.pool, request, rows, cancel).await
+    }
+
+    fn display_location(&self) -> String {
+        let settings = self.settings();
+        format!("postgres://{}@{}:{}/{}", settings.user, settings.host, settings.port, settings.database)
+    }
+}

@@ -1,0 +1,444 @@
+//! Sessions: what a node's macros run on.
+
+use crate::decode::Decoder;
+use crate::errors::{cancelled, from_driver};
+use crate::pool::Lease;
+use crate::types::{Kind, TypeName, kind_of, logical_of};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use dvt_adapter::{
+    AdapterError, AdapterResponse, CancellationToken, ErrorClass, Fetch, QueryResult, Session, with_types,
+};
+use dvt_sql::{POSTGRES, split_statements};
+use futures::StreamExt;
+use std::error::Error;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio_postgres::Statement;
+use tokio_postgres::types::{FromSql, Type};
+
+/// Fetched rows come in batches of this many.
+const BATCH_ROWS: usize = 8192;
+
+pub(crate) struct PostgresSession {
+    connection: String,
+    /// There until the session is dropped.
+    lease: Option<Lease>,
+    cancel: CancellationToken,
+    /// A statement's answer has not been read to its end: the connection cannot be used again.
+    is_broken: bool,
+}
+
+impl PostgresSession {
+    pub(crate) fn new(connection: &str, lease: Lease) -> Self {
+        Self {
+            connection: connection.to_owned(),
+            lease: Some(lease),
+            cancel: CancellationToken::new(),
+            is_broken: false,
+        }
+    }
+
+    fn lease(&self) -> &Lease {
+        self.lease.as_ref().expect("a session holds its lease until it is dropped")
+    }
+
+    fn error(&self, message: &str) -> AdapterError {
+        AdapterError::new(ErrorClass::Other, &self.connection, message)
+    }
+
+    fn driver_error(&self, error: tokio_postgres::Error, sql: &str) -> AdapterError {
+        from_driver(&self.connection, error, Some(sql))
+    }
+
+    /// Waits for `work`; when the token fires, asks the server to stop and waits for what it says then.
+    async fn guarded<T>(&self, work: impl Future<Output = Result<T, AdapterError>>) -> Result<T, AdapterError> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled(&self.connection));
+        }
+        let mut work = pin!(work);
+        tokio::select! {
+            result = &mut work => return result,
+            () = self.cancel.cancelled() => {}
+        }
+        self.lease().canceller.cancel().await?;
+        // Work that ended before the request arrived has happened, and its result is the truth.
+        work.await
+            .map_err(|error| if error.class == ErrorClass::Cancelled { cancelled(&self.connection) } else { error })
+    }
+
+    /// All statements in one message, as psycopg sends them: outside a transaction they succeed or fail together.
+    async fn run(&self, sql: &str) -> Result<QueryResult, AdapterError> {
+        let lease = self.lease();
+        lease.ear.clear_tag();
+        lease.client.batch_execute(sql).await.map_err(|error| self.driver_error(error, sql))?;
+        Ok(QueryResult { response: response(&lease.ear.heard().tag), rows: None })
+    }
+
+    /// Statement by statement, keeping the rows of the last one that has some.
+    async fn run_and_fetch(&self, sql: &str, limit: usize) -> Result<QueryResult, AdapterError> {
+        let statements = split_statements(sql, &POSTGRES);
+        // Several statements outside a transaction are one unit, as they are in one message.
+        let is_unit =
+            statements.len() > 1 && !self.in_transaction() && !statements.iter().any(|one| ends_units(one.text));
+        if is_unit {
+            self.run("begin").await?;
+        }
+        let mut last = QueryResult { response: AdapterResponse::default(), rows: None };
+        for statement in statements {
+            match self.fetch(statement.text, limit).await {
+                Ok(result) => {
+                    last.response = result.response;
+                    last.rows = result.rows.or(last.rows);
+                }
+                Err(mut error) => {
+                    error.position = error.position.map(|position| position + statement.start);
+                    if is_unit {
+                        let _ = self.lease().client.batch_execute("rollback").await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        if is_unit {
+            let response = last.response.clone();
+            self.run("commit").await?;
+            last.response = response;
+        }
+        Ok(last)
+    }
+
+    /// One statement, its rows typed.
+    async fn fetch(&self, sql: &str, limit: usize) -> Result<QueryResult, AdapterError> {
+        let client = &self.lease().client;
+        let statement = client.prepare(sql).await.map_err(|error| self.driver_error(error, sql))?;
+        if !statement.params().is_empty() {
+            return Err(AdapterError::new(
+                ErrorClass::Syntax,
+                &self.connection,
+                "the statement has parameters ($1), for which there are no values",
+            ));
+        }
+        if statement.columns().is_empty() {
+            return self.run(sql).await;
+        }
+        let unreadable = (0..statement.columns().len()).any(|index| column_kind(&statement, index).is_err());
+        if !unreadable {
+            return self.fetch_prepared(sql, &statement, limit).await;
+        }
+        // Types that are not read (aclitem, regclass, ranges, …) are shown as text, which is all a macro wants of them.
+        let as_text = with_text_columns(sql, &statement);
+        match client.prepare(&as_text).await {
+            Ok(rewritten) => self.fetch_prepared(&as_text, &rewritten, limit).await,
+            Err(_) => {
+                let reasons = (0..statement.columns().len()).filter_map(|index| column_kind(&statement, index).err());
+                Err(AdapterError::new(
+                    ErrorClass::UnsupportedType,
+                    &self.connection,
+                    reasons.collect::<Vec<_>>().join("; "),
+                ))
+            }
+        }
+    }
+
+    async fn fetch_prepared(
+        &self,
+        sql: &str,
+        statement: &Statement,
+        limit: usize,
+    ) -> Result<QueryResult, AdapterError> {
+        let lease = self.lease();
+        let count = statement.columns().len();
+        let mut kinds = Vec::with_capacity(count);
+        for index in 0..count {
+            let kind = column_kind(statement, index)
+                .map_err(|reason| AdapterError::new(ErrorClass::UnsupportedType, &self.connection, reason))?;
+            kinds.push(kind);
+        }
+        let schema = schema_of(statement, &kinds);
+        let mut collected = Collected::new(Arc::clone(&schema), &kinds);
+        lease.ear.clear_tag();
+        let no_parameters: [&str; 0] = [];
+        let rows = lease.client.query_raw(statement, no_parameters).await;
+        let mut rows = pin!(rows.map_err(|error| self.driver_error(error, sql))?);
+        let mut has_cancelled = false;
+        while let Some(row) = rows.next().await {
+            let row = match row {
+                Ok(row) => row,
+                // Our own request to stop after the limit, outside a transaction.
+                Err(_) if has_cancelled => break,
+                Err(error) => return Err(self.driver_error(error, sql)),
+            };
+            if collected.rows < limit {
+                for index in 0..count {
+                    let value: Option<Raw<'_>> = row.try_get(index).map_err(|error| self.driver_error(error, sql))?;
+                    collected.push(index, value.map(|raw| raw.0), &self.connection)?;
+                }
+                collected.end_row(&self.connection)?;
+            } else if !has_cancelled && !lease.ear.in_transaction() && is_query(sql) {
+                // The rest is not wanted; the server need not compute it.
+                has_cancelled = true;
+                lease.canceller.cancel().await?;
+            }
+        }
+        let mut response = response(&lease.ear.heard().tag);
+        if has_cancelled {
+            lease.client.check_connection().await.map_err(|error| self.driver_error(error, sql))?;
+        }
+        if response.message.is_empty() || has_cancelled {
+            response = self::response(&format!("SELECT {}", collected.rows));
+        }
+        Ok(QueryResult { response, rows: Some((schema, collected.finish(&self.connection)?)) })
+    }
+
+    /// After an error the driver may not have seen yet in which state the server is.
+    async fn settle(&self) {
+        let client = &self.lease().client;
+        if !client.is_closed() {
+            let _ = client.check_connection().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Session for PostgresSession {
+    async fn execute(&mut self, sql: &str, fetch: Fetch) -> Result<QueryResult, AdapterError> {
+        self.is_broken = true;
+        tracing::debug!(connection = self.connection, sql, "execute");
+        let this = &*self;
+        let result = this
+            .guarded(async {
+                match fetch {
+                    Fetch::None => this.run(sql).await,
+                    Fetch::All => this.run_and_fetch(sql, usize::MAX).await,
+                    Fetch::Limit(rows) => this.run_and_fetch(sql, rows).await,
+                }
+            })
+            .await;
+        if result.is_err() {
+            self.settle().await;
+        }
+        self.is_broken = false;
+        result
+    }
+
+    async fn begin(&mut self) -> Result<(), AdapterError> {
+        if self.in_transaction() {
+            return Err(self.error("a transaction is open already"));
+        }
+        self.is_broken = true;
+        let result = self.run("begin").await;
+        self.is_broken = false;
+        result.map(drop)
+    }
+
+    async fn commit(&mut self) -> Result<(), AdapterError> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        self.is_broken = true;
+        let result = self.run("commit").await;
+        self.is_broken = false;
+        match result {
+            // What PostgreSQL answers to the COMMIT of a transaction in which a statement failed.
+            Ok(result) if result.response.message == "ROLLBACK" => {
+                Err(self.error("the transaction was rolled back, because a statement in it had failed"))
+            }
+            other => other.map(drop),
+        }
+    }
+
+    async fn rollback(&mut self) -> Result<(), AdapterError> {
+        if !self.in_transaction() || self.lease().client.is_closed() {
+            return Ok(());
+        }
+        self.is_broken = true;
+        let result = self.run("rollback").await;
+        self.is_broken = false;
+        result.map(drop)
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.lease().ear.in_transaction()
+    }
+
+    fn set_cancel(&mut self, cancel: CancellationToken) {
+        self.cancel = cancel;
+    }
+}
+
+impl Drop for PostgresSession {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take()
+            && !self.is_broken
+        {
+            lease.reset_and_give_back();
+        }
+    }
+}
+
+/// dbt's response from a command tag: `INSERT 0 3` is message, `INSERT` code, 3 rows.
+fn response(tag: &str) -> AdapterResponse {
+    let words: Vec<&str> = tag.split_whitespace().collect();
+    let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+    let code: Vec<&str> = words.iter().copied().filter(|word| !is_number(word)).collect();
+    AdapterResponse {
+        message: tag.to_owned(),
+        code: code.join(" "),
+        rows_affected: words.last().filter(|word| is_number(word)).and_then(|word| word.parse().ok()),
+    }
+}
+
+/// Statements that start or end transactions, or that refuse to run inside one.
+fn ends_units(sql: &str) -> bool {
+    let statement = without_leading_comments(sql);
+    let mut words = statement.split(|character: char| !character.is_alphanumeric()).map(str::to_ascii_lowercase);
+    let first = words.next().unwrap_or_default();
+    let alone =
+        ["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "prepare", "vacuum", "call"];
+    alone.contains(&first.as_str()) || words.any(|word| word == "concurrently")
+}
+
+/// Whether stopping the statement half way changes nothing.
+fn is_query(sql: &str) -> bool {
+    let statement = without_leading_comments(sql).trim_start_matches('(').trim_start();
+    let first: String = statement.chars().take_while(|character| character.is_ascii_alphabetic()).collect();
+    matches!(first.to_ascii_lowercase().as_str(), "select" | "values" | "table")
+}
+
+fn without_leading_comments(mut sql: &str) -> &str {
+    loop {
+        sql = sql.trim_start();
+        if let Some(rest) = sql.strip_prefix("--") {
+            sql = rest.split_once('\n').map_or("", |(_, rest)| rest);
+        } else if let Some(rest) = sql.strip_prefix("/*") {
+            sql = rest.split_once("*/").map_or("", |(_, rest)| rest);
+        } else {
+            return sql;
+        }
+    }
+}
+
+fn column_kind(statement: &Statement, index: usize) -> Result<Kind, String> {
+    let column = &statement.columns()[index];
+    kind_of(&TypeName::of(column.type_()), column.type_modifier())
+        .map_err(|reason| format!("column `{}`: {reason}", column.name()))
+}
+
+fn schema_of(statement: &Statement, kinds: &[Kind]) -> SchemaRef {
+    let fields = statement.columns().iter().zip(kinds).map(|(column, kind)| {
+        let type_name = TypeName::of(column.type_());
+        let field = Field::new(column.name(), kind.arrow(), true);
+        with_types(field, crate::types::ADAPTER_TYPE, &type_name.name, logical_of(&type_name, kind))
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The query with the columns that cannot be read cast to text; names by position, so that doubles do not matter.
+fn with_text_columns(sql: &str, statement: &Statement) -> String {
+    let columns = statement.columns();
+    let aliases: Vec<String> = (0..columns.len()).map(|index| format!("c{index}")).collect();
+    let items = columns.iter().enumerate().map(|(index, column)| {
+        let cast = if column_kind(statement, index).is_err() { "::text" } else { "" };
+        format!("c{index}{cast} as {}", POSTGRES.quote_identifier(column.name()))
+    });
+    format!("select {} from ({sql}\n) as q({})", items.collect::<Vec<_>>().join(", "), aliases.join(", "))
+}
+
+/// A value's bytes as they came, of any type.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Raw(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// Rows on their way into batches.
+struct Collected {
+    schema: SchemaRef,
+    columns: Vec<Decoder>,
+    rows: usize,
+    in_batch: usize,
+    batches: Vec<RecordBatch>,
+}
+
+impl Collected {
+    fn new(schema: SchemaRef, kinds: &[Kind]) -> Self {
+        Self { schema, columns: kinds.iter().map(Decoder::new).collect(), rows: 0, in_batch: 0, batches: Vec::new() }
+    }
+
+    fn push(&mut self, index: usize, value: Option<&[u8]>, connection: &str) -> Result<(), AdapterError> {
+        match value {
+            None => self.columns[index].push_null(),
+            Some(value) => {
+                self.columns[index].push(value).map_err(|problem| self.misfit(index, problem, connection))?
+            }
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self, connection: &str) -> Result<(), AdapterError> {
+        self.rows += 1;
+        self.in_batch += 1;
+        if self.in_batch == BATCH_ROWS { self.end_batch(connection) } else { Ok(()) }
+    }
+
+    fn end_batch(&mut self, connection: &str) -> Result<(), AdapterError> {
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for index in 0..self.columns.len() {
+            let finished = self.columns[index].finish();
+            columns.push(finished.map_err(|problem| self.misfit(index, problem, connection))?);
+        }
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|error| AdapterError::new(ErrorClass::Other, connection, error.to_string()))?;
+        self.batches.push(batch);
+        self.in_batch = 0;
+        Ok(())
+    }
+
+    fn finish(mut self, connection: &str) -> Result<Vec<RecordBatch>, AdapterError> {
+        if self.in_batch > 0 {
+            self.end_batch(connection)?;
+        }
+        Ok(self.batches)
+    }
+
+    fn misfit(&self, index: usize, problem: &str, connection: &str) -> AdapterError {
+        let name = self.schema.field(index).name();
+        AdapterError::new(ErrorClass::ValueDoesNotFit, connection, format!("a value of column `{name}` {problem}"))
+            .with_column(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ends_units, is_query, response};
+
+    #[test]
+    fn tags_become_dbts_response() {
+        let check = |tag, code: &str, rows| {
+            let response = response(tag);
+            assert_eq!((response.message.as_str(), response.code.as_str(), response.rows_affected), (tag, code, rows));
+        };
+        check("SELECT 10", "SELECT", Some(10));
+        check("INSERT 0 3", "INSERT", Some(3));
+        check("CREATE VIEW", "CREATE VIEW", None);
+        check("", "", None);
+    }
+
+    #[test]
+    fn statements_are_known_by_their_first_words() {
+        assert!(ends_units("-- done\ncommit"));
+        assert!(ends_units("create index concurrently i on t (a)"));
+        assert!(!ends_units("select 'commit'"));
+        assert!(is_query("/* {} */ (select 1)"));
+        assert!(!is_query("with gone as (delete from t returning *) select * from gone"));
+    }
+}
