@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use dvt_diagnostics::Diagnostic;
+use dvt_manifest::InjectedCte;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -103,6 +104,8 @@ pub struct NodeResult {
     pub failures: Option<i64>,
     pub compiled: bool,
     pub compiled_code: Option<String>,
+    /// The ephemeral models in front of the query.
+    pub extra_ctes: Vec<InjectedCte>,
     /// The relation in its dialect's quotes.
     pub relation_name: Option<String>,
     /// The relation as dbt's log lines show it: `schema.identifier`.

@@ -67,14 +67,12 @@ pub struct RunRequest {
     pub compute: Option<String>,
     /// `--bucket`: wins over each node's config.
     pub bucket: Option<String>,
-    /// `--empty`: inputs are read with no rows.
-    pub empty: bool,
 }
 
 impl RunRequest {
     /// A request for these nodes, with dbt's defaults for the rest.
     #[must_use]
     pub fn new(command: RunCommand, selected: Vec<String>) -> Self {
-        Self { command, selected, inline: None, limit: 5, compute: None, bucket: None, empty: false }
+        Self { command, selected, inline: None, limit: 5, compute: None, bucket: None }
     }
 }

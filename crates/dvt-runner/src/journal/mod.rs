@@ -22,17 +22,50 @@ const KEPT: usize = 20;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Entry {
-    RunStarted { invocation_id: String, command: String, at: String },
-    NodeStarted { unique_id: String, route: String, at: String },
+    RunStarted {
+        invocation_id: String,
+        command: String,
+        at: String,
+    },
+    NodeStarted {
+        unique_id: String,
+        route: String,
+        at: String,
+    },
     /// Written before the relation is made.
-    LandingPlanned { unique_id: String, connection: String, relation: RelationName },
-    Extracted { unique_id: String, connection: String, relation: String, rows: u64, bytes: u64 },
-    LandingLoaded { unique_id: String, rows: u64 },
-    Published { unique_id: String },
+    LandingPlanned {
+        unique_id: String,
+        connection: String,
+        relation: RelationName,
+    },
+    Extracted {
+        unique_id: String,
+        connection: String,
+        relation: String,
+        rows: u64,
+        bytes: u64,
+    },
+    LandingLoaded {
+        unique_id: String,
+        rows: u64,
+    },
+    Published {
+        unique_id: String,
+    },
     /// The relation is gone: dropped, or renamed into its place.
-    LandingGone { connection: String, relation: RelationName },
-    NodeFinished { unique_id: String, status: String, message: Option<String>, at: String },
-    RunFinished { at: String },
+    LandingGone {
+        connection: String,
+        relation: RelationName,
+    },
+    NodeFinished {
+        unique_id: String,
+        status: String,
+        message: Option<String>,
+        at: String,
+    },
+    RunFinished {
+        at: String,
+    },
 }
 
 /// A journal could not be written or read.
@@ -95,8 +128,7 @@ pub(crate) struct DeadJournal {
 impl DeadJournal {
     /// Notes that a leftover is gone.
     pub(crate) fn record_gone(&mut self, leftover: &Leftover) -> Result<(), JournalError> {
-        let entry =
-            Entry::LandingGone { connection: leftover.connection.clone(), relation: leftover.relation.clone() };
+        let entry = Entry::LandingGone { connection: leftover.connection.clone(), relation: leftover.relation.clone() };
         let failed = |cause| JournalError { path: self.path.clone(), action: "written", cause };
         let mut line = vec![b'\n'];
         line.extend(serde_json::to_vec(&entry).map_err(|error| failed(error.into()))?);

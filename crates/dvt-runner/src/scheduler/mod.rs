@@ -47,10 +47,24 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) enum Event<R> {
     /// `position` counts from 1 in the order of starting.
-    Finished { task: usize, position: usize, result: R },
-    Skipped { task: usize, position: usize, why: Skip },
+    Finished {
+        #[cfg_attr(not(test), expect(dead_code, reason = "the result names its node"))]
+        task: usize,
+        position: usize,
+        result: R,
+    },
+    Skipped {
+        task: usize,
+        position: usize,
+        why: Skip,
+    },
     /// The task panicked; the text is the panic's.
-    Panicked { task: usize, position: usize, slot: usize, panic: String },
+    Panicked {
+        task: usize,
+        position: usize,
+        slot: usize,
+        panic: String,
+    },
 }
 
 /// Where and as which number a task runs.
@@ -90,7 +104,8 @@ where
             let has_room = |group: &str| {
                 limits.per_group.get(group).is_none_or(|limit| busy.get(group).copied().unwrap_or(0) < (*limit).max(1))
             };
-            let Some(task) = state.next(|task| failed_fast || state_skips(&state, task) || has_room(&tasks[task].group))
+            let Some(task) =
+                state.next(|task| failed_fast || state_skips(&state, task) || has_room(&tasks[task].group))
             else {
                 break;
             };

@@ -82,8 +82,7 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
 }
 
 pub(super) fn open(options: &SeedOptions) -> Result<Reader<File>, SeedError> {
-    let file = File::open(&options.path)
-        .map_err(|cause| SeedError::Io { path: options.shown_path.clone(), cause })?;
+    let file = File::open(&options.path).map_err(|cause| SeedError::Io { path: options.shown_path.clone(), cause })?;
     Ok(ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(file))
 }
 

@@ -12,8 +12,8 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use infer::{SeedColumnInfo, SeedFile, read_seed};
-pub(crate) use rows::stream_rows;
+pub(crate) use infer::{SeedFile, read_seed};
+pub(crate) use rows::{collect_batches, stream_rows};
 pub(crate) use values::Kind;
 
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};

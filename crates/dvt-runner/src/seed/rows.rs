@@ -24,13 +24,26 @@ pub(crate) fn stream_rows(seed: Arc<SeedFile>, connection: String) -> BatchStrea
         let send = |batch| sender.blocking_send(batch).is_ok();
         if let Err(error) = read_rows(&seed, |batch| send(Ok(batch))) {
             let diagnostic = error.diagnostic(&seed.options.path, &seed.options.shown_path);
-            send(Err(AdapterError::new(ErrorClass::Other, connection, diagnostic.message.clone()).with_cause(diagnostic)));
+            send(Err(
+                AdapterError::new(ErrorClass::Other, connection, diagnostic.message.clone()).with_cause(diagnostic)
+            ));
         }
     });
-    futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|batch| (batch, receiver))
-    })
+    futures::stream::unfold(
+        receiver,
+        |mut receiver| async move { receiver.recv().await.map(|batch| (batch, receiver)) },
+    )
     .boxed()
+}
+
+/// All rows at once: for templates, which see a seed's rows as a table.
+pub(crate) fn collect_batches(seed: &SeedFile) -> Result<Vec<RecordBatch>, SeedError> {
+    let mut batches = Vec::new();
+    read_rows(seed, |batch| {
+        batches.push(batch);
+        true
+    })?;
+    Ok(batches)
 }
 
 /// Hands over batch after batch until the end, or until `take` wants no more.
@@ -83,12 +96,8 @@ impl Builder {
         match data_type {
             DataType::Int32 => Self::Int32(Int32Builder::new()),
             DataType::Int64 => Self::Int64(Int64Builder::new()),
-            DataType::Decimal128(..) => {
-                Self::Decimal128(Decimal128Builder::new().with_data_type(data_type.clone()))
-            }
-            DataType::Decimal256(..) => {
-                Self::Decimal256(Decimal256Builder::new().with_data_type(data_type.clone()))
-            }
+            DataType::Decimal128(..) => Self::Decimal128(Decimal128Builder::new().with_data_type(data_type.clone())),
+            DataType::Decimal256(..) => Self::Decimal256(Decimal256Builder::new().with_data_type(data_type.clone())),
             DataType::Float64 => Self::Float64(Float64Builder::new()),
             DataType::Date32 => Self::Date(Date32Builder::new()),
             DataType::Timestamp(..) => Self::Timestamp(TimestampMicrosecondBuilder::new()),

@@ -72,10 +72,11 @@ fn a_fraction_makes_the_column_a_float() {
 fn dates_and_times_are_read_only_in_their_own_forms() {
     check(&["2024-01-31", "2024-2-1"], "Date32", &["2024-01-31", "2024-02-01"]);
     check(&["2024-01-31 10:11:12"], "Timestamp(µs)", &["2024-01-31T10:11:12"]);
-    check(&["2024-01-31T10:11:12.5+02:00", "20240131T101112Z"], "Timestamp(µs)", &[
-        "2024-01-31T08:11:12.500",
-        "2024-01-31T10:11:12",
-    ]);
+    check(
+        &["2024-01-31T10:11:12.5+02:00", "20240131T101112Z"],
+        "Timestamp(µs)",
+        &["2024-01-31T08:11:12.500", "2024-01-31T10:11:12"],
+    );
     check(&["2024-01-31", "2024-01-31 10:11:12"], "Utf8", &["2024-01-31", "2024-01-31 10:11:12"]);
     check(&["2024-02-30"], "Utf8", &["2024-02-30"]);
     check(&["31/01/2024"], "Utf8", &["31/01/2024"]);
@@ -90,13 +91,11 @@ fn only_the_words_true_and_false_are_booleans() {
 
 #[test]
 fn text_keeps_its_blanks_and_the_word_na() {
-    check(&["NA", " a ", "null", "\"line\nbreak\"", "\"a \"\"b\"\"\""], "Utf8", &[
-        "NA",
-        " a ",
-        "<null>",
-        "line\nbreak",
-        "a \"b\"",
-    ]);
+    check(
+        &["NA", " a ", "null", "\"line\nbreak\"", "\"a \"\"b\"\"\""],
+        "Utf8",
+        &["NA", " a ", "<null>", "line\nbreak", "a \"b\""],
+    );
 }
 
 #[test]
@@ -118,10 +117,7 @@ fn a_byte_order_mark_is_no_part_of_the_first_name() {
 fn a_row_that_is_too_long_is_refused_with_its_line_and_a_short_one_is_filled() {
     let (file, long) = seed(b"a,b\n1,2\n\"x\ny\",3\n1,2,3\n", &[], b',');
     let error = long.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "row at line 5 of seed `seeds/x.csv` has 3 values, but the header names 2 columns"
-    );
+    assert_eq!(error.to_string(), "row at line 5 of seed `seeds/x.csv` has 3 values, but the header names 2 columns");
     let diagnostic = error.diagnostic(&file.0, "seeds/x.csv");
     assert!(dvt_diagnostics::render_line(&diagnostic).starts_with("seeds/x.csv:5:1: error[seed-file]"));
 

@@ -49,9 +49,8 @@ pub(crate) enum Number {
 }
 
 /// Signs of money that are ignored around a number.
-const CURRENCY: &[char] = &[
-    '؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫',
-];
+const CURRENCY: &[char] =
+    &['؋', '$', 'ƒ', '៛', '¥', '₡', '₱', '£', '€', '¢', '﷼', '₪', '₩', '₭', '₮', '₦', '฿', '₤', '₫'];
 
 /// A number as dbt's seeds accept it: blanks, `%` and currency signs around it and `,` between its digits do not count.
 pub(crate) fn parse_number(text: &str) -> Option<Number> {
@@ -181,9 +180,11 @@ pub(crate) fn parse_iso_datetime(text: &str) -> Option<NaiveDateTime> {
         }
     };
     let (hour, minute) = clock(&clock_text)?;
-    let microseconds = fraction.bytes().chain(std::iter::repeat(b'0')).take(6).fold(0_u32, |sum, digit| {
-        sum * 10 + u32::from(digit - b'0')
-    });
+    let microseconds = fraction
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(6)
+        .fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     let time = NaiveTime::from_hms_micro_opt(hour, minute, second, microseconds)?;
     let local = date.and_time(time);
     DateTime::from_timestamp_micros(local.and_utc().timestamp_micros().checked_sub(offset_seconds * 1_000_000)?)

@@ -1,0 +1,466 @@
+//! The one place where templates wait for the outside: names, statements, the relation cache, seeds.
+
+use crate::cache::RelationCache;
+use crate::compile::write_below;
+use crate::failure::StatementError;
+use crate::inputs::{Input, show_ref};
+use crate::query_comment::StatementComment;
+use crate::reporter::LineLevel;
+use crate::run::Run;
+use crate::seed::SeedFile;
+use crate::tables::{table_of_result, table_of_seed};
+use dvt_adapter::{Adapter, AdapterError, AdapterResponse, Fetch, QueryResult, Session};
+use dvt_diagnostics::Diagnostic;
+use dvt_federation::{relations_read, rename_relations};
+use dvt_jinja::{Bridge, BridgeError, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table};
+use dvt_manifest::{Node, Relation};
+use dvt_sql::Dialect;
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Rows of a seed that macros always see.
+const SEED_ROWS_SHOWN: u64 = 10_000;
+
+/// The outside of one node. Its session is opened when it is first needed and closed with the bridge; what was not
+/// committed by then is rolled back.
+pub(crate) struct NodeBridge {
+    run: Arc<Run>,
+    node: Arc<Node>,
+    adapter: Arc<dyn Adapter>,
+    cache: Arc<RelationCache>,
+    comment: StatementComment,
+    session: Arc<Mutex<SessionSlot>>,
+    /// Whether names are written by connection just now.
+    crossing: AtomicBool,
+    noted: Mutex<Noted>,
+    seed: Mutex<Option<SeedSource>>,
+}
+
+#[derive(Default)]
+struct SessionSlot {
+    session: Option<Box<dyn Session>>,
+}
+
+/// What a render asked for.
+#[derive(Default)]
+struct Noted {
+    names: BTreeMap<Vec<String>, Input>,
+    ephemerals: Vec<String>,
+    /// Relations that a macro renamed or dropped, to know whether the landing relation is still there.
+    gone: Vec<Relation>,
+}
+
+/// A seed's file, and the landing relation that holds its rows.
+#[derive(Clone)]
+pub(crate) struct SeedSource {
+    pub(crate) file: Arc<SeedFile>,
+    pub(crate) landing: Relation,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl NodeBridge {
+    pub(crate) fn new(
+        run: &Arc<Run>,
+        node: &Arc<Node>,
+        adapter: &Arc<dyn Adapter>,
+        comment: StatementComment,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            run: Arc::clone(run),
+            node: Arc::clone(node),
+            adapter: Arc::clone(adapter),
+            cache: run.cache(adapter),
+            comment,
+            session: Arc::default(),
+            crossing: AtomicBool::new(false),
+            noted: Mutex::default(),
+            seed: Mutex::default(),
+        })
+    }
+
+    /// The same outside for an ephemeral model that the node reads: its own names, the node's session and dialect.
+    pub(crate) fn reading_as(&self, node: &Arc<Node>) -> Arc<Self> {
+        Arc::new(Self {
+            run: Arc::clone(&self.run),
+            node: Arc::clone(node),
+            adapter: Arc::clone(&self.adapter),
+            cache: Arc::clone(&self.cache),
+            comment: self.comment.clone(),
+            session: Arc::clone(&self.session),
+            crossing: AtomicBool::new(self.crosses()),
+            noted: Mutex::default(),
+            seed: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn set_crossing(&self, crossing: bool) {
+        self.crossing.store(crossing, Ordering::Relaxed);
+    }
+
+    fn crosses(&self) -> bool {
+        self.crossing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_seed(&self, seed: SeedSource) {
+        *lock(&self.seed) = Some(seed);
+    }
+
+    /// The ephemeral models that the last render read, in order, each once.
+    pub(crate) fn take_ephemerals(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.noted).ephemerals)
+    }
+
+    pub(crate) fn names(&self) -> BTreeMap<Vec<String>, Input> {
+        lock(&self.noted).names.clone()
+    }
+
+    pub(crate) fn adopt_names(&self, other: &Self) {
+        let names = other.names();
+        lock(&self.noted).names.extend(names);
+    }
+
+    /// Whether a macro renamed or dropped this relation.
+    pub(crate) fn knows_gone(&self, relation: &Relation) -> bool {
+        lock(&self.noted)
+            .gone
+            .iter()
+            .any(|gone| gone.identifier == relation.identifier && gone.schema == relation.schema)
+    }
+
+    /// The input's relation as the node's SQL writes it just now.
+    pub(crate) fn written(&self, input: &Input) -> Relation {
+        if !self.crosses() {
+            return input.relation.clone();
+        }
+        let relation = input.relation.clone().qualified_by_connection(self.adapter.dialect().quote);
+        let parts: Vec<String> = relation.written_parts().into_iter().map(|(part, _)| part.to_owned()).collect();
+        lock(&self.noted).names.insert(parts, input.clone());
+        relation
+    }
+
+    /// The response and rows of a statement, as templates see them.
+    fn run_statement(&self, sql: &str, auto_begin: bool, fetch: Fetch) -> Result<Executed, BridgeError> {
+        let result = self.query(sql, auto_begin, fetch)?;
+        let table = match &result.rows {
+            Some((schema, batches)) => Some(table_of_result(schema, batches)?),
+            None => None,
+        };
+        let response = result.response;
+        Ok(Executed {
+            response: StatementResponse {
+                message: response.message,
+                code: (!response.code.is_empty()).then_some(response.code),
+                rows_affected: response.rows_affected,
+                extra: Map::new(),
+            },
+            table,
+        })
+    }
+
+    /// The response and rows of a statement; positions in errors count from the start of `sql`.
+    pub(crate) fn query(&self, sql: &str, auto_begin: bool, fetch: Fetch) -> Result<QueryResult, BridgeError> {
+        let mut slot = lock(&self.session);
+        let handle = self.run.handle();
+        let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
+        if slot.session.is_none() {
+            let mut session =
+                handle.block_on(open_session(self.adapter.as_ref(), self.run.cancel())).map_err(refused)?;
+            session.set_cancel(self.run.cancel().clone());
+            slot.session = Some(session);
+        }
+        let session = slot.session.as_mut().expect("it was just opened");
+        // Hooks commit with a statement of their own; the session must know.
+        match sql.trim().trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
+            "commit" => {
+                handle.block_on(session.commit()).map_err(refused)?;
+                return Ok(word_response("COMMIT"));
+            }
+            "rollback" => {
+                handle.block_on(session.rollback()).map_err(refused)?;
+                return Ok(word_response("ROLLBACK"));
+            }
+            "begin" => {
+                if !session.in_transaction() {
+                    handle.block_on(session.begin()).map_err(refused)?;
+                }
+                return Ok(word_response("BEGIN"));
+            }
+            _ => {}
+        }
+        if auto_begin && !session.in_transaction() {
+            handle.block_on(session.begin()).map_err(refused)?;
+        }
+        tracing::debug!(connection = self.adapter.connection(), node = %self.node.unique_id, sql, "statement");
+        let sent = self.comment.add_to(sql);
+        handle.block_on(session.execute(&sent, fetch)).map_err(|mut error| {
+            error.position = error.position.and_then(|position| position.checked_sub(self.comment.bytes_before()));
+            refused(error)
+        })
+    }
+
+    /// Rolls back what is open and lets go of the session. What the cache says of the schema may have been undone.
+    pub(crate) fn abandon(&self) {
+        let mut slot = lock(&self.session);
+        if let Some(mut session) = slot.session.take() {
+            let was_open = session.in_transaction();
+            if let Err(error) = self.run.handle().block_on(session.rollback()) {
+                tracing::debug!(%error, "rollback failed; the connection is closed");
+            }
+            if was_open {
+                self.cache.forget(self.node.database.as_deref(), &self.node.schema);
+            }
+        }
+    }
+
+    /// SQL of a template that crosses connections, as the one connection that it reads knows it.
+    fn sql_while_crossing(&self, sql: &str) -> Result<String, BridgeError> {
+        let dialect = self.adapter.dialect();
+        let names = self.names();
+        // What cannot be parsed as a query names no relation of ours; it goes as it is.
+        let Ok(read) = relations_read(sql, dialect) else { return Ok(sql.to_owned()) };
+        let mut native = BTreeMap::new();
+        for parts in read {
+            let Some(input) = names.get(&parts) else { continue };
+            if input.connection != self.adapter.connection() {
+                return Err(Box::new(
+                    Diagnostic::error(
+                        "statement-across-connections",
+                        format!(
+                            "`{}` runs a statement while it is compiled that reads {} on connection `{}`, but it runs on `{}`",
+                            self.node.name,
+                            input.display_name,
+                            input.connection,
+                            self.adapter.connection()
+                        ),
+                    )
+                    .help("put what the statement reads into a model on this connection, and read that model instead"),
+                ));
+            }
+            native.insert(parts, input.relation.render());
+        }
+        if native.is_empty() {
+            return Ok(sql.to_owned());
+        }
+        rename_relations(sql, dialect, &native).map_err(|error| -> BridgeError { Box::new(error) })
+    }
+}
+
+fn word_response(word: &str) -> QueryResult {
+    let response = AdapterResponse { message: word.to_owned(), code: word.to_owned(), rows_affected: None };
+    QueryResult { response, rows: None }
+}
+
+/// A session; a connection that cannot be reached at once is tried again, since nothing has been done yet.
+pub(crate) async fn open_session(
+    adapter: &dyn Adapter,
+    cancel: &dvt_adapter::CancellationToken,
+) -> Result<Box<dyn Session>, AdapterError> {
+    let mut waits = [Duration::from_millis(300), Duration::from_millis(1200)].into_iter();
+    loop {
+        match adapter.session().await {
+            Err(error) if error.is_retryable() && !cancel.is_cancelled() => match waits.next() {
+                Some(wait) => {
+                    tracing::debug!(%error, "no session yet; trying again");
+                    tokio::time::sleep(wait).await;
+                }
+                None => return Err(error),
+            },
+            result => return result,
+        }
+    }
+}
+
+impl Bridge for NodeBridge {
+    fn adapter_type(&self) -> &str {
+        self.adapter.adapter_type()
+    }
+
+    fn dialect(&self) -> &'static Dialect {
+        self.adapter.dialect()
+    }
+
+    fn connection(&self) -> &str {
+        self.adapter.connection()
+    }
+
+    fn resolve_ref(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
+        let found = self.run.resolve_ref(&self.node, request).map_err(|error| -> BridgeError { Box::new(error) })?;
+        if found.is_ephemeral() {
+            let mut noted = lock(&self.noted);
+            if !noted.ephemerals.contains(&found.unique_id) {
+                noted.ephemerals.push(found.unique_id.clone());
+            }
+            return Ok(Relation::cte(&found.name));
+        }
+        Ok(self.written(&Input {
+            connection: found.connection.clone(),
+            relation: found.relation(),
+            display_name: show_ref(request),
+        }))
+    }
+
+    fn resolve_source(&self, source_name: &str, table_name: &str) -> Result<Relation, BridgeError> {
+        let input = self
+            .run
+            .resolve_source(&self.node, source_name, table_name)
+            .map_err(|error| -> BridgeError { Box::new(error) })?;
+        Ok(self.written(&input))
+    }
+
+    fn execute(&self, sql: &str, options: ExecuteOptions) -> Result<Executed, BridgeError> {
+        let fetch = match (options.fetch, options.limit) {
+            (false, _) => Fetch::None,
+            (true, None) => Fetch::All,
+            (true, Some(limit)) => Fetch::Limit(limit),
+        };
+        if self.crosses() {
+            let sql = self.sql_while_crossing(sql)?;
+            return self.run_statement(&sql, options.auto_begin, fetch);
+        }
+        self.run_statement(sql, options.auto_begin, fetch)
+    }
+
+    fn begin(&self) -> Result<(), BridgeError> {
+        self.run_statement("begin", false, Fetch::None).map(drop)
+    }
+
+    fn commit(&self) -> Result<(), BridgeError> {
+        if lock(&self.session).session.is_none() {
+            return Ok(());
+        }
+        self.run_statement("commit", false, Fetch::None).map(drop)
+    }
+
+    fn rollback(&self) -> Result<(), BridgeError> {
+        if lock(&self.session).session.is_none() {
+            return Ok(());
+        }
+        self.run_statement("rollback", false, Fetch::None).map(drop)
+    }
+
+    fn cached_relations(&self, database: Option<&str>, schema: &str) -> Option<Vec<Relation>> {
+        self.cache.relations(database, schema)
+    }
+
+    fn cache_schema(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
+        self.cache.set(database, schema, relations);
+    }
+
+    fn cache_added(&self, relation: &Relation) {
+        self.cache.added(relation);
+    }
+
+    fn cache_dropped(&self, relation: &Relation) {
+        lock(&self.noted).gone.push(relation.clone());
+        self.cache.dropped(relation);
+    }
+
+    fn cache_renamed(&self, from: &Relation, to: &Relation) {
+        lock(&self.noted).gone.push(from.clone());
+        self.cache.renamed(from, to);
+    }
+
+    fn cache_schema_dropped(&self, database: Option<&str>, schema: &str) {
+        self.cache.schema_dropped(database, schema);
+    }
+
+    fn log(&self, message: &str, info: bool) {
+        self.run.reporter().line(if info { LineLevel::Info } else { LineLevel::Debug }, message);
+    }
+
+    fn print(&self, message: &str) {
+        self.run.reporter().line(LineLevel::Print, message);
+    }
+
+    fn warn(&self, message: &str) -> Result<(), BridgeError> {
+        let mut lines = message.lines();
+        let mut diagnostic =
+            Diagnostic::warning("template-warning", lines.next().unwrap_or_default()).label(self.node.span.clone(), "");
+        for line in lines.filter(|line| !line.trim().is_empty()) {
+            diagnostic = diagnostic.note(line);
+        }
+        self.run.reporter().diagnostic(&diagnostic);
+        Ok(())
+    }
+
+    fn seed_table(&self) -> Result<Table, BridgeError> {
+        match &*lock(&self.seed) {
+            // The rows go through `load_seed_rows`; only a macro of the user's own may want to see them all.
+            Some(seed) => {
+                let wants_rows = seed.file.rows <= SEED_ROWS_SHOWN || self.run.has_own_seed_macros();
+                table_of_seed(&seed.file, wants_rows)
+            }
+            None => Ok(Table::default()),
+        }
+    }
+
+    fn load_seed_rows(&self, relation: &Relation, columns: &[SeedColumn]) -> Result<u64, BridgeError> {
+        let Some(seed) = lock(&self.seed).clone() else {
+            return Err(Box::new(Diagnostic::error("not-a-seed", format!("`{}` has no rows to load", self.node.name))));
+        };
+        let dialect = self.adapter.dialect();
+        // These engines convert on assignment and have no cast to most of their column types.
+        let converts = matches!(dialect.name, "mysql" | "mariadb" | "sqlite");
+        let is_quoted = self.node.config.boolean("quote_columns").unwrap_or(true);
+        let (mut names, mut values) = (Vec::new(), Vec::new());
+        for (index, column) in columns.iter().enumerate() {
+            let source = seed
+                .file
+                .columns
+                .iter()
+                .find(|source| source.name == column.name)
+                .or_else(|| seed.file.columns.get(index))
+                .ok_or_else(|| -> BridgeError {
+                    Box::new(Diagnostic::error("unknown-column", format!("the seed has no column `{}`", column.name)))
+                })?;
+            names.push(if is_quoted { dialect.quote_identifier(&column.name) } else { column.name.clone() });
+            let value = dialect.quote_identifier(&source.name);
+            values.push(if converts || source.column_type.is_none() {
+                value
+            } else {
+                format!("cast({value} as {})", column.column_type)
+            });
+        }
+        let sql = format!(
+            "insert into {relation} ({})\nselect {}\nfrom {}",
+            names.join(", "),
+            values.join(", "),
+            seed.landing.render()
+        );
+        let executed = self.run_statement(&sql, true, Fetch::None)?;
+        Ok(executed.response.rows_affected.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(seed.file.rows))
+    }
+
+    fn write_node_file(&self, payload: &str) -> Result<(), BridgeError> {
+        write_below(&self.run, "run", &self.node, payload).map_err(|error| -> BridgeError {
+            match error.diagnostics.into_iter().next() {
+                Some(diagnostic) => Box::new(diagnostic),
+                None => "the file could not be written".into(),
+            }
+        })
+    }
+
+    fn doc(&self, package: Option<&str>, name: &str) -> Result<Option<String>, BridgeError> {
+        let docs = &self.run.project().manifest.docs;
+        let root = self.run.project().manifest.metadata.project_name.as_str();
+        let packages = match package {
+            Some(package) => vec![package],
+            None => vec![self.node.package_name.as_str(), root],
+        };
+        Ok(packages
+            .into_iter()
+            .find_map(|package| docs.values().find(|doc| doc.package_name == package && doc.name == name))
+            .or_else(|| docs.values().find(|doc| package.is_none() && doc.name == name))
+            .map(|doc| doc.block_contents.clone()))
+    }
+
+    fn graph(&self) -> Arc<Json> {
+        self.run.graph_json()
+    }
+}

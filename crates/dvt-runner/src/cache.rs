@@ -1,0 +1,145 @@
+//! What each connection's schemas hold, so that macros need not ask the database again and again: dbt's relation cache.
+
+use dvt_manifest::Relation;
+use dvt_sql::{Dialect, IdentifierCase};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The cache of one connection. A schema is there only once it was read whole.
+#[derive(Debug)]
+pub(crate) struct RelationCache {
+    ignores_case: bool,
+    has_database: bool,
+    /// The connection's own database: relations that name it and relations that name none are the same.
+    database: Option<String>,
+    schemas: Mutex<HashMap<SchemaKey, HashMap<String, Relation>>>,
+}
+
+type SchemaKey = (Option<String>, String);
+
+impl RelationCache {
+    pub(crate) fn new(dialect: &Dialect, database: Option<&str>) -> Self {
+        Self {
+            ignores_case: dialect.unquoted == IdentifierCase::Insensitive,
+            has_database: dialect.has_database,
+            database: database.map(str::to_owned),
+            schemas: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SchemaKey, HashMap<String, Relation>>> {
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fold(&self, name: &str) -> String {
+        if self.ignores_case { name.to_lowercase() } else { name.to_owned() }
+    }
+
+    fn key(&self, database: Option<&str>, schema: &str) -> SchemaKey {
+        let database = database
+            .filter(|name| self.has_database && Some(*name) != self.database.as_deref())
+            .map(|name| self.fold(name));
+        (database, self.fold(schema))
+    }
+
+    fn key_of(&self, relation: &Relation) -> SchemaKey {
+        self.key(relation.database.as_deref(), relation.schema.as_deref().unwrap_or_default())
+    }
+
+    fn identifier(&self, relation: &Relation) -> Option<String> {
+        relation.identifier.as_deref().map(|name| self.fold(name))
+    }
+
+    pub(crate) fn relations(&self, database: Option<&str>, schema: &str) -> Option<Vec<Relation>> {
+        let schemas = self.lock();
+        let mut relations: Vec<Relation> = schemas.get(&self.key(database, schema))?.values().cloned().collect();
+        relations.sort_by(|left, right| left.identifier.cmp(&right.identifier));
+        Some(relations)
+    }
+
+    pub(crate) fn set(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
+        let by_name = relations
+            .into_iter()
+            .filter_map(|relation| self.identifier(&relation).map(|name| (name, relation)))
+            .collect();
+        self.lock().insert(self.key(database, schema), by_name);
+    }
+
+    pub(crate) fn added(&self, relation: &Relation) {
+        let Some(name) = self.identifier(relation) else { return };
+        let mut schemas = self.lock();
+        // A schema that nobody has read stays unread: it may hold more than this one relation.
+        if let Some(schema) = schemas.get_mut(&self.key_of(relation)) {
+            schema.insert(name, relation.clone());
+        }
+    }
+
+    pub(crate) fn dropped(&self, relation: &Relation) {
+        let Some(name) = self.identifier(relation) else { return };
+        if let Some(schema) = self.lock().get_mut(&self.key_of(relation)) {
+            schema.remove(&name);
+        }
+    }
+
+    pub(crate) fn renamed(&self, from: &Relation, to: &Relation) {
+        let kind = {
+            let schemas = self.lock();
+            let old = self.identifier(from).and_then(|name| schemas.get(&self.key_of(from))?.get(&name).cloned());
+            old.and_then(|old| old.kind).or(from.kind)
+        };
+        self.dropped(from);
+        let mut renamed = to.clone();
+        renamed.kind = kind.or(renamed.kind);
+        self.added(&renamed);
+    }
+
+    pub(crate) fn schema_dropped(&self, database: Option<&str>, schema: &str) {
+        self.lock().remove(&self.key(database, schema));
+    }
+
+    /// Forgets a schema: what is in it is unknown, for instance after a rollback.
+    pub(crate) fn forget(&self, database: Option<&str>, schema: &str) {
+        self.schema_dropped(database, schema);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dvt_manifest::RelationKind;
+    use dvt_sql::{MYSQL, POSTGRES};
+
+    fn table(name: &str) -> Relation {
+        Relation::new("c", Some("db"), Some("s"), Some(name)).with_kind(RelationKind::Table)
+    }
+
+    fn names(cache: &RelationCache) -> Option<Vec<String>> {
+        Some(cache.relations(Some("db"), "s")?.into_iter().filter_map(|relation| relation.identifier).collect())
+    }
+
+    #[test]
+    fn a_schema_is_unknown_until_it_is_read() {
+        let cache = RelationCache::new(&POSTGRES, Some("db"));
+        cache.added(&table("early"));
+        assert_eq!(names(&cache), None);
+        cache.set(None, "s", vec![table("a")]);
+        cache.added(&table("b"));
+        cache.renamed(&table("a"), &Relation::new("c", Some("db"), Some("s"), Some("z")));
+        assert_eq!(names(&cache), Some(vec!["b".to_owned(), "z".to_owned()]));
+        assert_eq!(cache.relations(None, "s").unwrap()[1].kind, Some(RelationKind::Table));
+        cache.dropped(&table("b"));
+        assert_eq!(names(&cache), Some(vec!["z".to_owned()]));
+        cache.forget(Some("db"), "s");
+        assert_eq!(names(&cache), None);
+    }
+
+    #[test]
+    fn case_counts_where_the_engine_says_so() {
+        for (dialect, left) in [(&POSTGRES, 1), (&MYSQL, 0)] {
+            let cache = RelationCache::new(dialect, None);
+            cache.set(None, "s", vec![Relation::new("c", None, Some("s"), Some("Orders"))]);
+            cache.dropped(&Relation::new("c", None, Some("s"), Some("orders")));
+            assert_eq!(cache.relations(None, "s").unwrap().len(), left);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! From a node to its SQL: Jinja rendered, names resolved, ephemeral models put in front.
+
+use crate::bridge::NodeBridge;
+use crate::failure::{FailedAt, NodeError, from_render};
+use crate::inputs::Input;
+use crate::run::Run;
+use dvt_diagnostics::{Diagnostic, Span};
+use dvt_federation::Route;
+use dvt_jinja::{Bridge, SourceMap, Template, render_template};
+use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_atomically};
+use dvt_sql::{Injected, inject_ctes};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A node's SQL, and the way from it back to the user's files.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledNode {
+    pub(crate) sql: String,
+    pub(crate) route: Route,
+    pub(crate) extra_ctes: Vec<InjectedCte>,
+    /// What the SQL may read, by the parts that were written (only where the SQL crosses connections).
+    pub(crate) names: BTreeMap<Vec<String>, Input>,
+    injected: Injected,
+    own_map: Option<SourceMap>,
+    /// One per CTE of `injected`.
+    cte_maps: Vec<SourceMap>,
+}
+
+impl CompiledNode {
+    /// The user's text behind a range of the SQL; the ephemeral model's own file inside its CTE.
+    pub(crate) fn span(&self, range: Range<usize>) -> Option<Span> {
+        if let Some(start) = self.injected.query_offset(range.start) {
+            return self.own_map.as_ref().map(|map| map.template_range(start..start + range.len()));
+        }
+        let (place, map) =
+            self.injected.ctes.iter().zip(&self.cte_maps).find(|(place, _)| place.contains(&range.start))?;
+        let start = range.start - place.start;
+        Some(map.template_range(start..start + range.len()))
+    }
+}
+
+/// Renders the node for its route. Runs on a thread that may block: templates may ask the database.
+pub(crate) fn compile_node(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    route: &Route,
+    bridge: &Arc<NodeBridge>,
+    thread_id: &str,
+) -> Result<CompiledNode, NodeError> {
+    bridge.set_crossing(*route != Route::Pushdown);
+    let compiled = render_with_ctes(run, node, route, bridge, thread_id);
+    bridge.set_crossing(false);
+    compiled
+}
+
+fn render_with_ctes(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    route: &Route,
+    bridge: &Arc<NodeBridge>,
+    thread_id: &str,
+) -> Result<CompiledNode, NodeError> {
+    if node.resource_type == ResourceType::Seed {
+        return Ok(CompiledNode {
+            sql: String::new(),
+            route: route.clone(),
+            extra_ctes: Vec::new(),
+            names: BTreeMap::new(),
+            injected: Injected { sql: String::new(), ctes: Vec::new(), added: 0..0 },
+            own_map: None,
+            cte_maps: Vec::new(),
+        });
+    }
+    let (text, own_map) = render_one(run, node, bridge, thread_id)?;
+    let mut ctes = Vec::new();
+    collect_ctes(run, &bridge.take_ephemerals(), bridge, thread_id, &mut ctes, &mut Vec::new())?;
+    let pairs: Vec<(String, String)> =
+        ctes.iter().map(|cte| (Relation::cte(&cte.node.name).render(), cte.sql.clone())).collect();
+    let injected = inject_ctes(&text, &pairs, bridge.dialect());
+    Ok(CompiledNode {
+        sql: injected.sql.clone(),
+        route: route.clone(),
+        extra_ctes: ctes
+            .iter()
+            .map(|cte| InjectedCte {
+                id: cte.node.unique_id.clone(),
+                sql: format!(" {} as (\n{}\n)", Relation::cte(&cte.node.name), cte.sql),
+            })
+            .collect(),
+        names: bridge.names(),
+        injected,
+        own_map: Some(own_map),
+        cte_maps: ctes.into_iter().map(|cte| cte.map).collect(),
+    })
+}
+
+struct Cte {
+    node: Arc<Node>,
+    sql: String,
+    map: SourceMap,
+}
+
+/// The ephemeral models behind these ids, each once, what they read before them.
+fn collect_ctes(
+    run: &Arc<Run>,
+    ids: &[String],
+    bridge: &Arc<NodeBridge>,
+    thread_id: &str,
+    ctes: &mut Vec<Cte>,
+    open: &mut Vec<String>,
+) -> Result<(), NodeError> {
+    for id in ids {
+        if ctes.iter().any(|cte| cte.node.unique_id == *id) {
+            continue;
+        }
+        if open.contains(id) {
+            return Err(
+                Diagnostic::error("cycle", format!("ephemeral models read each other: {}", open.join(" -> "))).into()
+            );
+        }
+        let Some(node) = run.project().manifest.nodes.get(id).map(|node| Arc::new(node.clone())) else { continue };
+        open.push(id.clone());
+        let reader = bridge.reading_as(&node);
+        let (sql, map) = render_one(run, &node, &reader, thread_id)?;
+        collect_ctes(run, &reader.take_ephemerals(), &reader, thread_id, ctes, open)?;
+        bridge.adopt_names(&reader);
+        open.pop();
+        ctes.push(Cte { node, sql, map });
+    }
+    Ok(())
+}
+
+fn render_one(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    bridge: &Arc<NodeBridge>,
+    thread_id: &str,
+) -> Result<(String, SourceMap), NodeError> {
+    let at = FailedAt { compiled: None, node: Some(&node.span) };
+    let template =
+        Template::parse_range(&node.template, node.template_range.clone()).map_err(|error| from_render(error, at))?;
+    let mut context = run.context(node, bridge.connection(), thread_id);
+    context.this = this_relation(node, bridge);
+    let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
+    let rendered =
+        render_template(run.library(), &context, outside, &template).map_err(|error| from_render(error, at))?;
+    Ok((rendered.text, rendered.source_map))
+}
+
+fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
+    match node.resource_type {
+        ResourceType::Operation | ResourceType::SqlOperation | ResourceType::Analysis => None,
+        _ if node.is_ephemeral() => Some(Relation::cte(&node.name)),
+        _ => Some(bridge.written(&Input {
+            connection: node.connection.clone(),
+            relation: node.relation(),
+            display_name: "this".to_owned(),
+        })),
+    }
+}
+
+/// Where dbt writes a node's SQL below `target/compiled` and `target/run`.
+pub(crate) fn artifact_path(node: &Node) -> PathBuf {
+    let original = PathBuf::from(&node.original_file_path);
+    let path = PathBuf::from(&node.path);
+    let file = if path.file_name() == original.file_name() { original } else { original.join(path) };
+    PathBuf::from(&node.package_name).join(file)
+}
+
+/// Writes `target/compiled/…`.
+pub(crate) fn write_compiled(run: &Run, node: &Node, sql: &str) -> Result<(), NodeError> {
+    write_below(run, "compiled", node, sql)
+}
+
+pub(crate) fn write_below(run: &Run, folder: &str, node: &Node, text: &str) -> Result<(), NodeError> {
+    if !run.settings().write_artifacts {
+        return Ok(());
+    }
+    let path = run.project().config.target_path.join(folder).join(artifact_path(node));
+    write_atomically(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
+}

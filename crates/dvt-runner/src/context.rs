@@ -1,0 +1,80 @@
+//! What a node's templates are rendered with.
+
+use crate::run::Run;
+use dvt_jinja::{Phase, RenderContext, Value, Vars};
+use dvt_manifest::{Node, Relation};
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+
+impl Run {
+    /// The context of a node on a connection: its own, or that of the node which reads it as a CTE.
+    pub(crate) fn context(&self, node: &Node, connection: &str, thread_id: &str) -> RenderContext {
+        let facts = self.project().connections.get(connection);
+        let adapter_types: Vec<&str> = match (facts, self.connections().get(connection)) {
+            (Some(facts), _) => facts.adapter_types.iter().map(String::as_str).collect(),
+            (None, Some(adapter)) => vec![adapter.adapter_type()],
+            (None, None) => Vec::new(),
+        };
+        let mut context = RenderContext::new(Phase::Run, self.invocation(), &node.package_name, &adapter_types);
+        context.target = facts.map(|facts| facts.target.clone()).unwrap_or_default();
+        context.node = Some(Arc::new(node.to_json()));
+        context.config = node.config.0.clone();
+        context.vars = self.vars(&node.package_name);
+        context.thread_id = thread_id.to_owned();
+        context
+    }
+
+    /// Where `var()` of a package's templates looks: the command line, then the root project, then the package.
+    fn vars(&self, package: &str) -> Arc<Vars> {
+        let project = self.project();
+        let own_of = |vars: &Map<String, Json>| vars.get(package).and_then(Json::as_object).cloned();
+        let root = &project.config.project.vars;
+        let mut layers = vec![self.settings().cli_vars.clone()];
+        layers.extend(own_of(root));
+        layers.push(root.clone());
+        if package != project.config.project.name
+            && let Some(installed) = project.packages.iter().find(|installed| installed.name == package)
+        {
+            layers.extend(own_of(&installed.project.vars));
+            layers.push(installed.project.vars.clone());
+        }
+        Arc::new(Vars { layers })
+    }
+
+    /// The context of a materialization: what dbt puts beside a model's own.
+    pub(crate) fn materialization_context(
+        &self,
+        node: &Node,
+        sql: &str,
+        landing: Option<&Relation>,
+        thread_id: &str,
+    ) -> RenderContext {
+        let mut context = self.context(node, &node.connection, thread_id);
+        let this = node.relation();
+        let mut set = |name: &str, value: Value| {
+            context.variables.insert(name.to_owned(), value);
+        };
+        set("sql", Value::str(sql));
+        set("compiled_code", Value::str(sql));
+        set("pre_hooks", Value::from(hooks_json(node, "pre-hook")));
+        set("post_hooks", Value::from(hooks_json(node, "post-hook")));
+        set("database", this.database.as_deref().map_or(Value::None, Value::str));
+        set("schema", this.schema.as_deref().map_or(Value::None, Value::str));
+        set("identifier", this.identifier.as_deref().map_or(Value::None, Value::str));
+        set("landing", landing.map_or(Value::None, |landing| Value::relation(landing.clone())));
+        context.this = Some(this);
+        context
+    }
+}
+
+/// A node's hooks as `run_hooks` takes them.
+fn hooks_json(node: &Node, key: &str) -> Json {
+    let hooks = node.config.hooks(key);
+    Json::Array(
+        hooks
+            .into_iter()
+            .enumerate()
+            .map(|(index, (sql, transaction))| json!({"sql": sql, "transaction": transaction, "index": index}))
+            .collect(),
+    )
+}

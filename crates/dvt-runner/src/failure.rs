@@ -1,0 +1,258 @@
+//! What went wrong with a node, as diagnostics in the user's own files.
+
+use crate::compile::CompiledNode;
+use crate::journal::JournalError;
+use dvt_adapter::{AdapterError, ErrorClass};
+use dvt_compute::ComputeError;
+use dvt_diagnostics::{Diagnostic, Span};
+use dvt_federation::PlanError;
+use dvt_jinja::RenderError;
+use dvt_staging::StagingError;
+use std::fmt;
+use std::ops::Range;
+
+/// A node failed. The first diagnostic says it in one line.
+#[derive(Debug)]
+pub(crate) struct NodeError {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The same work may succeed when it is repeated: a connection broke, and nothing was written.
+    pub(crate) is_retryable: bool,
+}
+
+impl NodeError {
+    pub(crate) fn message(&self) -> String {
+        self.diagnostics.first().map_or_else(|| "the node failed".to_owned(), |diagnostic| diagnostic.message.clone())
+    }
+}
+
+impl From<Diagnostic> for NodeError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diagnostics: vec![diagnostic], is_retryable: false }
+    }
+}
+
+impl From<JournalError> for NodeError {
+    fn from(error: JournalError) -> Self {
+        Diagnostic::error("journal", error.to_string())
+            .help("free space or repair the permissions of the `.dvt` folder in the project")
+            .into()
+    }
+}
+
+/// A statement that the database refused, on its way through the templates.
+#[derive(Debug)]
+pub(crate) struct StatementError {
+    pub(crate) error: AdapterError,
+    /// What was sent, without the query comment; positions count from here.
+    pub(crate) sql: String,
+}
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for StatementError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Where a failure happened, for finding the user's own line.
+#[derive(Clone, Copy)]
+pub(crate) struct FailedAt<'a> {
+    pub(crate) compiled: Option<&'a CompiledNode>,
+    /// The node as a whole.
+    pub(crate) node: Option<&'a Span>,
+}
+
+impl FailedAt<'_> {
+    pub(crate) const NOWHERE: Self = Self { compiled: None, node: None };
+
+    fn span(&self, range: Range<usize>) -> Option<Span> {
+        self.compiled?.span(range)
+    }
+
+    /// The place of an error in a statement: the engine's position, or the name that it complains about.
+    fn statement_span(&self, error: &AdapterError, sql: Option<&str>) -> Option<Span> {
+        let compiled = self.compiled?;
+        if let (Some(position), Some(sql)) = (error.position, sql)
+            && let Some(start) = sql.find(&compiled.sql)
+            && let Some(offset) = position.checked_sub(start)
+            && offset < compiled.sql.len()
+        {
+            return compiled.span(word_at(&compiled.sql, offset));
+        }
+        let name = match error.class {
+            ErrorClass::MissingColumn => error.column.as_deref(),
+            ErrorClass::MissingRelation => error.relation.as_ref().map(|relation| relation.identifier.as_str()),
+            _ => None,
+        }?;
+        let name = name.rsplit('.').next().unwrap_or(name);
+        compiled.span(find_word(&compiled.sql, name)?)
+    }
+}
+
+/// The error of a connection as the user sees it.
+pub(crate) fn adapter_diagnostic(error: &AdapterError, sql: Option<&str>, at: FailedAt<'_>) -> Diagnostic {
+    // What a stream passed on may already be a diagnostic of ours.
+    if let Some(own) = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<Diagnostic>()) {
+        return own.clone();
+    }
+    let mut diagnostic = Diagnostic::error(class_id(error.class), error.to_string());
+    match at.statement_span(error, sql) {
+        Some(span) => diagnostic = diagnostic.label(span, ""),
+        None => {
+            if let Some(node) = at.node {
+                diagnostic = diagnostic.label(node.clone(), "");
+            }
+        }
+    }
+    if let Some(hint) = &error.hint {
+        diagnostic = diagnostic.help(hint.clone());
+    }
+    diagnostic
+}
+
+pub(crate) fn class_id(class: ErrorClass) -> &'static str {
+    match class {
+        ErrorClass::Unreachable => "connection-unreachable",
+        ErrorClass::Authentication => "authentication-failed",
+        ErrorClass::Tls => "tls-refused",
+        ErrorClass::Permission => "permission-denied",
+        ErrorClass::MissingDatabase => "missing-database",
+        ErrorClass::MissingRelation => "missing-relation",
+        ErrorClass::MissingColumn => "missing-column",
+        ErrorClass::Syntax => "sql-syntax",
+        ErrorClass::Constraint => "constraint-violated",
+        ErrorClass::ValueDoesNotFit => "value-does-not-fit",
+        ErrorClass::UnsupportedType => "unsupported-type",
+        ErrorClass::Timeout => "timeout",
+        ErrorClass::Cancelled => "cancelled",
+        ErrorClass::ConnectionLost => "connection-lost",
+        ErrorClass::Conflict => "conflict",
+        ErrorClass::Configuration => "configuration",
+        ErrorClass::Other => "database-error",
+    }
+}
+
+pub(crate) fn from_adapter(error: &AdapterError, sql: Option<&str>, at: FailedAt<'_>) -> NodeError {
+    NodeError { diagnostics: vec![adapter_diagnostic(error, sql, at)], is_retryable: error.is_retryable() }
+}
+
+/// A failed render or macro: the database's answer if that was the cause, at the user's line either way.
+pub(crate) fn from_render(error: RenderError, at: FailedAt<'_>) -> NodeError {
+    let rendered = error.diagnostic();
+    let Some(bridge) = error.bridge_error() else {
+        return rendered.into();
+    };
+    let (mut diagnostic, is_retryable) = if let Some(statement) = bridge.downcast_ref::<StatementError>() {
+        let at = FailedAt { node: None, ..at };
+        (adapter_diagnostic(&statement.error, Some(&statement.sql), at), statement.error.is_retryable())
+    } else if let Some(diagnostic) = bridge.downcast_ref::<Diagnostic>() {
+        (diagnostic.clone(), false)
+    } else {
+        return rendered.into();
+    };
+    if diagnostic.labels.is_empty() {
+        // The macros on the way, from the template's own line inwards.
+        diagnostic.labels = rendered.labels;
+    }
+    if let (true, Some(node)) = (diagnostic.labels.is_empty(), at.node) {
+        diagnostic = diagnostic.label(node.clone(), "");
+    }
+    NodeError { diagnostics: vec![diagnostic], is_retryable }
+}
+
+/// What the bridge answered outside of a render.
+pub(crate) fn from_bridge(error: &(dyn std::error::Error + Send + Sync + 'static), at: FailedAt<'_>) -> NodeError {
+    if let Some(statement) = error.downcast_ref::<StatementError>() {
+        return from_adapter(&statement.error, Some(&statement.sql), at);
+    }
+    match error.downcast_ref::<Diagnostic>() {
+        Some(diagnostic) => diagnostic.clone().into(),
+        None => Diagnostic::error("macro-failed", error.to_string()).into(),
+    }
+}
+
+pub(crate) fn from_plan(error: &PlanError, at: FailedAt<'_>) -> NodeError {
+    let mut diagnostic = Diagnostic::error(error.id(), error.to_string());
+    let span = at.compiled.and_then(|compiled| at.span(error.range(&compiled.sql)?)).or_else(|| at.node.cloned());
+    if let Some(span) = span {
+        diagnostic = diagnostic.label(span, "");
+    }
+    for note in error.notes() {
+        diagnostic = diagnostic.note(note);
+    }
+    for help in error.help() {
+        diagnostic = diagnostic.help(help);
+    }
+    diagnostic.into()
+}
+
+pub(crate) fn from_compute(error: &ComputeError, at: FailedAt<'_>) -> NodeError {
+    if let ComputeError::Input(input) = error {
+        return from_adapter(input, None, at);
+    }
+    let mut diagnostic = match error {
+        ComputeError::MemoryExhausted { .. } => Diagnostic::error("memory-limit", error.to_string())
+            .help("raise `memory_limit` of the compute in computes.yml, or give fewer `threads`"),
+        ComputeError::Value { .. } => Diagnostic::error("value-error", error.to_string()),
+        _ => Diagnostic::error("compute-failed", error.to_string()),
+    };
+    if let Some(node) = at.node {
+        diagnostic = diagnostic.label(node.clone(), "");
+    }
+    diagnostic.into()
+}
+
+pub(crate) fn from_staging(error: &StagingError, at: FailedAt<'_>) -> NodeError {
+    match error {
+        StagingError::Extract(error) => from_adapter(error, None, at),
+        StagingError::Cancelled { .. } => Diagnostic::error("cancelled", error.to_string()).into(),
+        _ => Diagnostic::error("staging-failed", error.to_string()).into(),
+    }
+}
+
+/// The identifier or number around an offset.
+fn word_at(text: &str, offset: usize) -> Range<usize> {
+    let mut start = offset.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let rest = &text[start..];
+    let length = rest
+        .find(|character: char| !(character.is_alphanumeric() || matches!(character, '_' | '.' | '"' | '`' | '$')))
+        .unwrap_or(rest.len());
+    start..start + length.max(rest.chars().next().map_or(0, char::len_utf8))
+}
+
+/// The first place where the name stands as a whole word, in any case.
+fn find_word(text: &str, name: &str) -> Option<Range<usize>> {
+    if name.is_empty() {
+        return None;
+    }
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    text.char_indices().map(|(at, _)| at).find_map(|at| {
+        let end = at + name.len();
+        let found = text.get(at..end)?;
+        let starts = !text[..at].chars().next_back().is_some_and(is_word);
+        let ends = !text[end..].chars().next().is_some_and(is_word);
+        (starts && ends && found.eq_ignore_ascii_case(name)).then_some(at..end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_whole() {
+        assert_eq!(find_word("select amounts, t.AMOUNT from t", "amount"), Some(18..24));
+        assert_eq!(find_word("select amounts", "amount"), None);
+        assert_eq!(word_at("select t.amount, x", 7), 7..15);
+        assert_eq!(word_at("select *", 7), 7..8);
+        assert_eq!(word_at("ä", 1), 0..2);
+    }
+}

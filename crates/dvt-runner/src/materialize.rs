@@ -1,0 +1,45 @@
+//! The last step of every route: the node's own materialization macro, on its target.
+
+use crate::bridge::NodeBridge;
+use crate::compile::CompiledNode;
+use crate::failure::{FailedAt, NodeError, from_render};
+use crate::run::Run;
+use dvt_jinja::{Bridge, Materialized, run_materialization};
+use dvt_manifest::{Node, Relation, ResourceType};
+use std::sync::Arc;
+
+/// Runs the materialization. Whatever it leaves uncommitted is rolled back, as dbt does when it releases a connection.
+/// Blocks.
+pub(crate) fn materialize(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    bridge: &Arc<NodeBridge>,
+    compiled: &CompiledNode,
+    landing: Option<&Relation>,
+    thread_id: &str,
+) -> Result<Materialized, NodeError> {
+    let sql = match landing {
+        Some(landing) if node.resource_type != ResourceType::Seed => format!("select * from {}", landing.render()),
+        _ => compiled.sql.clone(),
+    };
+    let landing = landing.filter(|_| node.resource_type != ResourceType::Seed);
+    let context = run.materialization_context(node, &sql, landing, thread_id);
+    let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
+    let result = run_materialization(run.library(), &context, outside, materialization_name(node));
+    bridge.abandon();
+    let at = FailedAt { compiled: Some(compiled), node: Some(&node.span) };
+    let materialized = result.map_err(|error| from_render(error, at))?;
+    for relation in &materialized.relations {
+        bridge.cache_added(relation);
+    }
+    Ok(materialized)
+}
+
+fn materialization_name(node: &Node) -> &str {
+    match node.resource_type {
+        ResourceType::Seed => "seed",
+        ResourceType::Snapshot => "snapshot",
+        ResourceType::Test => "test",
+        _ => node.config.materialized(),
+    }
+}

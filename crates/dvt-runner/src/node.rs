@@ -1,0 +1,538 @@
+//! One node, from its start to its result.
+
+use crate::bridge::{NodeBridge, SeedSource};
+use crate::compile::{CompiledNode, compile_node, write_compiled};
+use crate::failure::{FailedAt, NodeError, from_adapter};
+use crate::federated::{InputFigures, land, load_columns};
+use crate::inputs::stored_name;
+use crate::journal::Entry;
+use crate::landing::remove_landing;
+use crate::materialize::materialize;
+use crate::outcome::{NodeResult, RouteKind, Status, Timing};
+use crate::progress::Progress;
+use crate::query_comment::{CommentFacts, StatementComment};
+use crate::reporter::{NodeStarted, Phase};
+use crate::run::{Run, now};
+use crate::scheduler::Place;
+use crate::seed::{SeedError, SeedOptions, read_seed, small_file, stream_rows};
+use crate::settings::RunCommand;
+use crate::show::show_rows;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use chrono::Utc;
+use dvt_adapter::{Adapter, LoadColumn, LoadRequest};
+use dvt_diagnostics::{Diagnostic, Span};
+use dvt_federation::Route;
+use dvt_jinja::{Executed, Materialized, Value};
+use dvt_manifest::{Node, Relation, ResourceType};
+use dvt_project::QueryComment;
+use serde_json::{Map, Value as Json, json};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+/// What is known of a node's work so far; a failure keeps it.
+#[derive(Default)]
+struct Work {
+    compiled: Option<Arc<CompiledNode>>,
+    timing: Vec<Timing>,
+    response: Map<String, Json>,
+    message: Option<String>,
+    failures: Option<i64>,
+    status: Option<Status>,
+    rows: Option<(SchemaRef, Vec<RecordBatch>)>,
+}
+
+/// One node's place in the run.
+struct Job<'a> {
+    run: &'a Arc<Run>,
+    node: Arc<Node>,
+    route: Route,
+    thread_id: String,
+    progress: Arc<Progress>,
+    adapter: Arc<dyn Adapter>,
+}
+
+/// Runs the node as the command asks. Never fails: what goes wrong is in the result.
+pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total: usize) -> NodeResult {
+    let begun = Instant::now();
+    let route = run.route(&node);
+    let mut result = blank_result(&node, Some(&route), place.slot);
+    run.reporter().node_started(&NodeStarted {
+        index: place.position,
+        total,
+        unique_id: node.unique_id.clone(),
+        name: node.name.clone(),
+        resource_type: result.resource_type.clone(),
+        materialized: shown_materialization(&node).to_owned(),
+        relation_display: result.relation_display.clone(),
+        connection: node.connection.clone(),
+        route: kind_of(&route),
+    });
+    let mut work = Work::default();
+    let done = work_on(&run, node, &route, place.slot, &mut work).await;
+    result.execution_seconds = begun.elapsed().as_secs_f64();
+    result.timing = work.timing;
+    result.adapter_response = work.response;
+    result.message = work.message;
+    result.failures = work.failures;
+    result.rows = work.rows;
+    if let Some(compiled) = work.compiled {
+        result.compiled = true;
+        result.compiled_code = Some(compiled.sql.clone());
+        result.extra_ctes.clone_from(&compiled.extra_ctes);
+    }
+    result.status = work.status.unwrap_or(Status::Success);
+    if let Err(error) = done {
+        result.status = Status::Error;
+        result.message = Some(error.message());
+        result.diagnostics = error.diagnostics;
+    }
+    if let Err(error) = run.record(&Entry::NodeFinished {
+        unique_id: result.unique_id.clone(),
+        status: result.status.as_str().to_owned(),
+        message: result.message.clone(),
+        at: now(),
+    }) {
+        run.reporter().diagnostic(&Diagnostic::warning("journal", error.to_string()));
+    }
+    result
+}
+
+async fn work_on(
+    run: &Arc<Run>,
+    node: Arc<Node>,
+    route: &Route,
+    slot: usize,
+    work: &mut Work,
+) -> Result<(), NodeError> {
+    if let Some(diagnostic) = run.broken.lock().unwrap_or_else(PoisonError::into_inner).get(&node.connection) {
+        return Err(diagnostic.clone().into());
+    }
+    let builds = !matches!(run.request.command, RunCommand::Compile | RunCommand::Show);
+    let node = if builds { table_across_connections(run, node, route) } else { node };
+    run.record(&Entry::NodeStarted {
+        unique_id: node.unique_id.clone(),
+        route: kind_of(route).as_str().to_owned(),
+        at: now(),
+    })?;
+    let job = Job {
+        adapter: run.adapter(&node.connection)?,
+        progress: Progress::new(run.reporter(), &node.unique_id, kind_of(route)),
+        thread_id: thread_name(slot),
+        route: route.clone(),
+        run,
+        node,
+    };
+    job.work(work).await
+}
+
+/// A view cannot look into another database: it becomes a table, and the user is told once.
+fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Arc<Node> {
+    if *route == Route::Pushdown || node.resource_type != ResourceType::Model || node.config.materialized() != "view" {
+        return node;
+    }
+    let warning = Diagnostic::warning(
+        "view-across-connections",
+        format!("`{}` reads other connections, so it is built as a table and not as a view", node.name),
+    )
+    .label(node.span.clone(), "")
+    .help("say `materialized='table'` in its config");
+    run.reporter().diagnostic(&warning);
+    let mut table = (*node).clone();
+    table.config.set("materialized", json!("table"));
+    Arc::new(table)
+}
+
+impl Job<'_> {
+    async fn work(&self, work: &mut Work) -> Result<(), NodeError> {
+        let started_at = Utc::now();
+        let bridge = NodeBridge::new(self.run, &self.node, &self.adapter, node_comment(self.run, &self.node)?);
+        let compiled = self.compile(&bridge).await;
+        work.timing.push(Timing { name: "compile", started_at, completed_at: Utc::now() });
+        let compiled = Arc::new(compiled?);
+        if self.node.resource_type != ResourceType::Seed {
+            write_compiled(self.run, &self.node, &compiled.sql)?;
+            work.compiled = Some(Arc::clone(&compiled));
+        }
+        let started_at = Utc::now();
+        let done = match self.run.request.command {
+            RunCommand::Compile => Ok(()),
+            RunCommand::Show => {
+                let shown = show_rows(self.run, &self.node, &compiled, &bridge, &self.progress).await;
+                shown.map(|rows| work.rows = Some(rows))
+            }
+            _ if self.node.resource_type == ResourceType::Seed => self.seed(&bridge, &compiled, work).await,
+            _ if self.route == Route::Pushdown => {
+                self.progress.phase(Phase::Publish);
+                let done = self.materialize(&self.node, &bridge, &compiled, None).await;
+                done.and_then(|materialized| self.note(&materialized, work))
+            }
+            _ => self.cross(&bridge, &compiled, work).await,
+        };
+        work.timing.push(Timing { name: "execute", started_at, completed_at: Utc::now() });
+        done
+    }
+
+    async fn compile(&self, bridge: &Arc<NodeBridge>) -> Result<CompiledNode, NodeError> {
+        self.progress.phase(Phase::Compile);
+        let (run, node, bridge) = (Arc::clone(self.run), Arc::clone(&self.node), Arc::clone(bridge));
+        let (route, thread_id) = (self.route.clone(), self.thread_id.clone());
+        blocking(move || {
+            let compiled = compile_node(&run, &node, &route, &bridge, &thread_id);
+            if route != Route::Pushdown || compiled.is_err() {
+                // Extracts may take long; the target's session is not kept waiting for them.
+                bridge.abandon();
+            }
+            compiled
+        })
+        .await
+    }
+
+    async fn materialize(
+        &self,
+        node: &Arc<Node>,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+        landing: Option<&Relation>,
+    ) -> Result<Materialized, NodeError> {
+        let (run, node, bridge) = (Arc::clone(self.run), Arc::clone(node), Arc::clone(bridge));
+        let (compiled, landing, thread_id) = (Arc::clone(compiled), landing.cloned(), self.thread_id.clone());
+        blocking(move || materialize(&run, &node, &bridge, &compiled, landing.as_ref(), &thread_id)).await
+    }
+
+    /// The routes across connections: land, publish, and leave nothing behind either way.
+    async fn cross(
+        &self,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
+        let landing = self.run.landing_relation(&self.node);
+        let landed = land(self.run, &self.node, compiled, &landing, &self.progress).await;
+        let published = match &landed {
+            Ok(_) => {
+                self.progress.phase(Phase::Publish);
+                self.materialize(&self.node, bridge, compiled, Some(&landing)).await.map(Some)
+            }
+            Err(_) => Ok(None),
+        };
+        let is_gone = matches!(published, Ok(Some(_))) && bridge.knows_gone(&landing);
+        self.leave(&landing, is_gone).await?;
+        let landed = landed?;
+        let Some(materialized) = published? else { return Ok(()) };
+        self.note(&materialized, work)?;
+        let rows = landed.report.rows;
+        if self.node.config.materialized() == "table" {
+            work.response.insert("_message".to_owned(), json!(format!("SELECT {rows}")));
+            work.response.insert("code".to_owned(), json!("SELECT"));
+            work.response.insert("rows_affected".to_owned(), json!(rows));
+            work.message = Some(format!("SELECT {rows}"));
+        }
+        self.note_inputs(&landed.inputs, rows, landed.report.bytes, work);
+        Ok(())
+    }
+
+    fn note_inputs(&self, inputs: &[InputFigures], rows_loaded: u64, bytes_loaded: u64, work: &mut Work) {
+        let response = &mut work.response;
+        response.insert("route".to_owned(), json!(kind_of(&self.route).as_str()));
+        response.insert("rows_extracted".to_owned(), json!(inputs.iter().map(|input| input.rows).sum::<u64>()));
+        response.insert("bytes_extracted".to_owned(), json!(inputs.iter().map(|input| input.bytes).sum::<u64>()));
+        response.insert("rows_loaded".to_owned(), json!(rows_loaded));
+        response.insert("bytes_loaded".to_owned(), json!(bytes_loaded));
+        response.insert("inputs".to_owned(), Json::Array(inputs.iter().map(InputFigures::to_json).collect()));
+    }
+
+    /// Removes the landing relation (or notes that a macro did). The journal still names it when that fails, so that a
+    /// later run tries again; the node's own outcome stands.
+    async fn leave(&self, landing: &Relation, is_gone: bool) -> Result<(), NodeError> {
+        if is_gone {
+            self.run.record(&Entry::Published { unique_id: self.node.unique_id.clone() })?;
+            self.run.record(&Entry::LandingGone {
+                connection: self.node.connection.clone(),
+                relation: stored_name(landing, self.adapter.dialect()),
+            })?;
+            return Ok(());
+        }
+        if let Err(error) = remove_landing(self.run, &self.node, landing, &self.adapter).await {
+            let warning = Diagnostic::warning(
+                "leftover-relation",
+                format!("landing relation {} could not be removed: {}", landing.render(), error.message()),
+            );
+            self.run.reporter().diagnostic(&warning.help("the next run tries again"));
+        }
+        Ok(())
+    }
+
+    /// A seed: two passes over its file, the rows into a landing relation, then dbt's own seed macros.
+    async fn seed(
+        &self,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
+        let options = seed_options(&self.node)?;
+        let (path, shown) = (options.path.clone(), options.shown_path.clone());
+        let node_span = self.node.span.clone();
+        let file = blocking(move || {
+            read_seed(options).map_err(|error: SeedError| {
+                let mut diagnostic = error.diagnostic(&path, &shown);
+                if diagnostic.labels.is_empty() && !node_span.file.path.is_empty() {
+                    diagnostic = diagnostic.label(node_span, "");
+                }
+                diagnostic.into()
+            })
+        })
+        .await?;
+        if let Some(line) = file.short_row {
+            self.warn_of_short_row(&file.options, line);
+        }
+        let file = Arc::new(file);
+        let schema = file.schema();
+        let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
+        let node = with_column_types(&self.node, &columns);
+        let landing = self.run.landing_relation(&self.node);
+        let name = stored_name(&landing, self.adapter.dialect());
+        self.run.record(&Entry::LandingPlanned {
+            unique_id: self.node.unique_id.clone(),
+            connection: self.node.connection.clone(),
+            relation: name.clone(),
+        })?;
+        let request = LoadRequest {
+            relation: name,
+            columns,
+            schema,
+            on_behalf_of: self.node.relation().render(),
+            options: self.node.config.0.clone(),
+        };
+        self.progress.phase(Phase::Load);
+        let rows = stream_rows(Arc::clone(&file), self.node.connection.clone());
+        let progress = Arc::clone(&self.progress);
+        let rows = futures::StreamExt::boxed(futures::StreamExt::inspect(rows, move |batch| {
+            if let Ok(batch) = batch {
+                progress.written(batch);
+            }
+        }));
+        let loaded = self.adapter.load(request, rows, self.run.cancel().child_token()).await;
+        let at = FailedAt { compiled: None, node: Some(&self.node.span) };
+        let published = match loaded {
+            Ok(_) => {
+                self.progress.phase(Phase::Publish);
+                bridge.set_seed(SeedSource { file, landing: landing.clone() });
+                self.materialize(&node, bridge, compiled, Some(&landing)).await
+            }
+            Err(error) => Err(from_adapter(&error, None, at)),
+        };
+        self.leave(&landing, false).await?;
+        self.note(&published?, work)
+    }
+
+    fn warn_of_short_row(&self, options: &SeedOptions, line: u64) {
+        let mut warning = Diagnostic::warning(
+            "short-row",
+            format!(
+                "line {line} of seed `{}` has fewer values than there are columns; the rest is NULL",
+                options.shown_path
+            ),
+        );
+        if let Some(source) = small_file(&options.path, &options.shown_path) {
+            warning = warning.label(Span::line(&source, usize::try_from(line).unwrap_or(usize::MAX)), "");
+        }
+        self.run.reporter().diagnostic(&warning);
+    }
+
+    /// What the materialization answered: dbt's response of the statement `main`, and a test's verdict.
+    fn note(&self, materialized: &Materialized, work: &mut Work) -> Result<(), NodeError> {
+        self.run.record(&Entry::Published { unique_id: self.node.unique_id.clone() })?;
+        if let Some(main) = &materialized.main {
+            let response = &main.response;
+            work.response = response_json(&response.message, response.code.as_deref(), response.rows_affected);
+            work.response.extend(response.extra.clone());
+            work.message = Some(response.message.clone());
+            if self.node.resource_type == ResourceType::Test {
+                self.note_test(main, work)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note_test(&self, main: &Executed, work: &mut Work) -> Result<(), NodeError> {
+        let wrong = || {
+            NodeError::from(
+                Diagnostic::error(
+                    "test-result",
+                    format!("test `{}` did not give the one row that tests give", self.node.name),
+                )
+                .label(self.node.span.clone(), ""),
+            )
+        };
+        let table = main.table.as_ref().ok_or_else(wrong)?;
+        let names: Vec<String> = table.column_names().map(str::to_lowercase).collect();
+        let row = table.rows().next().ok_or_else(wrong)?;
+        let cell = |name: &str| names.iter().position(|known| known == name).and_then(|at| row.get(at)).cloned();
+        let failures = cell("failures").and_then(|value| value.as_int()).ok_or_else(wrong)?;
+        let truth = |name: &str| {
+            cell(name).is_some_and(|value| match &value {
+                Value::Str(text) => matches!(text.to_lowercase().as_str(), "t" | "true" | "1"),
+                other => other.is_true(),
+            })
+        };
+        work.failures = i64::try_from(failures).ok();
+        let severity = self.node.config.text("severity").unwrap_or("error").to_lowercase();
+        let condition = |key: &str| self.node.config.text(key).unwrap_or("!= 0").to_owned();
+        let noun = if failures == 1 { "result" } else { "results" };
+        let (status, message) = if severity == "error" && truth("should_error") {
+            (Status::Fail, Some(format!("Got {failures} {noun}, configured to fail if {}", condition("error_if"))))
+        } else if truth("should_warn") {
+            (Status::Warn, Some(format!("Got {failures} {noun}, configured to warn if {}", condition("warn_if"))))
+        } else {
+            (Status::Pass, None)
+        };
+        work.status = Some(status);
+        work.message = message;
+        Ok(())
+    }
+}
+
+/// Work that waits on a thread which may block. A panic there is an error of this node alone.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
+) -> Result<T, NodeError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Diagnostic::error("internal", format!("dvt itself failed: {error}")).into()),
+    }
+}
+
+fn seed_options(node: &Node) -> Result<SeedOptions, NodeError> {
+    let delimiter = node.config.text("delimiter").unwrap_or(",");
+    let [delimiter] = delimiter.as_bytes() else {
+        let error = SeedError::Delimiter { path: node.original_file_path.clone(), found: format!("{delimiter:?}") };
+        return Err(Diagnostic::error("seed-file", error.to_string()).label(node.span.clone(), "").into());
+    };
+    let column_types = node
+        .config
+        .get("column_types")
+        .and_then(Json::as_object)
+        .map(|types| {
+            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            types.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        })
+        .unwrap_or_default();
+    Ok(SeedOptions {
+        path: PathBuf::from(node.root_path.as_deref().unwrap_or(".")).join(&node.original_file_path),
+        shown_path: node.original_file_path.clone(),
+        delimiter: *delimiter,
+        column_types,
+    })
+}
+
+/// The seed with the engine's type for every column: the macros create the table with these.
+fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn]) -> Arc<Node> {
+    let mut types: Map<String, Json> =
+        node.config.get("column_types").and_then(Json::as_object).cloned().unwrap_or_default();
+    for column in columns {
+        types.entry(column.name.clone()).or_insert_with(|| json!(column.column_type));
+    }
+    let mut typed = (**node).clone();
+    typed.config.set("column_types", Json::Object(types));
+    Arc::new(typed)
+}
+
+/// The result of a node that did not run: `upstream` names what failed before it.
+pub(crate) fn skipped_result(node: &Node, upstream: Option<&str>) -> NodeResult {
+    let mut result = blank_result(node, None, 1);
+    result.status = Status::Skipped;
+    result.message = upstream.map(|upstream| format!("Skipping because {upstream} failed"));
+    result
+}
+
+fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {
+    let leaves_relation = node.resource_type.is_relational() && !node.is_ephemeral();
+    NodeResult {
+        unique_id: node.unique_id.clone(),
+        resource_type: node.resource_type.as_str().to_owned(),
+        name: node.name.clone(),
+        status: Status::Success,
+        route: route.map(kind_of),
+        timing: Vec::new(),
+        thread_id: thread_name(slot),
+        execution_seconds: 0.0,
+        adapter_response: Map::new(),
+        message: None,
+        failures: None,
+        compiled: false,
+        compiled_code: None,
+        extra_ctes: Vec::new(),
+        relation_name: leaves_relation.then(|| node.relation().render()),
+        relation_display: if leaves_relation { format!("{}.{}", node.schema, node.alias) } else { node.name.clone() },
+        diagnostics: Vec::new(),
+        rows: None,
+    }
+}
+
+pub(crate) fn kind_of(route: &Route) -> RouteKind {
+    match route {
+        Route::Pushdown => RouteKind::Pushdown,
+        Route::Transfer(_) => RouteKind::Transfer,
+        Route::Federate => RouteKind::Federate,
+    }
+}
+
+fn shown_materialization(node: &Node) -> &str {
+    match node.resource_type {
+        ResourceType::Seed => "seed",
+        ResourceType::Snapshot => "snapshot",
+        ResourceType::Test => "test",
+        ResourceType::Model => node.config.materialized(),
+        other => other.as_str(),
+    }
+}
+
+pub(crate) fn thread_name(slot: usize) -> String {
+    format!("Thread-{slot} (worker)")
+}
+
+/// dbt's `adapter_response`; what the engine does not tell is left out.
+pub(crate) fn response_json(message: &str, code: Option<&str>, rows_affected: Option<i64>) -> Map<String, Json> {
+    let mut response = Map::new();
+    response.insert("_message".to_owned(), json!(message));
+    if let Some(code) = code.filter(|code| !code.is_empty()) {
+        response.insert("code".to_owned(), json!(code));
+    }
+    if let Some(rows) = rows_affected {
+        response.insert("rows_affected".to_owned(), json!(rows));
+    }
+    response
+}
+
+/// The comment of a node's statements.
+pub(crate) fn node_comment(run: &Arc<Run>, node: &Arc<Node>) -> Result<StatementComment, NodeError> {
+    let project = run.project();
+    let configured = &project.config.project.query_comment;
+    let rendered = match configured {
+        QueryComment::Custom { comment: Some(comment), .. } => Some(render_comment(run, node, comment)?),
+        _ => None,
+    };
+    let facts = CommentFacts {
+        dbt_version: &run.invocation().dbt_version,
+        profile_name: &project.config.profile.name,
+        target_name: &node.connection,
+        node_id: Some(&node.unique_id),
+        connection_name: &node.connection,
+    };
+    StatementComment::new(configured, rendered.as_deref(), facts)
+        .map_err(|error| Diagnostic::error("query-comment", error.to_string()).into())
+}
+
+/// The user's comment is a template: it may call a macro with the node.
+fn render_comment(run: &Arc<Run>, node: &Arc<Node>, comment: &str) -> Result<String, NodeError> {
+    let adapter = run.adapter(&node.connection)?;
+    let bridge = NodeBridge::new(run, node, &adapter, StatementComment::default());
+    let mut context = run.context(node, &node.connection, "main");
+    context.variables.insert("connection_name".to_owned(), Value::str(&node.connection));
+    let file = dvt_diagnostics::SourceFile::new("dbt_project.yml: query-comment", comment);
+    dvt_jinja::render(run.library(), &context, bridge, &file)
+        .map(|rendered| rendered.text)
+        .map_err(|error| crate::failure::from_render(error, FailedAt::NOWHERE))
+}
