@@ -90,6 +90,18 @@ impl Errors {
                 Err(cause) => DataFusionError::External(cause),
             },
             DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => return self.query(*inner),
+            DataFusionError::Collection(mut errors) if !errors.is_empty() => return self.query(errors.swap_remove(0)),
+            DataFusionError::Shared(shared) => match std::sync::Arc::try_unwrap(shared) {
+                Ok(error) => return self.query(error),
+                Err(shared) => match shared.as_ref() {
+                    // An error that several partitions were told; ours cannot be taken out of it, but copied.
+                    DataFusionError::External(cause) => match cause.downcast_ref::<AdapterError>() {
+                        Some(error) => return copy(error),
+                        None => DataFusionError::Shared(shared),
+                    },
+                    _ => DataFusionError::Shared(shared),
+                },
+            },
             DataFusionError::ArrowError(inner, trace) => match *inner {
                 arrow::error::ArrowError::ExternalError(cause) => match cause.downcast::<AdapterError>() {
                     Ok(error) => return *error,
@@ -122,6 +134,20 @@ impl Errors {
             Some(column) => made.with_column(column),
             None => made,
         }
+    }
+}
+
+fn copy(error: &AdapterError) -> AdapterError {
+    AdapterError {
+        class: error.class,
+        connection: error.connection.clone(),
+        message: error.message.clone(),
+        code: error.code.clone(),
+        relation: error.relation.clone(),
+        column: error.column.clone(),
+        position: error.position,
+        hint: error.hint.clone(),
+        cause: None,
     }
 }
 

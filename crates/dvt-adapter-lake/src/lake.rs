@@ -153,9 +153,13 @@ impl Lake {
         let planning = self.planning()?;
         let provider = planning.provider(name, &mut Vec::new()).await?;
         let source = datafusion::datasource::provider_as_source(provider);
-        let plan = datafusion::logical_expr::LogicalPlanBuilder::scan(name.identifier.as_str(), source, None)
-            .and_then(|builder| builder.build())
-            .map_err(|error| self.errors.query(error))?;
+        let plan = datafusion::logical_expr::LogicalPlanBuilder::scan(
+            TableReference::bare(name.identifier.as_str()),
+            source,
+            None,
+        )
+        .and_then(|builder| builder.build())
+        .map_err(|error| self.errors.query(error))?;
         Ok(DataFrame::new(planning.state, plan))
     }
 

@@ -23,6 +23,8 @@ const VIEW_SUFFIX: &str = ".view.sql";
 const COLUMNS_SUFFIX: &str = ".columns.json";
 /// In a folder of CSV or JSON files: the types of their columns.
 const COLUMNS_FILE: &str = "_columns.json";
+/// In a folder of files that dvt made: only those are changed, renamed and dropped. What else lies there is somebody's data.
+const OURS: &str = "_dvt_table";
 /// Folders that are being written; never listed, and removed when they are this old.
 const UNFINISHED: &str = ".dvt-";
 const UNFINISHED_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -47,6 +49,11 @@ impl FileTable {
     /// Where the types of its columns may be written down.
     pub(crate) fn columns_file(&self) -> PathBuf {
         if self.is_folder { self.path.join(COLUMNS_FILE) } else { self.path.with_extension("columns.json") }
+    }
+
+    /// Whether dvt made the table, so that it may change it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.is_folder && self.path.join(OURS).is_file()
     }
 
     /// Its data files, by name.
@@ -196,35 +203,14 @@ impl Layout {
     pub(crate) fn rename(&self, stored: &Stored, to: &Name) -> io::Result<()> {
         let target = match stored {
             Stored::View(_) => self.view_file(to),
-            Stored::Delta(_) => self.table_folder(to),
-            Stored::Files(table) if table.is_folder => self.table_folder(to),
-            Stored::Files(table) => {
-                let extension = table.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-                self.schema_folder(&to.schema).join(format!("{}.{extension}", encode_segment(&to.identifier)))
-            }
+            Stored::Delta(_) | Stored::Files(_) => self.table_folder(to),
         };
         std::fs::create_dir_all(self.schema_folder(&to.schema))?;
-        if let Stored::Files(table) = stored
-            && !table.is_folder
-        {
-            let columns = table.columns_file();
-            if columns.is_file() {
-                std::fs::rename(columns, target.with_extension("columns.json"))?;
-            }
-        }
         std::fs::rename(stored.path(), target)
     }
 
     /// Removes a relation. Its name is free at once: a folder is first renamed to one that nobody sees.
     pub(crate) fn remove(&self, stored: &Stored) -> io::Result<()> {
-        if let Stored::Files(table) = stored
-            && !table.is_folder
-        {
-            let columns = table.columns_file();
-            if columns.is_file() {
-                std::fs::remove_file(columns)?;
-            }
-        }
         let path = stored.path();
         if !path.is_dir() {
             return std::fs::remove_file(path);
@@ -246,6 +232,11 @@ pub(crate) struct Unfinished {
 impl Unfinished {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Marks the folder as a table of files that dvt made.
+    pub(crate) fn mark(&self) -> io::Result<()> {
+        std::fs::write(self.path.join(OURS), "")
     }
 
     pub(crate) fn location(&self) -> Result<TableLocation, dvt_delta::DeltaError> {

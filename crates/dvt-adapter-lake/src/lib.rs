@@ -18,9 +18,6 @@ mod statements;
 mod types;
 mod write;
 
-#[cfg(test)]
-mod tests;
-
 pub use macros::macro_files;
 
 use crate::lake::Lake;

@@ -3,5 +3,10 @@
 /// Path and text of each macro file.
 #[must_use]
 pub fn macro_files() -> Vec<(&'static str, &'static str)> {
-    vec![]
+    vec![
+        ("macros/create.sql", include_str!("../macros/create.sql")),
+        ("macros/relations.sql", include_str!("../macros/relations.sql")),
+        ("macros/schemas.sql", include_str!("../macros/schemas.sql")),
+        ("macros/types.sql", include_str!("../macros/types.sql")),
+    ]
 }

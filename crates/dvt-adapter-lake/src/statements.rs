@@ -109,6 +109,7 @@ fn rename_target(
 
 fn rename(lake: &Lake, from: &Name, to: &Name) -> Result<Answer, AdapterError> {
     let stored = lake.find_or_missing(from)?;
+    lake.refuse_foreign_files(from, &stored)?;
     if lake.find(to)?.is_some() {
         return Err(lake.errors.exists(to));
     }

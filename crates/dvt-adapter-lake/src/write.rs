@@ -36,7 +36,10 @@ impl Lake {
                 let table = table.map_err(|error| self.errors.write(name, error))?;
                 LoadReport { rows: table.rows().unwrap_or_default(), bytes: table.bytes() }
             }
-            format => self.write_file(name, format, folder.path(), schema, rows).await?,
+            format => {
+                folder.mark().map_err(|error| self.errors.io("creating", name, error))?;
+                self.write_file(name, format, folder.path(), schema, rows).await?
+            }
         };
         let target = self.layout.table_folder(name);
         folder.place(&target).map_err(|error| self.errors.io("creating", name, error))?;
@@ -63,9 +66,10 @@ impl Lake {
                 Ok(LoadReport { rows: table.rows().unwrap_or_default(), bytes: table.bytes() })
             }
             Stored::Files(table) => {
-                self.refuse_single_file(name, table)?;
+                self.refuse_foreign_files(name, stored)?;
                 let folder =
                     self.layout.unfinished(&name.schema).map_err(|error| self.errors.io("replacing", name, error))?;
+                folder.mark().map_err(|error| self.errors.io("replacing", name, error))?;
                 let report = self.write_file(name, table.format, folder.path(), schema, rows).await?;
                 folder.replace(&table.path).map_err(|error| self.errors.io("replacing", name, error))?;
                 Ok(report)
@@ -93,7 +97,7 @@ impl Lake {
                 Ok(LoadReport { rows, bytes: table.bytes().saturating_sub(old_bytes) })
             }
             Stored::Files(table) => {
-                self.refuse_single_file(name, table)?;
+                self.refuse_foreign_files(name, stored)?;
                 let folder = self
                     .layout
                     .unfinished(&name.schema)
@@ -114,12 +118,17 @@ impl Lake {
         DeltaTable::open(&location).await.map_err(|error| self.errors.delta(name, error))
     }
 
-    fn refuse_single_file(&self, name: &Name, table: &FileTable) -> Result<(), AdapterError> {
-        if table.is_folder {
-            return Ok(());
+    /// Files that dvt did not make are read and never changed.
+    pub(crate) fn refuse_foreign_files(&self, name: &Name, stored: &Stored) -> Result<(), AdapterError> {
+        match stored {
+            Stored::Files(table) if !table.is_ours() => {
+                let path = table.path.display();
+                let message =
+                    format!("`{name}` is kept in `{path}`, which dvt did not make: it reads it and never changes it");
+                Err(self.errors.of(ErrorClass::Permission, message).with_relation(name.relation()))
+            }
+            _ => Ok(()),
         }
-        let message = format!("`{name}` is the file `{}`, which dvt reads and does not write", table.path.display());
-        Err(self.errors.of(ErrorClass::Permission, message).with_relation(name.relation()))
     }
 
     fn check_columns(&self, name: &Name, schema: &SchemaRef) -> Result<(), AdapterError> {

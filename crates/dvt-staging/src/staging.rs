@@ -91,11 +91,30 @@ impl Staging {
     }
 
     async fn write(&self, request: &StageRequest, open: OpenExtract) -> Result<StagedTable, StagingError> {
+        let location = self.location(request);
+        let staged = self.write_to(request, open, &location).await;
+        if staged.is_err()
+            && let Err(error) = location.remove().await
+        {
+            tracing::warn!(%location, %error, "what a failed extract left could not be removed");
+        }
+        staged
+    }
+
+    fn location(&self, request: &StageRequest) -> TableLocation {
         let folder = format!("{}-{}", request.key, self.run);
-        let location = self.bucket.table(&["sources", &request.connection, &request.relation, &folder]);
+        self.bucket.table(&["sources", &request.connection, &request.relation, &folder])
+    }
+
+    async fn write_to(
+        &self,
+        request: &StageRequest,
+        open: OpenExtract,
+        location: &TableLocation,
+    ) -> Result<StagedTable, StagingError> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(location.clone());
         let rows = open().await?.map(|batch| batch.map_err(|error| Box::new(error) as dvt_delta::SourceError)).boxed();
-        let table = DeltaTable::create(&location, &request.schema, rows).await.map_err(|error| match error {
+        let table = DeltaTable::create(location, &request.schema, rows).await.map_err(|error| match error {
             WriteError::Source(error) => match error.downcast::<AdapterError>() {
                 Ok(error) => StagingError::Extract(error),
                 Err(other) => self.storage(dvt_delta::DeltaError::other("reading the extract", other)),

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableObject, TableWithJoins, Truncate, Update,
 };
 use dvt_adapter::{AdapterError, ErrorClass};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use std::sync::Arc;
 
 /// The columns of a table as they are stored: the lake's types in their metadata.
@@ -175,8 +175,8 @@ pub(super) async fn update(lake: &Arc<Lake>, update: Update) -> Result<Answer, A
 }
 
 async fn count(lake: &Arc<Lake>, name: &Name) -> Result<u64, AdapterError> {
-    let rows = stream(lake, lake.read(name).await?).await?;
-    rows.try_fold(0, |count, batch| async move { Ok(count + batch.num_rows() as u64) }).await
+    let rows = lake.read(name).await?.count().await.map_err(|error| lake.errors.query(error))?;
+    Ok(rows as u64)
 }
 
 fn missing_column(lake: &Lake, name: &Name, column: &str) -> AdapterError {

@@ -25,6 +25,9 @@ pub(super) async fn table(lake: &Arc<Lake>, create: CreateTable) -> Result<Answe
     if existing.as_ref().is_some_and(|stored| !create.or_replace || stored.is_view()) {
         return Err(lake.errors.exists(&name));
     }
+    if let Some(stored) = &existing {
+        lake.refuse_foreign_files(&name, stored)?;
+    }
     let format = format(lake, &create.table_options)?;
     if let Some(source) = &create.clone {
         return clone(lake, &name, existing, &lake.name(source)?).await;

@@ -2,7 +2,6 @@
 
 use super::{Answer, done};
 use crate::lake::Lake;
-use crate::layout::Stored;
 use crate::names::{self, Name};
 use crate::profile::ROOT_SCHEMA;
 use datafusion::sql::sqlparser::ast::{ObjectName, ObjectType};
@@ -36,6 +35,7 @@ fn relation(lake: &Lake, is_view: bool, if_exists: bool, name: &Name) -> Result<
         let message = format!("`{name}` is a {is}, not a {isnt}");
         return Err(lake.errors.of(ErrorClass::Other, message).with_relation(name.relation()));
     }
+    lake.refuse_foreign_files(name, &stored)?;
     lake.layout.remove(&stored).map_err(|error| lake.errors.io("dropping", name, error))
 }
 
@@ -59,11 +59,11 @@ fn schema(lake: &Lake, if_exists: bool, object_name: &ObjectName, cascade: bool)
         return Err(refused(format!("schema `{schema}` is not empty: it holds {}", names.join(", ")))
             .with_hint("drop schema … cascade drops its relations too"));
     }
+    for (identifier, stored) in &relations {
+        lake.refuse_foreign_files(&Name { schema: schema.clone(), identifier: identifier.clone() }, stored)?;
+    }
     for stored in relations.values() {
-        // The very folder of a schema that is also a folder of files is no relation of its own.
-        if !matches!(stored, Stored::Files(table) if table.path == lake.layout.schema_folder(schema)) {
-            lake.layout.remove(stored).map_err(failed)?;
-        }
+        lake.layout.remove(stored).map_err(failed)?;
     }
     // Only what dvt knows is removed; with other files in it the folder stays, and that is said.
     std::fs::remove_dir(lake.layout.schema_folder(schema)).map_err(|error| {

@@ -88,6 +88,14 @@ async fn files_and_folders_of_files_are_tables() {
     assert_eq!(lake.rows("select count(*) from \"Line Item\"").await, "2");
     let refused = lake.fails("insert into \"Line Item\" values ('3')", ErrorClass::Permission).await;
     assert!(refused.contains("Line Item.parquet"), "{refused}");
+    for sql in [
+        "drop table parts",
+        "alter table parts rename to x",
+        "create or replace table parts as select 1 as n",
+        "truncate table parts",
+    ] {
+        lake.fails(sql, ErrorClass::Permission).await;
+    }
     assert_eq!(
         lake.rows("select table_name from information_schema.tables where table_schema = 'main' order by 1").await,
         "Line Item\nkept\nparts"
