@@ -337,7 +337,7 @@ fn no_such_day(year: u16, month: u8, day: u8) -> String {
 #[inline]
 fn days_of(year: u16, month: u8, day: u8) -> Option<i32> {
     const BEFORE: [i32; 12] = [306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275];
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let longest = match month {
         2 => 28 + u8::from(is_leap),
         4 | 6 | 9 | 11 => 30,

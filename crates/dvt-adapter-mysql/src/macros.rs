@@ -1,7 +1,43 @@
 //! The macro package `dbt_mysql`, compiled in.
 
-/// Relative path and text of each macro file. Names begin with `mysql__`, and with `mariadb__` where MariaDB differs.
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        vec![$(($path, include_str!(concat!("../macros/", $path)))),*]
+    };
+}
+
+/// Relative path and text of each macro file. Names begin with `mysql__`; MariaDB uses them too.
 #[must_use]
 pub fn macro_files() -> Vec<(&'static str, &'static str)> {
-    vec![]
+    files![
+        "adapters/columns.sql",
+        "adapters/metadata.sql",
+        "adapters/relation.sql",
+        "adapters/timestamps.sql",
+        "materializations/merge.sql",
+        "materializations/table.sql",
+        "relations/create.sql",
+        "utils/aggregates.sql",
+        "utils/dates.sql",
+        "utils/text.sql",
+        "utils/types.sql",
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::macro_files;
+
+    #[test]
+    fn every_file_of_the_folder_is_in_the_binary() {
+        fn count(folder: &std::path::Path) -> usize {
+            std::fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| if path.is_dir() { count(&path) } else { 1 })
+                .sum()
+        }
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("macros");
+        assert_eq!(macro_files().len(), count(&folder));
+    }
 }

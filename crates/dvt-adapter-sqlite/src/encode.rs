@@ -68,7 +68,7 @@ enum Form {
 }
 
 impl Form {
-    fn of(field: &Field, declared: &str) -> Option<Self> {
+    fn of(field: &Field) -> Option<Self> {
         let per_second = |unit: &TimeUnit| match unit {
             TimeUnit::Second => 1,
             TimeUnit::Millisecond => 1_000,
@@ -77,7 +77,7 @@ impl Form {
         };
         Some(match field.data_type() {
             DataType::Dictionary(_, values) => {
-                return Self::of(&Field::new(field.name(), values.as_ref().clone(), true), declared);
+                return Self::of(&Field::new(field.name(), values.as_ref().clone(), true));
             }
             DataType::Boolean
             | DataType::Int8
@@ -139,7 +139,7 @@ impl Encoder {
             });
         }
         let columns = columns.iter().zip(schema.fields()).map(|(column, field)| {
-            let form = Form::of(field, &column.column_type).ok_or_else(|| Misfit {
+            let form = Form::of(field).ok_or_else(|| Misfit {
                 column: column.name.clone(),
                 reason: format!("values of type {} have no stored form", field.data_type()),
             })?;

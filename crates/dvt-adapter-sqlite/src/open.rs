@@ -48,6 +48,11 @@ pub(crate) fn open(settings: &Settings, purpose: Purpose) -> Result<Connection, 
             }
         }
     }
+    if purpose == Purpose::Write {
+        // Renaming a table leaves the views alone that name it, also those whose table has just been dropped: a swap
+        // would fail half way otherwise.
+        connection.pragma_update(None, "legacy_alter_table", true).map_err(failed)?;
+    }
     // Nothing has been read so far: a file of another kind shows now.
     connection.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(failed)?;
     Ok(connection)
