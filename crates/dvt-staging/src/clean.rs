@@ -1,7 +1,7 @@
 //! Removing staged tables that are no longer needed: whole tables only, by the age of their last commit.
 
 use crate::{Bucket, StagingError};
-use dvt_delta::TableLocation;
+use dvt_delta::{DeltaTable, TableLocation, WriteError};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +23,16 @@ pub struct CleanReport {
     pub removed: Vec<StagedTableInfo>,
     pub kept: usize,
 }
+
+/// What [`Bucket::optimize`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptimizeReport {
+    pub tables: usize,
+    pub files_removed: usize,
+}
+
+/// How long a run may go on reading the files of an older version.
+const READERS_LAST: Duration = Duration::from_secs(24 * 3_600);
 
 /// Folders between the bucket's prefix and a table's own: `sources`, connection, relation, key.
 const DEPTH: usize = 4;
@@ -52,6 +62,29 @@ impl Bucket {
             } else {
                 report.kept += 1;
             }
+        }
+        Ok(report)
+    }
+
+    /// Compacts each committed table's small files into few large ones and removes the files that no version needs any
+    /// more. Rows stay as they are.
+    ///
+    /// # Errors
+    /// The first table that could not be rewritten.
+    pub async fn optimize(&self) -> Result<OptimizeReport, StagingError> {
+        let mut report = OptimizeReport::default();
+        for (location, info) in self.survey().await? {
+            if !info.committed {
+                continue;
+            }
+            let table = DeltaTable::open(&location).await.map_err(|cause| self.storage(cause))?;
+            let table = table.compact().await.map_err(|error| match error {
+                WriteError::Delta(cause) => self.storage(cause),
+                WriteError::Source(cause) => self.storage(dvt_delta::DeltaError::other("compacting", cause)),
+            })?;
+            // Another run may read the version before this one: its files stay as long as a run can last.
+            report.files_removed += table.vacuum(READERS_LAST).await.map_err(|cause| self.storage(cause))?;
+            report.tables += 1;
         }
         Ok(report)
     }

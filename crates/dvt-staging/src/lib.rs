@@ -15,7 +15,7 @@ mod staging;
 mod tests;
 
 pub use bucket::Bucket;
-pub use clean::{CleanReport, StagedTableInfo};
+pub use clean::{CleanReport, OptimizeReport, StagedTableInfo};
 pub use dvt_delta::TableProvider;
 pub use error::StagingError;
 pub use key::StagingKey;

@@ -170,8 +170,8 @@ impl App {
         let describe = |output: &dvt_project::Output, settings: &dvt_project::ConnectionSettings| {
             registry::describe(output, settings, &root)
         };
-        let project = dvt_project::load_project(config, &self.project_settings()?, &registry::support(&describe))?;
-        self.warn(project.config.warnings.iter().chain(&project.warnings))?;
+        let project = dvt_project::load_project(&self.project_settings()?, config, &registry::support(&describe))?;
+        self.warn(project.warnings.iter())?;
         Ok(project)
     }
 

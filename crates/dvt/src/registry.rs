@@ -31,7 +31,7 @@ static KINDS: [Kind; 5] = [
         dispatch_prefixes: &["postgres"],
         macro_package: "dbt_postgres",
         macro_files: dvt_adapter_postgres::macro_files,
-        construct: |name, keys, folder| Ok(Arc::new(PostgresAdapter::from_profile(name, keys, folder)?)),
+        construct: |name, keys, _folder| Ok(Arc::new(PostgresAdapter::from_profile(name, keys)?)),
     },
     Kind {
         adapter_type: "mysql",

@@ -28,7 +28,6 @@ pub(crate) struct Settings {
     pub(crate) fail_fast: bool,
     pub(crate) warn_error: bool,
     pub(crate) write_json: bool,
-    pub(crate) empty: bool,
     pub(crate) introspect: bool,
     pub(crate) version_check: bool,
     pub(crate) printer: PrinterOptions,
@@ -92,7 +91,6 @@ impl Settings {
             Some(Command::Compile(args)) => args.full_refresh,
             _ => false,
         };
-        let empty = matches!(command, Some(Command::Run(args)) if args.empty);
         let global = &cli.global;
         let threads = match lookup.number("THREADS", global.threads)? {
             Some(0) => return Err(invalid("--threads", "0", "a number from 1")),
@@ -114,7 +112,6 @@ impl Settings {
             fail_fast: lookup.switch("fail_fast", false)?,
             warn_error: lookup.switch("warn_error", false)?,
             write_json: lookup.switch("write_json", true)?,
-            empty: empty || lookup.variable_switch("EMPTY")?.unwrap_or(false),
             introspect: lookup.switch("introspect", true)?,
             version_check: lookup.switch("version_check", true)?,
             printer,
@@ -146,7 +143,7 @@ impl Settings {
             "FAIL_FAST": self.fail_fast,
             "WARN_ERROR": self.warn_error,
             "WRITE_JSON": self.write_json,
-            "EMPTY": self.empty,
+            "EMPTY": false,
             "INTROSPECT": self.introspect,
             "VERSION_CHECK": self.version_check,
             "STORE_FAILURES": false,
@@ -231,6 +228,9 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
         .is_some_and(|text| text.trim() != "{}")
     {
         return not_yet("--warn-error-options");
+    }
+    if matches!(&cli.command, Some(Command::Run(args)) if args.empty) || lookup.variable_switch("EMPTY")? == Some(true) {
+        return not_yet("--empty");
     }
     let selection = match &cli.command {
         Some(Command::Run(args)) => Some(&args.selection),

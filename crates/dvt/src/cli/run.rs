@@ -12,8 +12,8 @@ pub(crate) struct RunArgs {
     #[arg(short = 'f', long)]
     pub(crate) full_refresh: bool,
 
-    /// Read every input with no rows, to see that the models work
-    #[arg(long)]
+    /// Read every input with no rows; not in this version
+    #[arg(long, hide = true)]
     pub(crate) empty: bool,
 
     #[command(flatten)]

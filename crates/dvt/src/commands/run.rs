@@ -17,8 +17,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &RunArgs) -> Result<Exit, Diag
     let project = Arc::new(app.load_project(cli)?);
     let chosen = selected(app, &project.manifest, &args.selection, Some(vec![ResourceType::Model]))?;
     app.found(&project.manifest);
-    let mut request = RunRequest::new(RunCommand::Run, chosen.into_iter().collect());
-    request.empty = app.settings.empty;
+    let request = RunRequest::new(RunCommand::Run, chosen.into_iter().collect());
     Ok(exit_of(&execute(app, &project, request)?))
 }
 

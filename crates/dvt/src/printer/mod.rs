@@ -8,7 +8,7 @@ mod progress;
 mod report;
 mod text;
 
-pub(crate) use text::{counted, padded, thousands};
+pub(crate) use text::counted;
 
 use crate::cli::{LogFormat, LogLevel};
 use chrono::Utc;

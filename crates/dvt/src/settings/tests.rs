@@ -71,6 +71,7 @@ fn flags_that_are_not_there_are_refused_by_name() {
     for (words, flag) in [
         (&["run", "--state", "x"][..], "--state"),
         (&["run", "--defer"], "--defer"),
+        (&["run", "--empty"], "--empty"),
         (&["run", "--selector", "nightly"], "--selector"),
         (&["run", "--warn-error-options", "{error: all}"], "--warn-error-options"),
     ] {
