@@ -26,7 +26,7 @@ pub struct Compute {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ComputeKind {
     Datafusion(DatafusionSettings),
-    Spark(SparkSettings),
+    Spark(Box<SparkSettings>),
 }
 
 /// The embedded engine. `None` leaves the engine's default.

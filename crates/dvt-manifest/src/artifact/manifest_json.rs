@@ -160,16 +160,16 @@ impl Node {
             ResourceType::Operation => set("index", json!(self.index)),
             _ => {}
         }
-        if let Some(test) = &self.test {
-            if let Some(metadata) = &test.metadata {
-                set("column_name", json!(test.column_name));
-                set("file_key_name", json!(test.file_key_name));
-                set("attached_node", json!(test.attached_node));
-                set(
-                    "test_metadata",
-                    json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
-                );
-            }
+        if let Some(test) = &self.test
+            && let Some(metadata) = &test.metadata
+        {
+            set("column_name", json!(test.column_name));
+            set("file_key_name", json!(test.file_key_name));
+            set("attached_node", json!(test.attached_node));
+            set(
+                "test_metadata",
+                json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
+            );
         }
         Value::Object(json)
     }

@@ -233,7 +233,7 @@ fn read_compute(
             let mut options = |key: &str| reader.map(value, key).map(map_to_json).unwrap_or_default();
             let (delta, jdbc_extraction, jdbc_load) =
                 (options("delta"), options("jdbc_extraction"), options("jdbc_load"));
-            Some(ComputeKind::Spark(SparkSettings {
+            Some(ComputeKind::Spark(Box::new(SparkSettings {
                 remote: reader.text(value, "remote"),
                 version: reader.text(value, "version"),
                 master: reader.text(value, "master"),
@@ -241,7 +241,7 @@ fn read_compute(
                 delta,
                 jdbc_extraction,
                 jdbc_load,
-            }))
+            })))
         }
         other => {
             let place = value.get("type").map_or_else(|| entry.key_range.clone(), |place| place.range.clone());

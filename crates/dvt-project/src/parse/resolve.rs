@@ -94,7 +94,7 @@ pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &F
     let names = Names::new(manifest);
     let root = session.root_name().to_owned();
     let mut disabled_tests = Vec::new();
-    let mut resolved: Vec<(UniqueId, Vec<RefCall>, Vec<SourceCall>, Vec<UniqueId>)> = Vec::new();
+    let mut resolved = Vec::new();
     for node in manifest.nodes.values() {
         let asker = Asker { manifest, names: &names, failed, root: &root, package: &node.package_name };
         let what = format!("{} `{}`", node.resource_type, node.name);

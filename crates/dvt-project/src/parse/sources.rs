@@ -144,7 +144,7 @@ fn read_table(
 }
 
 /// The four spellings of a connection, the plain one first.
-fn spelled<'y>(yaml: &'y Yaml) -> Option<&'y Yaml> {
+fn spelled(yaml: &Yaml) -> Option<&Yaml> {
     yaml.get_set("connection")
         .or_else(|| yaml.get_set("config")?.get_set("connection"))
         .or_else(|| yaml.get_set("meta")?.get_set("connection"))

@@ -1,0 +1,9 @@
+//! The manifest from outside: relations as SQL, selection, order, artifacts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+mod artifacts;
+mod graph;
+mod relation;
+mod sample;
+mod selection;
