@@ -1,1 +1,12 @@
-//! Unit tests.
+//! Unit tests: the language, dbt's context, the macro mechanism, the built-in package, diagnostics.
+
+mod context;
+mod diagnostics;
+mod language;
+mod library;
+mod macros;
+mod materializations;
+mod native;
+mod python;
+mod speed;
+mod support;

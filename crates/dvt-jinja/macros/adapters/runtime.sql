@@ -1,0 +1,3 @@
+{% macro is_core_v2() -%}
+  {%- do return(false) -%}
+{%- endmacro %}
