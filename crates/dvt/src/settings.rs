@@ -229,7 +229,8 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
     {
         return not_yet("--warn-error-options");
     }
-    if matches!(&cli.command, Some(Command::Run(args)) if args.empty) || lookup.variable_switch("EMPTY")? == Some(true) {
+    if matches!(&cli.command, Some(Command::Run(args)) if args.empty) || lookup.variable_switch("EMPTY")? == Some(true)
+    {
         return not_yet("--empty");
     }
     let selection = match &cli.command {
@@ -240,10 +241,8 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
         Some(Command::Ls(args)) => Some(&args.selection),
         _ => None,
     };
-    if let Some(selection) = selection {
-        if selection.selector.is_some() {
-            return not_yet("--selector");
-        }
+    if selection.is_some_and(|selection| selection.selector.is_some()) {
+        return not_yet("--selector");
     }
     Ok(())
 }

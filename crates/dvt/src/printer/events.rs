@@ -41,6 +41,8 @@ pub(crate) const LOG_HOOK_END_LINE: Event = Event::info("LogHookEndLine", "Q033"
 pub(crate) const SKIPPING_DETAILS: Event = Event::info("SkippingDetails", "Q034");
 pub(crate) const NO_NODES_SELECTED: Event = Event::info("NoNodesSelected", "Q038").at("warn");
 pub(crate) const FINISHED_RUNNING_STATS: Event = Event::info("FinishedRunningStats", "E047");
+/// Not one of dbt's: where a node ran.
+pub(crate) const ROUTE_LINE: Event = Event::info("NodeRoute", "V001");
 pub(crate) const END_OF_RUN_SUMMARY: Event = Event::info("EndOfRunSummary", "Z030");
 pub(crate) const RUN_RESULT_ERROR: Event = Event::info("RunResultError", "Z024").at("error");
 pub(crate) const STATS_LINE: Event = Event::info("StatsLine", "Z023");

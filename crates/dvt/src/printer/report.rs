@@ -2,7 +2,9 @@
 
 use super::{Printer, events, text};
 use dvt_diagnostics::{Diagnostic, Severity, render_line};
-use dvt_runner::{LineLevel, NodeProgress, NodeResult, NodeStarted, Reporter, RunOutcome, RunStarted, Status};
+use dvt_runner::{
+    LineLevel, NodeProgress, NodeResult, NodeStarted, Reporter, RouteKind, RunOutcome, RunStarted, Status,
+};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -13,6 +15,8 @@ pub(crate) struct RunState {
     nodes: HashMap<String, Running>,
     /// `table model`, `seed`, … of each node that finished, for the summary.
     kinds: Vec<String>,
+    /// Where each node ran.
+    ran: Vec<text::RanNode>,
 }
 
 struct Running {
@@ -78,6 +82,9 @@ impl Reporter for Printer {
             other => other.to_owned(),
         };
         state.run.kinds.push(kind);
+        if let Some(running) = running.as_ref().filter(|running| running.node.resource_type != "operation") {
+            state.run.ran.push(text::RanNode::new(&running.node, result));
+        }
         let (line, status) = text::finish_line(index, total, result, &materialized);
         let line = text::padded(&line, &status, state.options.width);
         let level = if result.status.is_failure() { "error" } else { "info" };
@@ -127,10 +134,10 @@ impl Reporter for Printer {
     }
 
     fn run_finished(&self, outcome: &RunOutcome) {
-        let kinds = {
+        let (kinds, ran) = {
             let mut state = self.state();
             state.live.clear();
-            std::mem::take(&mut state.run.kinds)
+            (std::mem::take(&mut state.run.kinds), std::mem::take(&mut state.run.ran))
         };
         let elapsed = outcome.elapsed_seconds;
         self.blank();
@@ -140,6 +147,15 @@ impl Reporter for Printer {
             &format!("Finished running {what} in {}.", text::elapsed_words(elapsed)),
             json!({"stat_line": what, "execution_time": elapsed}),
         );
+        // A project on one database is shown as dbt shows it.
+        if ran.iter().any(|node| node.route != RouteKind::Pushdown) {
+            self.blank();
+            for (node, line) in ran.iter().zip(text::route_lines(&ran)) {
+                let data = json!({"route": node.route.as_str(), "relation": node.relation, "inputs": node.inputs,
+                                  "connection": node.connection});
+                self.event(events::ROUTE_LINE, &line, data);
+            }
+        }
         self.problems(outcome);
         self.blank();
         self.event(

@@ -63,7 +63,13 @@ fn result(status: Status, message: &str) -> NodeResult {
         timing: Vec::new(),
         thread_id: "Thread-1".to_owned(),
         execution_seconds: 0.125,
-        adapter_response: json!({"rows_extracted": 1_500, "bytes_extracted": 42_000}).as_object().unwrap().clone(),
+        adapter_response: json!({
+            "rows_extracted": 1_500, "bytes_extracted": 42_000,
+            "inputs": [{"connection": "crm"}, {"connection": "ledger"}, {"connection": "crm"}],
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
         message: Some(message.to_owned()),
         failures: None,
         compiled: true,
@@ -108,6 +114,8 @@ fn a_run_prints_dbts_lines() {
              federate: 1,500 rows read, 42 kB]",
             "",
             "Finished running 1 table model in 0 hours 0 minutes and 1.50 seconds (1.50s).",
+            "",
+            "federate  dev.customers  crm, ledger -> warehouse",
             "",
             "Completed successfully",
             "",

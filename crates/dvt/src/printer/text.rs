@@ -121,7 +121,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -143,6 +143,49 @@ pub(crate) fn bytes_text(bytes: u64) -> String {
         unit += 1;
     }
     if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+}
+
+/// Where each node ran: `federate  main.orders  shop_db, ledger -> warehouse`, in columns.
+pub(crate) fn route_lines(nodes: &[RanNode]) -> Vec<String> {
+    let width = nodes.iter().map(|node| node.relation.chars().count()).max().unwrap_or(0);
+    nodes
+        .iter()
+        .map(|node| {
+            let place = match node.route {
+                RouteKind::Pushdown => format!("on {}", node.connection),
+                _ => format!("{} -> {}", node.inputs.join(", "), node.connection),
+            };
+            format!("{:8}  {:width$}  {place}", node.route.as_str(), node.relation)
+        })
+        .collect()
+}
+
+/// A node that ran, for [`route_lines`].
+#[derive(Clone, Debug)]
+pub(crate) struct RanNode {
+    pub(crate) route: RouteKind,
+    pub(crate) relation: String,
+    pub(crate) connection: String,
+    /// The connections it read, each once.
+    pub(crate) inputs: Vec<String>,
+}
+
+impl RanNode {
+    pub(crate) fn new(node: &NodeStarted, result: &NodeResult) -> Self {
+        let mut inputs: Vec<String> = Vec::new();
+        let figures = result.adapter_response.get("inputs").and_then(serde_json::Value::as_array);
+        for input in figures.into_iter().flatten().filter_map(|input| input.get("connection")?.as_str()) {
+            if !inputs.iter().any(|known| known == input) {
+                inputs.push(input.to_owned());
+            }
+        }
+        Self {
+            route: result.route.unwrap_or(node.route),
+            relation: node.relation_display.clone(),
+            connection: node.connection.clone(),
+            inputs,
+        }
+    }
 }
 
 /// `2 table models, 1 seed`: what a run did, in dbt's order and words.

@@ -113,7 +113,7 @@ impl Project {
     pub(crate) fn rows(&self, file: &str, query: &str) -> Vec<String> {
         let connection = Connection::open(self.path(file)).expect("the SQLite file opens");
         let mut statement = connection.prepare(query).unwrap_or_else(|error| panic!("{error}\nin: {query}"));
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut found = statement.query([]).expect("the query runs");
         let mut rows = Vec::new();
         while let Some(row) = found.next().expect("rows can be read") {
