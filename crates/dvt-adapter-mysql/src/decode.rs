@@ -762,3 +762,6 @@ fn parse_wide_decimal(text: &[u8], precision: u8, scale: i8) -> Result<i256, Str
     }
     i256::from_string(&digits).ok_or_else(misfit)
 }
+
+#[cfg(test)]
+mod tests;

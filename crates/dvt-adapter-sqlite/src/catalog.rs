@@ -63,7 +63,7 @@ fn describe_one(connection: &Connection, schema: &str, wanted: &str) -> rusqlite
                 None
             } else {
                 let (_, collation, ..) = connection.column_metadata(Some(schema), name.as_str(), column.as_str())?;
-                collation.map(|collation| collation.to_string_lossy().into_owned())
+                collation.map(|collation| collation.to_string_lossy().to_uppercase())
             };
             // The row's own number is never NULL; other keys may be, for history's sake.
             let is_row_number = key > 0 && is_single_key && declared.eq_ignore_ascii_case("integer");

@@ -1,15 +1,18 @@
 //! Arrow values as SQLite stores them, in the forms that `values.rs` reads back.
 
 use crate::profile::Settings;
+use crate::types::arrow_type;
+use crate::values::RowCollector;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Decimal128Type, Decimal256Type, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, UInt64Type,
+    DataType, Decimal128Type, Decimal256Type, Field, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit, UInt64Type,
 };
 use dvt_adapter::{AdapterError, ErrorClass, LoadColumn, LoadRequest};
 use rusqlite::Statement;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::io::Write;
+use std::sync::Arc;
 
 /// A value that its column cannot hold.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ struct Column {
     name: String,
     is_nullable: bool,
     form: Form,
+    /// The type that the declared word is read as, where it is not the field's: each value has to be that, too.
+    declared: Option<SchemaRef>,
 }
 
 /// How a column's values are bound.
@@ -143,7 +148,13 @@ impl Encoder {
                 column: column.name.clone(),
                 reason: format!("values of type {} have no stored form", field.data_type()),
             })?;
-            Ok(Column { name: column.name.clone(), is_nullable: column.nullable, form })
+            let declared = match arrow_type(&column.column_type) {
+                Ok((data_type, _)) if &data_type != field.data_type() => {
+                    Some(Arc::new(Schema::new(vec![Field::new(&column.name, data_type, true)])))
+                }
+                _ => None,
+            };
+            Ok(Column { name: column.name.clone(), is_nullable: column.nullable, form, declared })
         });
         Ok(Self { columns: columns.collect::<Result<_, _>>()? })
     }
@@ -161,12 +172,22 @@ impl Encoder {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let mut checks: Vec<Option<RowCollector>> = self
+            .columns
+            .iter()
+            .map(|column| column.declared.clone().and_then(|declared| RowCollector::new(declared).ok()))
+            .collect();
         let mut bytes = 0;
         let mut scratch = Vec::new();
         for row in 0..batch.num_rows() {
             for (index, (column, array)) in self.columns.iter().zip(&arrays).enumerate() {
                 scratch.clear();
                 let value = column.value(array, row, &mut scratch).map_err(InsertError::Misfit)?;
+                if let Some(check) = &mut checks[index] {
+                    check.push(std::iter::once(value)).map_err(|misfit| {
+                        InsertError::Misfit(Misfit { column: column.name.clone(), reason: misfit.reason })
+                    })?;
+                }
                 bytes += match value {
                     ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() as u64,
                     _ => 8,

@@ -31,7 +31,8 @@ pub(crate) fn open(settings: &Settings, purpose: Purpose) -> Result<Connection, 
     }
     let main = &settings.files[0];
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if purpose == Purpose::Write && main == settings.target_file() {
+    if purpose == Purpose::Write {
+        // Attached files are opened with the same flags. All but the target's were found to be there.
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let connection = Connection::open_with_flags(&main.path, flags).map_err(failed)?;

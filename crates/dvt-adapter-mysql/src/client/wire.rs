@@ -235,4 +235,24 @@ pub(crate) fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
             out.extend_from_slice(&(longest as u64).to_le_bytes());
         }
     }
+    out.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pieces, put_sized};
+
+    #[test]
+    fn what_is_written_behind_its_length_is_read_back() {
+        for length in [0, 1, 250, 251, 65_535, 65_536, 16_777_216] {
+            let bytes = vec![7; length];
+            let mut written = Vec::new();
+            put_sized(&mut written, &bytes);
+            put_sized(&mut written, b"next");
+            let mut pieces = Pieces(&written);
+            assert_eq!(pieces.sized(), Some(bytes.as_slice()), "{length}");
+            assert_eq!(pieces.sized(), Some(&b"next"[..]), "{length}");
+        }
+        assert_eq!(Pieces(&[3, 1]).sized(), None);
+    }
 }

@@ -514,3 +514,6 @@ fn civil(days: i64) -> (i64, u64, u64) {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month.unsigned_abs(), day.unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ fn adapter(output: Value) -> Arc<SqliteAdapter> {
 
 fn subject() -> Option<Subject> {
     let folder = tempfile::tempdir().unwrap();
+    // An empty file is a database without tables; one that is not there is an error for readers.
+    std::fs::write(folder.path().join("test.db"), "").unwrap();
     Some(Subject {
         adapter: adapter(json!({"type": "sqlite", "path": folder.path().join("test.db")})),
         database: None,
