@@ -38,6 +38,14 @@ impl PostgresAdapter {
     }
 }
 
+/// One name per place: host names have no case, and these three are one machine.
+fn place(host: &str) -> String {
+    match host.to_ascii_lowercase().as_str() {
+        "localhost" | "::1" => "127.0.0.1".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
 #[async_trait]
 impl Adapter for PostgresAdapter {
     fn connection(&self) -> &str {
@@ -66,7 +74,7 @@ impl Adapter for PostgresAdapter {
         let settings = self.settings();
         ConnectionIdentity {
             adapter_type: ADAPTER_TYPE.to_owned(),
-            host: settings.host.to_ascii_lowercase(),
+            host: place(&settings.host),
             port: Some(settings.port),
             database: settings.database.clone(),
             user: settings.user.clone(),

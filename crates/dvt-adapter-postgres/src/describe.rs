@@ -1,6 +1,7 @@
 //! What the catalog says about relations and queries.
 
 use crate::errors::from_driver;
+use crate::extract::single_statement;
 use crate::pool::{Lease, Pool};
 use crate::types::{ADAPTER_TYPE, TypeName, kind_of, logical_of};
 use arrow::datatypes::Field;
@@ -15,9 +16,14 @@ use tokio_postgres::types::ToSql;
 /// One row per column of each relation asked for (one with NULLs for a relation without columns), domains followed to
 /// their base type. `$1` and `$2` are the names; a NULL schema means the search path.
 const RELATIONS: &str = r#"
-with recursive asked as (
+with recursive here as (
+    -- The provider came with version 15, 'b' (always by code point) with 17.
+    select case coalesce(pg_catalog.to_jsonb(d) ->> 'datlocprovider', 'c')
+             when 'c' then d.datcollate::text when 'b' then 'C' else 'icu' end as locale
+    from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
+), asked as (
     select a.place, c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages
-    from pg_catalog.unnest($1::text[], $2::text[]) with ordinality as a(schema, name, place)
+    from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) with ordinality as a(schema, name, place)
     join pg_catalog.pg_class c
       on c.relname = a.name
      and case when a.schema is null
@@ -40,9 +46,9 @@ select r.place, r.nspname, r.relname, r.relkind, r.reltuples, r.relpages,
        pg_catalog.format_type(t.oid, f.typmod) as native,
        e.oid as element_oid, e.typname as element_name, e.typtype = 'e' as element_is_enum,
        l.collname, l.collisdeterministic,
-       case when l.collname = 'default' then d.datcollate else coalesce(l.collcollate, l.collname) end as locale
+       case when l.collname = 'default' then d.locale else coalesce(l.collcollate, l.collname)::text end as locale
 from asked r
-join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
+cross join here d
 left join pg_catalog.pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
 left join (followed f join pg_catalog.pg_type t on t.oid = f.typid and t.typtype <> 'd')
        on f.attrelid = a.attrelid and f.attnum = a.attnum
@@ -55,9 +61,9 @@ order by r.place, a.attnum
 const QUERY_COLUMNS: &str = r#"
 select pg_catalog.format_type(q.type_oid, q.typmod) as native,
        l.collname, l.collisdeterministic,
-       case when l.collname = 'default' then d.datcollate else coalesce(l.collcollate, l.collname) end as locale
-from pg_catalog.unnest($1::oid[], $2::int4[], $3::oid[], $4::int2[]) with ordinality as q(type_oid, typmod, relation, attnum, place)
-join pg_catalog.pg_database d on d.datname = pg_catalog.current_database()
+       case when l.collname = 'default' then 'unknown' else coalesce(l.collcollate, l.collname)::text end as locale
+from rows from (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int4[]),
+                pg_catalog.unnest($3::oid[]), pg_catalog.unnest($4::int2[])) with ordinality as q(type_oid, typmod, relation, attnum, place)
 left join pg_catalog.pg_attribute a on a.attrelid = q.relation and a.attnum = q.attnum
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
 order by q.place
@@ -225,7 +231,7 @@ fn comparison(type_name: &TypeName, collation: &Collation, is_column: bool) -> T
         return loose(name);
     }
     match collation.locale.as_deref() {
-        Some("C" | "POSIX" | "C.UTF-8" | "C.utf8" | "ucs_basic") => TextComparison::Binary,
+        Some("C" | "POSIX" | "C.UTF-8" | "C.utf8" | "ucs_basic" | "pg_c_utf8") => TextComparison::Binary,
         // name and "char" have no collation: bytes.
         None if matches!(type_name.oid, 18 | 19) => TextComparison::Binary,
         _ => TextComparison::BinaryEquality,
@@ -237,13 +243,18 @@ fn comparison(type_name: &TypeName, collation: &Collation, is_column: bool) -> T
 pub(crate) async fn describe_query(pool: &Arc<Pool>, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
     let connection = &pool.connector.settings.connection;
     let lease = pool.take().await?;
-    let result = describe_with(&lease, sql.trim().trim_end_matches(';'), connection).await;
+    let result = describe_with(&lease, sql, connection).await;
     lease.give_back();
     result
 }
 
 async fn describe_with(lease: &Lease, sql: &str, connection: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
-    let statement = lease.client.prepare(sql).await.map_err(|error| from_driver(connection, error, Some(sql)))?;
+    let (sql, offset) = single_statement(sql, connection)?;
+    let statement = lease.client.prepare(sql).await.map_err(|error| {
+        let mut error = from_driver(connection, error, Some(sql));
+        error.position = error.position.map(|position| position + offset);
+        error
+    })?;
     let columns = statement.columns();
     let types: Vec<u32> = columns.iter().map(|column| column.type_().oid()).collect();
     let modifiers: Vec<i32> = columns.iter().map(tokio_postgres::Column::type_modifier).collect();

@@ -9,6 +9,7 @@ use crate::types::{Kind, TypeName, kind_of};
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use dvt_adapter::{AdapterError, BatchStream, CancellationToken, CastProblem, ErrorClass, ExtractRequest, strict_cast};
+use dvt_sql::{POSTGRES, split_statements};
 use futures::StreamExt;
 use futures::stream;
 use std::pin::pin;
@@ -64,9 +65,13 @@ async fn start(
     request: &ExtractRequest,
     connection: &str,
 ) -> Result<(CopyOutStream, Vec<Kind>), AdapterError> {
-    let sql = request.sql.trim().trim_end_matches(';');
+    let (sql, offset) = single_statement(&request.sql, connection)?;
     let failed = |error, sql: &str| from_driver(connection, error, Some(sql));
-    let statement = lease.client.prepare(sql).await.map_err(|error| failed(error, sql))?;
+    let statement = lease.client.prepare(sql).await.map_err(|error| {
+        let mut error = failed(error, sql);
+        error.position = error.position.map(|position| position + offset);
+        error
+    })?;
     let columns = statement.columns();
     if columns.len() != request.schema.fields().len() {
         return Err(AdapterError::new(
@@ -86,6 +91,17 @@ async fn start(
     let copy_sql = format!("copy ({sql}\n) to stdout (format binary)");
     let copy = lease.client.copy_out(&copy_sql).await.map_err(|error| failed(error, &copy_sql))?;
     Ok((copy, kinds))
+}
+
+/// The query without the semicolon behind it, and where it starts.
+pub(crate) fn single_statement<'a>(sql: &'a str, connection: &str) -> Result<(&'a str, usize), AdapterError> {
+    match split_statements(sql, &POSTGRES)[..] {
+        [statement] => Ok((statement.text, statement.start)),
+        ref statements => {
+            let message = format!("one query is expected, and there are {} statements", statements.len());
+            Err(AdapterError::new(ErrorClass::Syntax, connection, message))
+        }
+    }
 }
 
 struct Work {

@@ -4,9 +4,9 @@ use crate::decode::Misfit;
 use crate::encode::Encoder;
 use crate::errors::{cancelled, column_in_context, from_driver};
 use crate::pool::{Lease, Pool};
-use crate::types::{Kind, TypeName, kind_of};
+use crate::types::{Kind, TypeName, kind_of, time_unit};
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray, RecordBatch};
-use arrow::datatypes::{Field, Int64Type, IntervalMonthDayNano};
+use arrow::datatypes::{Field, Int64Type, IntervalMonthDayNano, Time64MicrosecondType, TimestampMicrosecondType};
 use bytes::Bytes;
 use dvt_adapter::{
     AdapterError, BatchStream, CancellationToken, CastProblem, ErrorClass, LoadReport, LoadRequest, LogicalType,
@@ -41,9 +41,14 @@ pub(crate) async fn load(
     }
     let lease = pool.take().await?;
     let work = Work { lease: &lease, request: &request, connection: &connection };
-    let result = tokio::select! {
-        result = work.run(rows) => result,
+    let filled = tokio::select! {
+        filled = work.fill(rows) => filled,
         () = cancel.cancelled() => Err(cancelled(&connection)),
+    };
+    // From here on nothing can be cancelled: a commit has one outcome.
+    let result = match filled {
+        Ok(report) => work.execute("commit").await.map(|()| report),
+        Err(error) => Err(error),
     };
     match result {
         Ok(report) => {
@@ -55,12 +60,22 @@ pub(crate) async fn load(
             if error.class == ErrorClass::Cancelled {
                 let _ = lease.canceller.cancel().await;
             }
-            if !lease.client.is_closed() && lease.client.batch_execute("rollback").await.is_ok() {
-                lease.give_back();
+            for _ in 0..2 {
+                if !lease.client.is_closed() && lease.client.batch_execute("rollback").await.is_ok() {
+                    lease.give_back();
+                    break;
+                }
             }
             Err(error)
         }
     }
+}
+
+/// A column of the new table.
+struct Target {
+    kind: Kind,
+    /// `timestamp(3)` keeps multiples of 1000 microseconds only, and would round.
+    unit: i64,
 }
 
 struct Work<'a> {
@@ -70,15 +85,13 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn run(&self, rows: BatchStream) -> Result<LoadReport, AdapterError> {
+    /// Everything up to the commit.
+    async fn fill(&self, rows: BatchStream) -> Result<LoadReport, AdapterError> {
         let table = POSTGRES.quote_path(self.request.relation.parts());
         self.execute("begin").await?;
         self.execute(&self.create_table(&table)).await?;
-        let kinds = self.kinds(&table).await?;
-        let report =
-            if kinds.is_empty() { self.check_no_rows(rows).await? } else { self.copy(&table, &kinds, rows).await? };
-        self.execute("commit").await?;
-        Ok(report)
+        let targets = self.targets(&table).await?;
+        if targets.is_empty() { self.check_no_rows(rows).await } else { self.copy(&table, &targets, rows).await }
     }
 
     async fn execute(&self, sql: &str) -> Result<(), AdapterError> {
@@ -100,17 +113,19 @@ impl Work<'_> {
     }
 
     /// How the new table's columns are written: the server tells their types.
-    async fn kinds(&self, table: &str) -> Result<Vec<Kind>, AdapterError> {
+    async fn targets(&self, table: &str) -> Result<Vec<Target>, AdapterError> {
         let sql = format!("select * from {table}");
         let statement = self.lease.client.prepare(&sql).await;
         let statement = statement.map_err(|error| from_driver(self.connection, error, Some(&sql)))?;
         let columns = statement.columns().iter().zip(&self.request.columns);
         columns
             .map(|(described, column)| {
-                kind_of(&TypeName::of(described.type_()), described.type_modifier()).map_err(|reason| {
+                let (type_name, modifier) = (TypeName::of(described.type_()), described.type_modifier());
+                let kind = kind_of(&type_name, modifier).map_err(|reason| {
                     let message = format!("column `{}` cannot be loaded: {reason}", column.name);
                     AdapterError::new(ErrorClass::UnsupportedType, self.connection, message).with_column(&column.name)
-                })
+                })?;
+                Ok(Target { kind, unit: time_unit(&type_name, modifier) })
             })
             .collect()
     }
@@ -126,7 +141,7 @@ impl Work<'_> {
         Ok(LoadReport::default())
     }
 
-    async fn copy(&self, table: &str, kinds: &[Kind], mut rows: BatchStream) -> Result<LoadReport, AdapterError> {
+    async fn copy(&self, table: &str, targets: &[Target], mut rows: BatchStream) -> Result<LoadReport, AdapterError> {
         let sql = format!("copy {table} from stdin (format binary)");
         let sink = self.lease.client.copy_in::<_, Bytes>(&sql).await;
         let mut sink = Box::pin(sink.map_err(|error| from_driver(self.connection, error, Some(&sql)))?);
@@ -139,7 +154,7 @@ impl Work<'_> {
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             report.rows += batch.num_rows() as u64;
-            self.send_batch(&mut sink, kinds, &batch, &mut buffer, &mut report.bytes, errors_before).await?;
+            self.send_batch(&mut sink, targets, &batch, &mut buffer, &mut report.bytes, errors_before).await?;
         }
         buffer.extend_from_slice(&(-1_i16).to_be_bytes());
         self.send(&mut sink, &mut buffer, &mut report.bytes, errors_before).await?;
@@ -154,16 +169,16 @@ impl Work<'_> {
     async fn send_batch(
         &self,
         sink: &mut Pin<Box<CopyInSink<Bytes>>>,
-        kinds: &[Kind],
+        targets: &[Target],
         batch: &RecordBatch,
         buffer: &mut Vec<u8>,
         bytes: &mut u64,
         errors_before: u64,
     ) -> Result<(), AdapterError> {
-        let columns = self.native_columns(kinds, batch)?;
+        let columns = self.native_columns(targets, batch)?;
         let mut row = 0;
         while row < batch.num_rows() {
-            row = self.encode_rows(kinds, &columns, row, batch.num_rows(), buffer)?;
+            row = self.encode_rows(targets, &columns, row, batch.num_rows(), buffer)?;
             if buffer.len() >= CHUNK_BYTES {
                 self.send(sink, buffer, bytes, errors_before).await?;
             }
@@ -172,24 +187,29 @@ impl Work<'_> {
     }
 
     /// The batch's columns in the Arrow types that the table's columns are written from.
-    fn native_columns(&self, kinds: &[Kind], batch: &RecordBatch) -> Result<Vec<ArrayRef>, AdapterError> {
-        if batch.num_columns() != kinds.len() {
-            let message = format!("a batch has {} columns where {} are expected", batch.num_columns(), kinds.len());
+    fn native_columns(&self, targets: &[Target], batch: &RecordBatch) -> Result<Vec<ArrayRef>, AdapterError> {
+        if batch.num_columns() != targets.len() {
+            let message = format!("a batch has {} columns where {} are expected", batch.num_columns(), targets.len());
             return Err(AdapterError::new(ErrorClass::Other, self.connection, message));
         }
-        let columns = kinds.iter().zip(batch.columns()).zip(self.request.schema.fields());
+        let columns = targets.iter().zip(batch.columns()).zip(self.request.schema.fields());
         columns
-            .map(|((kind, column), field)| {
+            .map(|((Target { kind, unit }, column), field)| {
                 if *kind == Kind::Interval && logical_type(field) == Some(LogicalType::TimeSpan) {
                     return self.time_spans(column, field);
                 }
-                strict_cast(column, &kind.arrow()).map_err(|problem| {
+                let native = strict_cast(column, &kind.arrow()).map_err(|problem| {
                     let class = match problem {
                         CastProblem::ValueDoesNotFit { .. } => ErrorClass::ValueDoesNotFit,
                         CastProblem::NoSuchCast { .. } => ErrorClass::UnsupportedType,
                     };
                     self.column_error(class, field.name(), problem.to_string())
-                })
+                })?;
+                if !are_multiples(&native, *unit) {
+                    let problem = "a value has more digits of a second than the column keeps".to_owned();
+                    return Err(self.column_error(ErrorClass::ValueDoesNotFit, field.name(), problem));
+                }
+                Ok(native)
             })
             .collect()
     }
@@ -208,14 +228,14 @@ impl Work<'_> {
     /// Encodes rows from `first` until the buffer is full; the next row.
     fn encode_rows(
         &self,
-        kinds: &[Kind],
+        targets: &[Target],
         columns: &[ArrayRef],
         first: usize,
         end: usize,
         buffer: &mut Vec<u8>,
     ) -> Result<usize, AdapterError> {
         let encoders: Option<Vec<Encoder<'_>>> =
-            kinds.iter().zip(columns).map(|(kind, column)| Encoder::new(kind, column)).collect();
+            targets.iter().zip(columns).map(|(target, column)| Encoder::new(&target.kind, column)).collect();
         let encoders = encoders.ok_or_else(|| {
             AdapterError::new(ErrorClass::Other, self.connection, "a column has another type than it was cast to")
         })?;
@@ -271,4 +291,16 @@ impl Work<'_> {
         let message = format!("column `{column}` of {}: {problem}", self.request.on_behalf_of);
         self.with_relation(AdapterError::new(class, self.connection, message).with_column(column))
     }
+}
+
+/// Whether a time column's values are whole units; other columns have a unit of one.
+fn are_multiples(column: &ArrayRef, unit: i64) -> bool {
+    let whole = |values: &[i64]| values.iter().all(|value| value % unit == 0);
+    if unit == 1 {
+        return true;
+    }
+    if let Some(times) = column.as_primitive_opt::<Time64MicrosecondType>() {
+        return whole(times.values());
+    }
+    column.as_primitive_opt::<TimestampMicrosecondType>().is_none_or(|timestamps| whole(timestamps.values()))
 }

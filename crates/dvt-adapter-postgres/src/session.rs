@@ -205,6 +205,13 @@ impl PostgresSession {
 #[async_trait]
 impl Session for PostgresSession {
     async fn execute(&mut self, sql: &str, fetch: Fetch) -> Result<QueryResult, AdapterError> {
+        if self.is_broken {
+            return Err(AdapterError::new(
+                ErrorClass::ConnectionLost,
+                &self.connection,
+                "the session cannot be used again",
+            ));
+        }
         self.is_broken = true;
         tracing::debug!(connection = self.connection, sql, "execute");
         let this = &*self;
@@ -217,10 +224,18 @@ impl Session for PostgresSession {
                 }
             })
             .await;
-        if result.is_err() {
-            self.settle().await;
+        match &result {
+            Ok(_) => self.is_broken = false,
+            // The server has said what is wrong, or the error is ours and nothing was sent.
+            Err(error)
+                if error.code.is_some() || !matches!(error.class, ErrorClass::Other | ErrorClass::ConnectionLost) =>
+            {
+                self.settle().await;
+                self.is_broken = false;
+            }
+            // Neither side knows what the other waits for (`COPY … FROM STDIN` as text, a lost connection).
+            Err(_) => {}
         }
-        self.is_broken = false;
         result
     }
 
@@ -271,10 +286,12 @@ impl Session for PostgresSession {
 
 impl Drop for PostgresSession {
     fn drop(&mut self) {
-        if let Some(lease) = self.lease.take()
-            && !self.is_broken
-        {
-            lease.reset_and_give_back();
+        if let Some(lease) = self.lease.take() {
+            if self.is_broken {
+                lease.canceller.clone().cancel_in_background();
+            } else {
+                lease.reset_and_give_back();
+            }
         }
     }
 }

@@ -178,6 +178,14 @@ impl Kind {
     }
 }
 
+/// The microseconds of which a time column keeps multiples: `timestamp(3)` has 1000.
+pub(crate) fn time_unit(type_name: &TypeName, modifier: i32) -> i64 {
+    match (type_name.oid, u32::try_from(modifier)) {
+        (1083 | 1114 | 1184, Ok(digits @ 0..=6)) => 10_i64.pow(6 - digits),
+        _ => 1,
+    }
+}
+
 /// What the Arrow type does not say.
 pub(crate) fn logical_of(type_name: &TypeName, kind: &Kind) -> Option<LogicalType> {
     if type_name.is_enum {
@@ -185,7 +193,7 @@ pub(crate) fn logical_of(type_name: &TypeName, kind: &Kind) -> Option<LogicalTyp
     }
     match (kind, type_name.oid) {
         (Kind::Text { limit: Some(length) }, 1043) => Some(LogicalType::Varchar(u64::from(*length))),
-        (Kind::Text { limit }, 1042) => Some(LogicalType::Char(u64::from(limit.unwrap_or(1)))),
+        (Kind::Text { limit: Some(length) }, 1042) => Some(LogicalType::Char(u64::from(*length))),
         (Kind::Text { .. }, 114) => Some(LogicalType::Json),
         (Kind::Text { .. }, 142) => Some(LogicalType::Xml),
         (Kind::UnconstrainedNumeric, _) => Some(LogicalType::Numeric),

@@ -68,7 +68,7 @@ async fn several_statements_are_one_unit() {
     for fetch in [Fetch::None, Fetch::All] {
         let error =
             session.execute("insert into t values (1); select 'ü' as u; select nonsense", fetch).await.unwrap_err();
-        assert_eq!((error.class, error.position), (ErrorClass::MissingColumn, Some(54)));
+        assert_eq!((error.class, error.position), (ErrorClass::MissingColumn, Some(51)));
         assert!(!session.in_transaction());
     }
     assert_eq!(fetch(&mut session, "select count(*) from t").await, ["0"]);

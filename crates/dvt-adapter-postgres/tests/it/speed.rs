@@ -17,6 +17,7 @@ fn cpu_time() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are for the person who asked")]
 fn report(what: &str, columns: usize, begun: Instant, cpu: Duration) {
     let (wall, cpu) = (begun.elapsed(), cpu_time() - cpu);
     let per_value = cpu.as_nanos() as usize / (ROWS * columns);
