@@ -44,7 +44,7 @@ pub(crate) fn adapter_error(settings: &Settings, error: ClientError) -> AdapterE
         }
         ClientError::Protocol(message) => AdapterError::new(ErrorClass::Other, connection, message),
         ClientError::Server { errno, sqlstate, message } => {
-            let column = quoted_after(&message, "column '");
+            let column = column_in(&message);
             let mut error = AdapterError::new(class_of(errno, &sqlstate), connection, message)
                 .with_code(format!("{errno} {sqlstate}"));
             if let Some(column) = column {
@@ -97,19 +97,20 @@ pub(crate) fn class_of(errno: u16, sqlstate: &str) -> ErrorClass {
     }
 }
 
-/// The quoted name behind a word of the server's message.
-pub(crate) fn quoted_after(message: &str, word: &str) -> Option<String> {
-    let start = message.find(word)? + word.len();
-    let rest = &message[start..];
-    let name = &rest[..rest.find('\'')?];
-    // MariaDB writes the whole path: `db`.`table`.`column`.
-    let name = name.rsplit("`.`").next().unwrap_or(name);
-    Some(name.trim_matches('`').to_owned())
+/// The column that a message of the server names: `column 'x'`, or MariaDB's whole path in backticks.
+pub(crate) fn column_in(message: &str) -> Option<String> {
+    if let Some((_, rest)) = message.split_once("column '") {
+        return rest.split_once('\'').map(|(name, _)| name.rsplit('.').next().unwrap_or(name).to_owned());
+    }
+    let (_, rest) = message.split_once("column `")?;
+    let path = rest.split_once(" at row").map_or(rest, |(path, _)| path);
+    let name = path.rsplit("`.`").next().unwrap_or(path);
+    Some(name.trim_end_matches('`').replace("``", "`"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{class_of, quoted_after};
+    use super::{class_of, column_in};
     use dvt_adapter::ErrorClass;
 
     #[test]
@@ -122,12 +123,12 @@ mod tests {
 
     #[test]
     fn columns_are_found_in_messages() {
-        let column = |message: &str| quoted_after(message, "column '").or_else(|| quoted_after(message, "column `"));
-        assert_eq!(column("Out of range value for column 'a' at row 1").as_deref(), Some("a"));
-        assert_eq!(
-            quoted_after("Incorrect integer value: 'x' for column 'b' at row 2", "column '").as_deref(),
-            Some("b")
-        );
-        assert_eq!(quoted_after("no name here", "column '"), None);
+        let check =
+            |message: &str, column: Option<&str>| assert_eq!(column_in(message).as_deref(), column, "{message}");
+        check("Out of range value for column 'a' at row 1", Some("a"));
+        check("Incorrect integer value: 'x' for column 'b' at row 2", Some("b"));
+        check("Incorrect string value: '\\xE6' for column `db`.`t`.`two words` at row 2", Some("two words"));
+        check("Unknown column 't.c' in 'field list'", Some("c"));
+        check("no name here", None);
     }
 }

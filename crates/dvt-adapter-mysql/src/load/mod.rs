@@ -8,7 +8,7 @@
 mod encode;
 
 use crate::client::{Answer, Client, ClientError, Done};
-use crate::errors::{class_of, quoted_after};
+use crate::errors::{class_of, column_in};
 use crate::pool::{Pool, Purpose, cancelled};
 use dvt_adapter::{AdapterError, BatchStream, CancellationToken, ErrorClass, LoadReport, LoadRequest};
 use dvt_sql::MYSQL;
@@ -265,7 +265,7 @@ async fn check_warnings(pool: &Pool, client: &mut Client, done: Done) -> Result<
         Ok(class @ (ErrorClass::Constraint | ErrorClass::ValueDoesNotFit)) => class,
         _ => ErrorClass::ValueDoesNotFit,
     };
-    let column = quoted_after(&message, "column '").or_else(|| quoted_after(&message, "column `"));
+    let column = column_in(&message);
     let mut error = AdapterError::new(class, pool.settings.connection.as_str(), message).with_code(code);
     error.column = column;
     Err(error)

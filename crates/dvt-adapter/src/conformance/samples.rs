@@ -142,7 +142,7 @@ fn texts() -> Vec<Sample> {
             ]),
         ),
         sample("text_long", text(vec![None, Some(&long), Some("short")])),
-        logical("varchar", text(vec![None, Some(""), Some("twenty-five characters ü 🦀")]), LogicalType::Varchar(25)),
+        logical("varchar", text(vec![None, Some(""), Some("twenty-five characters ü🦀")]), LogicalType::Varchar(25)),
         sample(
             "binary",
             Arc::new(BinaryArray::from(vec![
