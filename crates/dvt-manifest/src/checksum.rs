@@ -11,10 +11,18 @@ pub struct Checksum {
 }
 
 impl Checksum {
-    /// SHA-256 of the text, without the blanks around it, as dbt hashes what it calls stripped contents.
+    /// SHA-256 of the text with each run of blanks and line ends as one blank, so that formatting changes nothing:
+    /// what dbt 1.12 keeps of a file.
     #[must_use]
     pub fn of_text(text: &str) -> Self {
-        Self::of_bytes(text.trim().as_bytes())
+        let words: Vec<&str> = text.split_whitespace().collect();
+        Self::of_bytes(words.join(" ").as_bytes())
+    }
+
+    /// SHA-256 of a seed's text: without the blanks around it, line ends as `\n`.
+    #[must_use]
+    pub fn of_seed(text: &str) -> Self {
+        Self::of_bytes(text.replace("\r\n", "\n").trim().as_bytes())
     }
 
     #[must_use]

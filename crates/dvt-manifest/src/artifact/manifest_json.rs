@@ -68,7 +68,7 @@ impl Manifest {
 
     fn metadata_json(&self) -> Value {
         let metadata = &self.metadata;
-        let quoting = |part: &str| metadata.quoting.get(part).cloned().unwrap_or(Value::Null);
+        let quoting = |part: &str| metadata.quoting.get(part).cloned().unwrap_or(Value::Bool(true));
         json!({
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
             "dbt_version": DBT_VERSION,
@@ -87,7 +87,7 @@ impl Manifest {
                 "database": quoting("database"),
                 "schema": quoting("schema"),
                 "identifier": quoting("identifier"),
-                "column": quoting("column"),
+                "column": metadata.quoting.get("column").cloned().unwrap_or(Value::Null),
             },
         })
     }
@@ -134,7 +134,6 @@ impl Node {
         if self.resource_type == ResourceType::Seed {
             set("root_path", json!(self.root_path));
             set("depends_on", json!({"macros": self.depends_on.macros}));
-            set("defer_relation", Value::Null);
             return Value::Object(json);
         }
         set("language", json!(self.language));
@@ -154,9 +153,7 @@ impl Node {
                 set("deprecation_date", json!(self.deprecation_date));
                 set("primary_key", json!(self.primary_key));
                 set("time_spine", Value::Null);
-                set("defer_relation", Value::Null);
             }
-            ResourceType::Snapshot => set("defer_relation", Value::Null),
             ResourceType::Operation => set("index", json!(self.index)),
             _ => {}
         }
@@ -189,7 +186,10 @@ impl Node {
 
 fn compiled_json(compiled: &Compiled, set: &mut impl FnMut(&str, Value)) {
     set("compiled_path", json!(compiled.path));
-    set("compiled", json!(compiled.code.is_some()));
+    if compiled.code.is_none() {
+        return;
+    }
+    set("compiled", Value::Bool(true));
     set("compiled_code", json!(compiled.code));
     set("extra_ctes_injected", json!(compiled.extra_ctes_injected));
     let ctes: Vec<Value> = compiled.extra_ctes.iter().map(|cte| json!({"id": cte.id, "sql": cte.sql})).collect();
@@ -235,6 +235,8 @@ impl Column {
             "config": config,
             "tags": self.tags,
             "granularity": self.granularity,
+            "dimension": null,
+            "entity": null,
             "doc_blocks": [],
         });
         if let Value::Object(map) = &mut json {

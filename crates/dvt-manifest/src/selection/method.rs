@@ -244,7 +244,12 @@ fn matches_fqn_from(selector: &str, fqn: &[String], is_versioned: bool) -> bool 
     }
     for (index, part) in parts.iter().enumerate() {
         if part.contains(['*', '?', '[', ']']) {
-            return fnmatch(&flat[index..].join("."), &parts[index..].join("."));
+            if fnmatch(&flat[index..].join("."), &parts[index..].join(".")) {
+                return true;
+            }
+            // A pattern without a dot may also mean the name alone, however deep the folder.
+            let leaf = if is_versioned { fqn.len().checked_sub(2) } else { fqn.len().checked_sub(1) };
+            return parts.len() == 1 && leaf.is_some_and(|leaf| fnmatch(&fqn[leaf], selector));
         }
         if flat[index] != *part {
             return false;

@@ -46,17 +46,17 @@ fn check(select: &str, expected: &str) {
 fn methods_match_what_they_say() {
     check("orders", "orders");
     check("shop.marts.orders", "orders");
-    check("marts", "report orders");
-    check("marts.*", "report orders");
+    check("marts", "orders report");
+    check("marts.*", "orders report");
     check("marts.finance", "report");
     check("stg_*", "stg_orders stg_users");
-    check("*", "report orders stg_orders stg_users countries");
+    check("*", "orders report stg_orders stg_users countries");
     check("tag:nightly", "orders stg_orders");
     check("tag:n*", "orders stg_orders");
     check("source:raw", "raw.orders raw.users");
     check("source:raw.orders", "raw.orders");
     check("source:shop.raw.u*", "raw.users");
-    check("path:models/marts", "report orders");
+    check("path:models/marts", "orders report");
     check("path:models/staging/stg_*.sql", "stg_orders stg_users");
     check("models/marts/finance/", "report");
     check("file:orders.sql", "orders");
@@ -71,11 +71,11 @@ fn methods_match_what_they_say() {
 fn graph_operators_reach_parents_and_children() {
     check("+orders", "orders stg_orders stg_users raw.orders raw.users");
     check("1+orders", "orders stg_orders stg_users");
-    check("stg_users+", "report orders stg_users");
+    check("stg_users+", "orders report stg_users");
     check("stg_users+1", "orders stg_users");
-    check("1+orders+1", "report orders stg_orders stg_users");
-    check("@stg_users", "report orders stg_orders stg_users raw.orders raw.users");
-    check("@report", "report orders stg_orders stg_users raw.orders raw.users");
+    check("1+orders+1", "orders report stg_orders stg_users");
+    check("@stg_users", "orders report stg_orders stg_users raw.orders raw.users");
+    check("@report", "orders report stg_orders stg_users raw.orders raw.users");
     check("source:raw.users+1", "stg_users raw.users");
 }
 
@@ -94,7 +94,7 @@ fn exclude_takes_away() {
         exclude: vec!["staging".to_owned(), "source:*".to_owned()],
         ..SelectionRequest::default()
     };
-    assert_eq!(names(&shop(), &request), "report orders both unique_orders");
+    assert_eq!(names(&shop(), &request), "orders report both unique_orders");
     let everything_but = SelectionRequest { exclude: vec!["orders+".to_owned()], ..SelectionRequest::default() };
     assert_eq!(
         names(&shop(), &everything_but),
@@ -176,9 +176,9 @@ fn a_criterion_that_matches_nothing_warns_as_dbt_does() {
         ["warning[nothing-selected]: The selection criterion 'nowhere' does not match any enabled nodes"]
     );
     assert_eq!(
-        warnings("tag:nightly,tag:finance"),
+        warnings("tag:nightly,resource_type:seed"),
         [
-            "warning[nothing-selected]: The selection criterion 'tag:nightly,tag:finance' does not match any enabled nodes"
+            "warning[nothing-selected]: The selection criterion 'tag:nightly,resource_type:seed' does not match any enabled nodes"
         ]
     );
     assert!(warnings("orders").is_empty());

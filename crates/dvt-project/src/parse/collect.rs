@@ -315,7 +315,7 @@ impl Collector<'_, '_> {
             if metadata.len() > MAXIMUM_HASHED_SEED_BYTES {
                 return Ok(Checksum::of_path(&found.original_path));
             }
-            std::fs::read(&found.absolute).map(|bytes| Checksum::of_bytes(&bytes))
+            std::fs::read(&found.absolute).map(|bytes| Checksum::of_seed(&String::from_utf8_lossy(&bytes)))
         });
         let checksum = match checksum {
             Ok(checksum) => checksum,
@@ -346,7 +346,6 @@ impl Collector<'_, '_> {
                 let folder = found.relative_path.strip_suffix(".sql").unwrap_or(&found.relative_path);
                 draft.fqn = fqn(self.session.package_name(self.package), &format!("{folder}/x"), &block.name);
                 draft.raw_code = Some(file.text[block.body.range.clone()].to_owned());
-                draft.checksum = Checksum::of_text(&file.text[block.span.range.clone()]);
                 draft.template_range = block.body.range;
                 draft.span = Span::line(&file, file.line_column(block.span.range.start).0);
                 draft
@@ -369,7 +368,7 @@ pub(crate) fn yaml_snapshot_drafts<'p>(session: &Session<'_>, entries: &'p [Prop
                 resource_type: ResourceType::Snapshot,
                 package: entry.package,
                 unique_id: format!("snapshot.{package_name}.{}", entry.name),
-                path: format!("{}/{}.sql", entry.relative_path, entry.name),
+                path: format!("{}.sql", entry.name),
                 original_path: entry.original_path.clone(),
                 fqn: fqn(package_name, &entry.relative_path, &entry.name),
                 name: entry.name.clone(),
@@ -377,7 +376,7 @@ pub(crate) fn yaml_snapshot_drafts<'p>(session: &Session<'_>, entries: &'p [Prop
                 span: entry.name_span.clone(),
                 template_range: 0..template.text.len(),
                 template,
-                checksum: Checksum::of_text(&raw_code),
+                checksum: Checksum::of_text(&entry.file.text),
                 raw_code: Some(raw_code),
                 properties: Some(entry),
                 version: None,

@@ -72,6 +72,8 @@ fn normal_key(key: &str) -> &str {
 /// updated, grants are updated with `+` for appending, everything else is replaced.
 fn merge(key: &str, old: &Value, new: &Value) -> Value {
     match key {
+        // Neither is a dictionary: the check of types says so.
+        "tags" | "packages" if new.is_object() => new.clone(),
         "tags" | "packages" => {
             let mut items = as_list(old);
             for item in as_list(new) {
@@ -219,7 +221,7 @@ impl ConfigTrees {
 pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String, Value>) -> Config {
     let mut config = match resource_type {
         ResourceType::Test => json!({
-            "enabled": true, "alias": null, "schema": "dbt_test__audit", "database": null, "tags": [], "meta": {},
+            "enabled": true, "static_analysis": null, "alias": null, "schema": "dbt_test__audit", "database": null, "tags": [], "meta": {},
             "group": null, "materialized": "test", "severity": "ERROR", "store_failures": null,
             "store_failures_as": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
             "error_if": "!= 0",
@@ -234,7 +236,7 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
             "full_refresh": null, "unique_key": null, "on_schema_change": "ignore",
             "on_configuration_change": "apply", "grants": {}, "packages": [],
             "docs": {"show": true, "node_color": null}, "contract": {"enforced": false, "alias_types": true},
-            "event_time": null, "concurrent_batches": null,
+            "event_time": null, "concurrent_batches": null, "static_analysis": null,
         }),
     };
     let defaults = config.as_object_mut();
@@ -243,6 +245,8 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
         ResourceType::Model => {
             merged.insert("access".to_owned(), json!("protected"));
             merged.insert("freshness".to_owned(), Value::Null);
+            merged.insert("on_error".to_owned(), Value::Null);
+            merged.insert("latest_version_pointer".to_owned(), json!({"enabled": null, "alias": null}));
         }
         ResourceType::Seed => {
             merged.insert("materialized".to_owned(), json!("seed"));

@@ -187,6 +187,7 @@ fn build_manifest(
     manifest.docs = docs.clone();
     resolve::resolve(session, &mut manifest, &failed, problems);
     draft::place_singular_tests(session, &mut manifest, problems);
+    resolve::infer_primary_keys(&mut manifest);
     if !has_errors(problems) {
         resolve::check_graph(session, &manifest, problems);
     }

@@ -387,7 +387,7 @@ pub(crate) fn hook_drafts<'p>(session: &Session<'_>, package: usize) -> Vec<Draf
                 template_range: 0..template.text.len(),
                 template,
                 raw_code: Some(sql.clone()),
-                checksum: dvt_manifest::Checksum::of_text(sql),
+                checksum: dvt_manifest::Checksum::of_text(&project.file.text),
                 properties: None,
                 version: None,
                 extra_layers: Vec::new(),

@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 /// Keys that may stand beside `config:` and mean config.
-const CONFIG_BESIDE: &[&str] = &["tags", "meta", "docs", "group", "access"];
+const CONFIG_BESIDE: &[&str] = &["meta", "docs", "group", "access", "contract"];
 
 /// The config of an entry: what stands beside `config:`, then `config:`, then the version's.
 pub(crate) fn config_layers(
@@ -24,6 +24,14 @@ pub(crate) fn config_layers(
     let mut layers = Vec::new();
     for yaml in [Some(&entry.yaml), version].into_iter().flatten() {
         if let Some(map) = yaml.as_map() {
+            // dbt reads no tags here, and says nothing about it.
+            if let Some(tags) = map.get("tags") {
+                problems.push(
+                    Diagnostic::warning("tags-not-read", format!("the `tags` of `{}` are not read here", entry.name))
+                        .label(Span::new(&entry.file, tags.key_range.clone()), "not below `config:`")
+                        .help("move them below `config:`"),
+                );
+            }
             let beside = map
                 .iter()
                 .filter(|(key, entry)| CONFIG_BESIDE.contains(&key.as_str()) && !entry.value.is_null())

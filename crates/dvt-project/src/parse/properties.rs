@@ -160,10 +160,12 @@ pub(crate) fn read_properties(
                 );
                 continue;
             };
-            let (Some(text), name_span) = (name.scalar_text(), name.span(&file)) else {
+            let name_span = name.span(&file);
+            let Some(text) = name.as_text().map(str::to_owned) else {
                 problems.push(
                     Diagnostic::error("wrong-type", format!("`name` must be a text, but it is {}", name.kind()))
-                        .label(name.span(&file), "expected a text"),
+                        .label(name_span, "expected a text")
+                        .help("put it in quotes: YAML reads `off`, `no` and `2024` as other types"),
                 );
                 continue;
             };

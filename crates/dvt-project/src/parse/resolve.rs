@@ -7,6 +7,7 @@ use dvt_diagnostics::{Diagnostic, Span, did_you_mean};
 use dvt_manifest::{
     Access, DependsOn, Disabled, Graph, Manifest, RefCall, ResourceType, SourceCall, UniqueId, version_text,
 };
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// What could not be read. Whoever depends on it is not told that it does not exist.
@@ -251,6 +252,13 @@ impl Asker<'_> {
                 .note(format!("its versions are {}", crate::wording::list(&versions)));
             return Err(Failure::Unknown(Box::new(diagnostic)));
         }
+        if call.version.is_some() && call.package.is_none() && self.names.refs.contains_key(&call.name) {
+            diagnostic = diagnostic
+                .label(call.span.clone(), "asks for a version")
+                .note(format!("{called} has no versions"))
+                .help("take the version away");
+            return Err(Failure::Unknown(Box::new(diagnostic)));
+        }
         diagnostic = diagnostic.label(call.span.clone(), "no model, seed or snapshot of this name");
         let mut known: Vec<&str> = self.names.refs.keys().map(String::as_str).collect();
         known.sort_unstable();
@@ -401,5 +409,64 @@ fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Ve
             .label(first.span.clone(), format!("in {}", first.original_file_path))
             .help("give one of them another `alias` or `schema`"),
         );
+    }
+}
+
+/// dbt's `primary_key` of a model: what constraints say, else the columns with both a unique and a not_null test, else those
+/// with a unique test, enabled ones first.
+pub(crate) fn infer_primary_keys(manifest: &mut Manifest) {
+    #[derive(Default)]
+    struct Tested {
+        unique: Vec<String>,
+        disabled_unique: Vec<String>,
+        not_null: Vec<String>,
+    }
+    let mut tested: HashMap<UniqueId, Tested> = HashMap::new();
+    let disabled = manifest.disabled.values().flatten().filter_map(|entry| match entry {
+        Disabled::Node(node) => Some(&**node),
+        _ => None,
+    });
+    for (test, is_enabled) in manifest.nodes.values().map(|node| (node, true)).chain(disabled.map(|node| (node, false)))
+    {
+        let Some(info) = &test.test else { continue };
+        let (Some(model), Some(metadata)) = (&info.attached_node, &info.metadata) else { continue };
+        let columns: Vec<String> =
+            match (metadata.kwargs.get("column_name"), metadata.kwargs.get("combination_of_columns")) {
+                (Some(Value::String(column)), _) => vec![column.clone()],
+                (_, Some(Value::Array(columns))) => {
+                    columns.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+                }
+                _ => continue,
+            };
+        let of_model = tested.entry(model.clone()).or_default();
+        match metadata.name.as_str() {
+            "unique" | "unique_combination_of_columns" if is_enabled => of_model.unique.extend(columns),
+            "unique" | "unique_combination_of_columns" => of_model.disabled_unique.extend(columns),
+            "not_null" => of_model.not_null.extend(columns),
+            _ => {}
+        }
+    }
+    for node in manifest.nodes.values_mut().filter(|node| node.resource_type == ResourceType::Model) {
+        let is_key = |constraint: &&Value| constraint.get("type").and_then(Value::as_str) == Some("primary_key");
+        let of_model = node.constraints.iter().find(is_key).and_then(|constraint| constraint.get("columns"));
+        let of_column =
+            node.columns.values().find(|column| column.constraints.iter().any(|constraint| is_key(&constraint)));
+        let tests = tested.remove(&node.unique_id).unwrap_or_default();
+        let mut key: Vec<String> = match (of_model.and_then(Value::as_array), of_column) {
+            (Some(columns), _) => columns.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            (None, Some(column)) => vec![column.name.clone()],
+            (None, None) => {
+                let is_unique =
+                    |column: &&String| tests.unique.contains(*column) || tests.disabled_unique.contains(*column);
+                let both: Vec<String> = tests.not_null.iter().filter(is_unique).cloned().collect();
+                [both, tests.unique, tests.disabled_unique]
+                    .into_iter()
+                    .find(|columns| !columns.is_empty())
+                    .unwrap_or_default()
+            }
+        };
+        let mut seen = HashSet::new();
+        key.retain(|column| seen.insert(column.clone()));
+        node.primary_key = key;
     }
 }

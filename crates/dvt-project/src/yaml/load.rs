@@ -281,6 +281,7 @@ impl Loader<'_> {
 
     fn syntax_error(&self, error: &saphyr_parser::ScanError) -> Diagnostic {
         let marker = error.marker();
+        let is_too_deep = error.info().contains("recursion limit");
         let line = marker.line().max(1);
         let offset = self.file.offset(line, marker.col() + 1);
         let text = &self.file.text;
@@ -292,6 +293,10 @@ impl Loader<'_> {
             Some(tab) => line_start + tab..line_start + tab + 1,
             None => offset..text[offset..].chars().next().map_or(offset, |next| offset + next.len_utf8()),
         };
+        if is_too_deep {
+            return Diagnostic::error("yaml-too-deep", format!("values in {} are nested too deep", self.file.path))
+                .label(Span::new(self.file, range), "the level that is too deep");
+        }
         let mut diagnostic =
             Diagnostic::error("yaml-syntax", format!("{} is not valid YAML: {}", self.file.path, error.info()))
                 .label(Span::new(self.file, range), "the reader stopped here");
