@@ -16,12 +16,14 @@ impl Interpreter<'_> {
             ExprNode::Name(name) => Ok(self.name(name, scope)),
             ExprNode::Attribute(owner, name) => {
                 let owner_value = self.expr(owner, scope)?;
-                self.attribute(&owner_value, name).map_err(|flow| self.suggest(flow, owner, scope).at(here))
+                self.attribute(&owner_value, name)
+                    .map_err(|flow| self.suggest(flow, owner, scope).at(|| Span::new(&scope.file, owner.place.range())))
             }
             ExprNode::Item(owner, key) => {
                 let owner_value = self.expr(owner, scope)?;
                 let key = self.expr(key, scope)?;
-                self.item(&owner_value, &key).map_err(|flow| self.suggest(flow, owner, scope).at(here))
+                self.item(&owner_value, &key)
+                    .map_err(|flow| self.suggest(flow, owner, scope).at(|| Span::new(&scope.file, owner.place.range())))
             }
             ExprNode::Slice { value, start, stop, step } => {
                 let value = self.expr(value, scope)?;

@@ -122,7 +122,7 @@ pub(super) fn call(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Arg
             let result = call_global(interpreter, "check_schema_exists", call_args)?;
             let count =
                 result.downcast::<TableValue>().and_then(|table| Some(table.0.rows().next()?.first()?.is_true()));
-            Ok(Value::Bool(count.unwrap_or_else(|| matches!(result, Value::Bool(true)))))
+            Ok(Value::Bool(count.unwrap_or(matches!(result, Value::Bool(true)))))
         }
         "list_schemas" => {
             let database = args.optional("database")?.unwrap_or(Value::None);

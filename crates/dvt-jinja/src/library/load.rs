@@ -250,7 +250,7 @@ pub(super) fn snapshot_blocks(file: &Arc<SourceFile>) -> Result<Vec<SnapshotBloc
 }
 
 pub(super) fn docs_blocks(file: &Arc<SourceFile>) -> Result<Vec<DocsBlock>, Diagnostics> {
-    let blocks = scan::blocks(&file.text, &["docs"]).map_err(|error| scan_diagnostic(file, error))?;
+    let blocks = scan::docs(&file.text).map_err(|error| scan_diagnostic(file, error))?;
     Ok(blocks
         .into_iter()
         .map(|block| DocsBlock {

@@ -8,7 +8,7 @@ mod scan;
 pub use builtin::builtin_macro_files;
 pub use dispatch::DispatchConfig;
 pub(crate) use dispatch::NotFound;
-pub(crate) use scan::do_keywords;
+pub(crate) use scan::{jinja_forms, unclosed_tag};
 
 use crate::engine::ir::MacroBody;
 use crate::rendered::AskedName;

@@ -44,12 +44,7 @@ pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, S
         let end_keyword = end_keyword(kind);
         let mut depth = 1;
         let end = loop {
-            let found = match next_tag(text, position) {
-                // What is inside a docs block is markdown; a stray `{{` in it is no mistake.
-                Err(_) if kind == "docs" => None,
-                other => other?,
-            };
-            let Some(inner) = found else {
+            let Some(inner) = next_tag(text, position)? else {
                 return Err(ScanError {
                     message: format!("`{{% {kind} %}}` is not closed: `{{% {end_keyword} %}}` is missing"),
                     range: tag.range,
@@ -189,15 +184,140 @@ fn end_of_raw(text: &str, tag: &Tag<'_>) -> Result<usize, ScanError> {
     })
 }
 
-/// The ranges of the statements of all `{% do … %}` tags: from the keyword to the end of the expression.
-pub(crate) fn do_keywords(text: &str) -> Vec<Range<usize>> {
-    let mut keywords = Vec::new();
+/// The innermost block tag that has no end, and its keyword.
+pub(crate) fn unclosed_tag(text: &str) -> Option<(Range<usize>, &str)> {
+    const BLOCKS: &[&str] = &["if", "for", "macro", "call", "filter", "set", "with", "block", "autoescape"];
+    let mut open: Vec<(Range<usize>, &str)> = Vec::new();
     let mut position = 0;
     while let Ok(Some(tag)) = next_tag(text, position) {
         position = tag.range.end;
-        if tag.keyword == "do" {
-            keywords.push(tag.rest.start - 2..tag.rest.start);
+        if let Some(ended) = tag.keyword.strip_prefix("end") {
+            if open.last().is_some_and(|(_, keyword)| *keyword == ended) {
+                open.pop();
+            }
+        } else if BLOCKS.contains(&tag.keyword) && !(tag.keyword == "set" && text[tag.rest.clone()].contains('=')) {
+            open.push((tag.range, tag.keyword));
         }
     }
-    keywords
+    open.pop()
+}
+
+/// Changes to a text that let minijinja's parser take what Jinja takes: `{% do expression %}` becomes an assignment to
+/// an unused name, and `value[a, b]` becomes `value[(a, b)]`. Ranges are in order and do not overlap.
+pub(crate) fn jinja_forms(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let mut edits = Vec::new();
+    let mut position = 0;
+    while let Some(found) = text[position..].find('{') {
+        let start = position + found;
+        let rest = &text[start..];
+        if rest.starts_with("{#") {
+            position = rest.find("#}").map_or(text.len(), |end| start + end + 2);
+            continue;
+        }
+        let marker = match rest.get(..2) {
+            Some("{{") => "}}",
+            Some("{%") => "%}",
+            _ => {
+                position = start + 1;
+                continue;
+            }
+        };
+        let Ok(end) = end_of_expression(text, start, marker) else {
+            return edits;
+        };
+        position = end;
+        if marker == "%}" {
+            let tag = read_tag(text, start..end);
+            if tag.keyword == "raw" {
+                position = end_of_raw(text, &tag).unwrap_or(text.len());
+                continue;
+            }
+            if tag.keyword == "do" {
+                edits.push((tag.rest.start - 2..tag.rest.start, "set __dvt_done ="));
+            }
+        }
+        tuple_subscripts(text, start + 2..end - 2, &mut edits);
+    }
+    edits
+}
+
+/// Finds subscripts with a comma in them, inside of one tag.
+fn tuple_subscripts(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usize>, &'static str)>) {
+    /// An open bracket: where, whether it is a subscript, whether a comma was met.
+    struct Open(usize, bool, bool);
+    let bytes = text.as_bytes();
+    let mut open: Vec<Open> = Vec::new();
+    let mut previous = b' ';
+    let mut position = range.start;
+    let mut found = Vec::new();
+    while position < range.end {
+        let byte = bytes[position];
+        match byte {
+            b'\'' | b'"' => {
+                position += 1;
+                while position < range.end && bytes[position] != byte {
+                    position += if bytes[position] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'[' => {
+                let is_subscript = previous.is_ascii_alphanumeric() || matches!(previous, b'_' | b')' | b']');
+                open.push(Open(position, is_subscript, false));
+            }
+            b'(' | b'{' => open.push(Open(position, false, false)),
+            b',' => {
+                if let Some(Open(_, _, has_comma)) = open.last_mut() {
+                    *has_comma = true;
+                }
+            }
+            b')' | b']' | b'}' => {
+                if let Some(Open(start, true, true)) = open.pop() {
+                    found.push((start + 1..start + 1, "("));
+                    found.push((position..position, ")"));
+                }
+            }
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            previous = byte;
+        }
+        position += 1;
+    }
+    found.sort_by_key(|(range, _)| range.start);
+    edits.extend(found);
+}
+
+/// The docs blocks of a markdown file. What is around and between them is markdown: braces mean nothing there.
+pub(crate) fn docs(text: &str) -> Result<Vec<Block>, ScanError> {
+    let mut blocks = Vec::new();
+    let mut position = 0;
+    while let Some(tag) = next_named_tag(text, position, "docs") {
+        let Some(end) = next_named_tag(text, tag.range.end, "enddocs") else {
+            return Err(ScanError {
+                message: "`{% docs %}` is not closed: `{% enddocs %}` is missing".to_owned(),
+                range: tag.range,
+            });
+        };
+        position = end.range.end;
+        blocks.push(Block {
+            kind: "docs",
+            whole: tag.range.start..end.range.end,
+            header: tag.rest,
+            body: tag.range.end..end.range.start,
+        });
+    }
+    Ok(blocks)
+}
+
+/// The next tag with this keyword, whatever stands before it.
+fn next_named_tag<'a>(text: &'a str, position: usize, keyword: &str) -> Option<Tag<'a>> {
+    let mut position = position;
+    loop {
+        let start = position + text[position..].find("{%")?;
+        let end = start + text[start..].find("%}")? + 2;
+        let tag = read_tag(text, start..end);
+        if tag.keyword == keyword {
+            return Some(tag);
+        }
+        position = start + 2;
+    }
 }

@@ -266,7 +266,12 @@ impl Lowering<'_> {
                     .collect(),
             ),
         };
-        Expr { node, place: self.place(expr.span()) }
+        let mut place = self.place(expr.span());
+        // The parser's spans of postfix forms start at their last part; what they apply to belongs to them.
+        if let ExprNode::Attribute(owner, _) | ExprNode::Item(owner, _) | ExprNode::Slice { value: owner, .. } = &node {
+            place.start = place.start.min(owner.place.start);
+        }
+        Expr { node, place }
     }
 }
 

@@ -29,29 +29,33 @@ impl Piece {
         Self { text: file.text[range.clone()].to_owned(), offsets: vec![(0, range.start)] }
     }
 
-    /// Replaces `do` by an assignment to an unused name in every `do` tag: Jinja allows any expression there,
-    /// minijinja's parser only calls.
-    fn with_free_do(&self) -> Self {
-        let mut text = String::with_capacity(self.text.len() + 64);
-        let mut offsets = Vec::with_capacity(self.offsets.len() + 4);
+    /// The piece with changes that let minijinja's parser take what Jinja takes too: any expression in a `do` tag, and
+    /// tuples in subscripts. `None` when there is nothing to change.
+    fn with_jinja_forms(&self) -> Option<Self> {
+        let edits = crate::library::jinja_forms(&self.text);
+        if edits.is_empty() {
+            return None;
+        }
+        let mut text = String::with_capacity(self.text.len() + edits.len() * 16);
+        let mut offsets = Vec::with_capacity(self.offsets.len() + edits.len());
         let mut pending = self.offsets.iter().copied().peekable();
         let mut position = 0;
-        for keyword in crate::library::do_keywords(&self.text) {
-            while let Some((start, file_start)) = pending.next_if(|(start, _)| *start <= keyword.end) {
-                offsets.push((start + text.len() - position, file_start));
+        for (range, replacement) in edits {
+            while let Some((start, file_start)) = pending.next_if(|(start, _)| *start <= range.end) {
+                offsets.push((start.max(position) + text.len() - position, file_start));
             }
-            let base = self.offsets.partition_point(|(start, _)| *start <= keyword.end).saturating_sub(1);
-            let file_offset = self.offsets.get(base).map_or(0, |(start, file_start)| file_start + keyword.end - start);
-            text.push_str(&self.text[position..keyword.start]);
-            text.push_str("set __dvt_done =");
-            position = keyword.end;
+            let base = self.offsets.partition_point(|(start, _)| *start <= range.end).saturating_sub(1);
+            let file_offset = self.offsets.get(base).map_or(0, |(start, file_start)| file_start + range.end - start);
+            text.push_str(&self.text[position..range.start]);
+            text.push_str(replacement);
+            position = range.end;
             offsets.push((text.len(), file_offset));
         }
         for (start, file_start) in pending {
             offsets.push((start + text.len() - position, file_start));
         }
         text.push_str(&self.text[position..]);
-        Self { text, offsets }
+        Some(Self { text, offsets })
     }
 }
 
@@ -93,9 +97,7 @@ fn with_parsed<T>(
         Ok(template) => return Ok(lower(&Lowering { file, offsets: &piece.offsets }, &template)),
         Err(error) => error,
     };
-    let is_do = first.detail().is_some_and(|detail| detail.starts_with("expected call expression"));
-    if is_do {
-        let rewritten = piece.with_free_do();
+    if let Some(rewritten) = piece.with_jinja_forms() {
         return match parse(&rewritten.text, &file.path, syntax) {
             Ok(template) => Ok(lower(&Lowering { file, offsets: &rewritten.offsets }, &template)),
             Err(error) => Err(syntax_error(file, &rewritten, &error)),
@@ -111,6 +113,12 @@ fn syntax_error(file: &Arc<SourceFile>, piece: &Piece, error: &minijinja::Error)
         Some(range) => Span::new(file, lowering.range(range)),
         None => Span::new(file, lowering.range(0..1)),
     });
+    if render_error.message.starts_with("unexpected end of input")
+        && let Some((range, keyword)) = crate::library::unclosed_tag(&piece.text)
+    {
+        render_error.message = format!("`{{% {keyword} %}}` is not closed: `{{% end{keyword} %}}` is missing");
+        render_error.span = Some(Span::new(file, lowering.range(range)));
+    }
     if render_error.message.contains("unknown statement") {
         render_error.help.push("the tags are: if, for, set, macro, call, filter, do, raw, with".to_owned());
     }

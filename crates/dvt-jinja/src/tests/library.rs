@@ -38,7 +38,11 @@ fn every_dispatched_builtin_has_a_default() {
     for definition in library.definitions().filter(|definition| definition.package == GLOBAL_PACKAGE) {
         for (index, _) in definition.macro_sql.match_indices("adapter.dispatch('") {
             let name = definition.macro_sql[index + 18..].split('\'').next().unwrap();
-            assert!(library.get(&format!("macro.dbt.default__{name}")).is_some(), "{} dispatches {name}", definition.name);
+            assert!(
+                library.get(&format!("macro.dbt.default__{name}")).is_some(),
+                "{} dispatches {name}",
+                definition.name
+            );
         }
     }
 }
@@ -87,7 +91,9 @@ fn malformed_files_are_diagnosed_at_their_place() {
 
 #[test]
 fn a_name_defined_twice_is_an_error() {
-    let diagnostics = load("{% macro m() %}{% endmacro %}\n{% macro m() %}{% endmacro %}\n{% macro ok( %}{% endmacro %}").unwrap_err();
+    let diagnostics =
+        load("{% macro m() %}{% endmacro %}\n{% macro m() %}{% endmacro %}\n{% macro ok( %}{% endmacro %}")
+            .unwrap_err();
     let lines: Vec<String> = diagnostics.0.iter().map(ToString::to_string).collect();
     assert!(lines.iter().any(|line| line == "macros/m.sql:2:1: error[duplicate-macro]: package `shop` defines two macros named `m`"), "{lines:?}");
     assert_eq!(lines.len(), 2, "both mistakes are reported: {lines:?}");
@@ -95,7 +101,8 @@ fn a_name_defined_twice_is_an_error() {
 
 #[test]
 fn tags_inside_strings_comments_and_raw_are_text() {
-    let text = "{% macro m() %}{{ '{% endmacro %}' }}{# {% endmacro %} #}{% raw %}{% endmacro %}{% endraw %}{% endmacro %}";
+    let text =
+        "{% macro m() %}{{ '{% endmacro %}' }}{# {% endmacro %} #}{% raw %}{% endmacro %}{% endraw %}{% endmacro %}";
     check_in(&library(&[("shop", "m.sql", text)]), "{{ m() }}", "{% endmacro %}{% endmacro %}");
 }
 
@@ -107,9 +114,13 @@ fn macro_bodies_keep_their_line_ends_and_trims() {
 
 #[test]
 fn docs_and_snapshots_are_blocks() {
-    let file = SourceFile::new("docs.md", "# T\n{% docs a %}\nhello {{ brace\n{% enddocs %}\n{% docs b %}x{% enddocs %}");
+    let file =
+        SourceFile::new("docs.md", "# T\n{% docs a %}\nhello {{ brace\n{% enddocs %}\n{% docs b %}x{% enddocs %}");
     let blocks = MacroLibrary::docs_blocks(&file).unwrap();
-    assert_eq!(blocks.iter().map(|block| (block.name.as_str(), block.text.as_str())).collect::<Vec<_>>(), [("a", "hello {{ brace"), ("b", "x")]);
+    assert_eq!(
+        blocks.iter().map(|block| (block.name.as_str(), block.text.as_str())).collect::<Vec<_>>(),
+        [("a", "hello {{ brace"), ("b", "x")]
+    );
     let file = SourceFile::new("s.sql", "{% snapshot s %}{{ config(x=1) }}select 1{% endsnapshot %}");
     let blocks = MacroLibrary::snapshot_blocks(&file).unwrap();
     assert_eq!((blocks[0].name.as_str(), &file.text[blocks[0].body.range.clone()]), ("s", "{{ config(x=1) }}select 1"));

@@ -29,14 +29,14 @@ fn wrong_arguments_are_errors() {
     let library = library(&[("shop", "macros/m.sql", "{% macro m(alpha, beta=1) %}{% endmacro %}")]);
     for (template, expected) in [
         ("{{ m(1, 2, 3) }}", "macro 'm' takes not more than 2 argument(s)"),
-        ("{{ m(alfa=1) }}", "macro 'm' takes no keyword argument 'alfa'"),
+        ("{{ m(alpah=1) }}", "macro 'm' takes no keyword argument 'alpah'"),
         ("{{ m(1, alpha=2) }}", "multiple values for argument 'alpha'"),
         ("{% call m() %}x{% endcall %}", "does not use `caller()`"),
     ] {
         let error = run(&library, template).unwrap_err();
         assert!(error.message.contains(expected), "{template}: {}", error.message);
     }
-    assert_eq!(run(&library, "{{ m(alfa=1) }}").unwrap_err().help, ["did you mean `alpha`?"]);
+    assert_eq!(run(&library, "{{ m(alpah=1) }}").unwrap_err().help, ["did you mean `alpha`?"]);
 }
 
 #[test]
@@ -55,7 +55,11 @@ fn callers_varargs_and_kwargs_are_bound() {
 fn macros_call_each_other_across_packages() {
     let library = library(&[
         ("shop", "macros/m.sql", "{% macro mine() %}{{ tools.helper('a') }}{% endmacro %}"),
-        ("tools", "macros/t.sql", "{% macro helper(x) %}{{ return(tools.inner(x)) }}{% endmacro %}{% macro inner(x) %}{{ return(x ~ '!') }}{% endmacro %}"),
+        (
+            "tools",
+            "macros/t.sql",
+            "{% macro helper(x) %}{{ return(tools.inner(x)) }}{% endmacro %}{% macro inner(x) %}{{ return(x ~ '!') }}{% endmacro %}",
+        ),
     ]);
     check_in(&library, "{{ mine() }} {{ tools.helper('b') }}", "a! b!");
     let error = run(&library, "{{ tools.heper() }}").unwrap_err();
@@ -69,7 +73,11 @@ fn macros_call_each_other_across_packages() {
 fn the_project_overrides_builtins() {
     let own = "{% macro generate_schema_name(custom_schema_name, node) %}{{ return('mine') }}{% endmacro %}";
     let library = library(&[("shop", "macros/o.sql", own)]);
-    check_in(&library, "{{ generate_schema_name('x', none) }} {{ dbt.generate_schema_name('x', none) }}", "mine shop_x");
+    check_in(
+        &library,
+        "{{ generate_schema_name('x', none) }} {{ dbt.generate_schema_name('x', none) }}",
+        "mine shop_x",
+    );
 }
 
 #[test]
@@ -81,7 +89,11 @@ fn a_project_can_override_ref() {
 #[test]
 fn dispatch_tries_packages_then_prefixes() {
     let files = [
-        ("tools", "macros/t.sql", "{% macro star() %}{{ return(adapter.dispatch('star', 'tools')()) }}{% endmacro %}{% macro default__star() %}default{% endmacro %}{% macro postgres__star() %}tools pg{% endmacro %}"),
+        (
+            "tools",
+            "macros/t.sql",
+            "{% macro star() %}{{ return(adapter.dispatch('star', 'tools')()) }}{% endmacro %}{% macro default__star() %}default{% endmacro %}{% macro postgres__star() %}tools pg{% endmacro %}",
+        ),
         ("patch", "macros/p.sql", "{% macro default__star() %}patch default{% endmacro %}"),
     ];
     check_in(&library(&files), "{{ tools.star() }}", "tools pg");
@@ -112,7 +124,11 @@ fn a_failed_dispatch_says_where_it_looked() {
 
 #[test]
 fn endless_recursion_is_an_error() {
-    let library = library(&[("shop", "macros/m.sql", "{% macro a(n) %}{{ b(n) }}{% endmacro %}{% macro b(n) %}{{ a(n) }}{% endmacro %}")]);
+    let library = library(&[(
+        "shop",
+        "macros/m.sql",
+        "{% macro a(n) %}{{ b(n) }}{% endmacro %}{% macro b(n) %}{{ a(n) }}{% endmacro %}",
+    )]);
     let error = run(&library, "{{ a(1) }}").unwrap_err();
     assert_eq!(error.kind, ErrorKind::Recursion);
     assert!(error.message.contains("macro.shop.a -> macro.shop.b"), "{}", error.message);
@@ -120,7 +136,11 @@ fn endless_recursion_is_an_error() {
 
 #[test]
 fn deep_recursion_with_an_end_works() {
-    let library = library(&[("shop", "macros/m.sql", "{% macro sum(n) %}{{ return(0 if n == 0 else n + sum(n - 1)) }}{% endmacro %}")]);
+    let library = library(&[(
+        "shop",
+        "macros/m.sql",
+        "{% macro sum(n) %}{{ return(0 if n == 0 else n + sum(n - 1)) }}{% endmacro %}",
+    )]);
     check_in(&library, "{{ sum(390) }}", "76245");
 }
 
@@ -132,5 +152,9 @@ fn macros_declared_in_a_model_see_its_variables() {
 #[test]
 fn the_context_is_a_dict_of_all_names() {
     let library = library(&[("shop", "macros/m.sql", "{% macro chosen() %}{{ return(7) }}{% endmacro %}")]);
-    check_in(&library, "{{ context['chosen']() }} {{ context.get('nope', 'd') }} {{ context.get('chosen')() }}", "7 d 7");
+    check_in(
+        &library,
+        "{{ context['chosen']() }} {{ context.get('nope', 'd') }} {{ context.get('chosen')() }}",
+        "7 d 7",
+    );
 }

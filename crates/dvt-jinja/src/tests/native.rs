@@ -10,10 +10,12 @@ fn value(text: &str, mode: ValueMode) -> Result<Json, RenderError> {
     let mut context = context(Phase::Parse);
     context.node = None;
     context.allow_secrets = true;
-    context.vars = Arc::new(Vars { layers: vec![json!({"list": [1, 2], "port": "5432"}).as_object().cloned().unwrap()] });
+    context.vars =
+        Arc::new(Vars { layers: vec![json!({"list": [1, 2], "port": "5432"}).as_object().cloned().unwrap()] });
     let file = SourceFile::new("profiles.yml", format!("a: \"{text}\"\n"));
     let place = Span::new(&file, 3..5 + text.len());
-    render_value(&library(&[]), &context, Arc::new(Recorder::default()), text, Some(&place), mode).map(|(value, _)| value)
+    render_value(&library(&[]), &context, Arc::new(Recorder::default()), text, Some(&place), mode)
+        .map(|(value, _)| value)
 }
 
 #[test]

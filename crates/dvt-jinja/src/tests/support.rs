@@ -248,7 +248,8 @@ impl Bridge for Recorder {
     }
 
     fn load_seed_rows(&self, relation: &Relation, columns: &[SeedColumn]) -> Result<u64, BridgeError> {
-        let columns: Vec<String> = columns.iter().map(|column| format!("{} {}", column.name, column.column_type)).collect();
+        let columns: Vec<String> =
+            columns.iter().map(|column| format!("{} {}", column.name, column.column_type)).collect();
         self.push(format!("load {relation} ({})", columns.join(", ")));
         Ok(self.seed.row_count() as u64)
     }
