@@ -1,32 +1,27 @@
-{#- Tables and views from a query. `format` of the model's config chooses how the table is kept. -#}
+{#-- Tables from a query, and from a landing relation. `format` of the model's config chooses how the table is kept. --#}
 
-{% macro filesystem__table_format() %}
-  {%- set format = config.get('format') if config is defined and config else none -%}
-  {%- if format %} with (format = '{{ format | replace("'", "''") }}'){% endif -%}
-{% endmacro %}
+{% macro filesystem__table_format() -%}
+  {%- set format = config.get('format') -%}
+  {%- if format %} with (format = {{ dvt_literal(format) }}){% endif -%}
+{%- endmacro %}
 
-{#- There are no temporary tables: what dbt makes as one is an ordinary table that is dropped at the end. -#}
+{#-- There are no temporary tables: one is an ordinary table, which its maker drops. --#}
 {% macro filesystem__create_table_as(temporary, relation, sql) -%}
   {%- set sql_header = config.get('sql_header', none) -%}
+  {%- set contract = config.get('contract') -%}
   {{ sql_header if sql_header is not none }}
+  {%- if contract and contract.enforced and not temporary %}
+  {{ get_assert_columns_equivalent(sql) }}
+  {%- set sql = get_select_subquery(sql) %}
+  {%- endif %}
   create table {{ relation }}{{ filesystem__table_format() }} as (
-    {% set contract_config = config.get('contract') -%}
-    {%- if contract_config and contract_config.enforced and not temporary -%}
-      {{ get_assert_columns_equivalent(sql) }}
-      {%- set sql = get_select_subquery(sql) -%}
-    {%- endif -%}
     {{ sql }}
   )
 {%- endmacro %}
 
-{% macro filesystem__create_view_as(relation, sql) -%}
-  {%- set sql_header = config.get('sql_header', none) -%}
-  {{ sql_header if sql_header is not none }}
-  create or replace view {{ relation }} as (
-    {% set contract_config = config.get('contract') -%}
-    {%- if contract_config and contract_config.enforced -%}
-      {{ get_assert_columns_equivalent(sql) }}
-    {%- endif -%}
-    {{ sql }}
-  )
+{#-- One commit replaces rows and columns: readers see the old table or the new one. --#}
+{% macro filesystem__replace_rows_from_landing(landing, target) -%}
+  {%- call statement('main') -%}
+    create or replace table {{ target }} clone {{ landing }}
+  {%- endcall -%}
 {%- endmacro %}

@@ -1,50 +1,46 @@
-{#- What is in a schema, and what a relation's columns are, by the lake's information_schema. -#}
+{#-- What is in a schema, and what a relation's columns are, by the lake's information_schema. --#}
 
-{% macro filesystem__list_relations_without_caching(schema_relation) %}
-  {% call statement('list_relations_without_caching', fetch_result=True, auto_begin=False) %}
+{% macro filesystem__list_relations_without_caching(schema_relation) -%}
+  {%- set sql -%}
     select
-      cast(null as varchar) as database,
-      table_name as name,
-      table_schema as schema,
-      case table_type when 'VIEW' then 'view' else 'table' end as type
+      cast(null as string) as "database",
+      table_name as "name",
+      table_schema as "schema",
+      case table_type when 'VIEW' then 'view' else 'table' end as "type"
     from information_schema.tables
-    where table_schema = '{{ schema_relation.schema | replace("'", "''") }}'
+    where table_schema = {{ dvt_literal(schema_relation.schema) }}
     order by table_name
-  {% endcall %}
-  {{ return(load_result('list_relations_without_caching').table) }}
-{% endmacro %}
+  {%- endset -%}
+  {%- do return(run_query(sql)) -%}
+{%- endmacro %}
 
-{% macro filesystem__get_columns_in_relation(relation) %}
-  {% call statement('get_columns_in_relation', fetch_result=True, auto_begin=False) %}
-    select
-      column_name,
-      data_type,
-      character_maximum_length,
-      numeric_precision,
-      numeric_scale
+{#-- A lake's type text is complete: `decimal(10,2)`, `varchar(25)`. --#}
+{% macro filesystem__get_columns_in_relation(relation) -%}
+  {%- set sql -%}
+    select column_name, data_type
     from information_schema.columns
-    where table_schema = '{{ relation.schema | replace("'", "''") }}'
-      and table_name = '{{ relation.identifier | replace("'", "''") }}'
+    where table_schema = {{ dvt_literal(relation.schema) }} and table_name = {{ dvt_literal(relation.identifier) }}
     order by ordinal_position
-  {% endcall %}
-  {{ return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) }}
-{% endmacro %}
+  {%- endset -%}
+  {%- set columns = [] -%}
+  {%- for row in run_query(sql) -%}
+    {%- do columns.append(api.Column(row[0], row[1])) -%}
+  {%- endfor -%}
+  {%- do return(columns) -%}
+{%- endmacro %}
 
-{#- The kind is part of the statement: a view is never dropped as a table. -#}
-{% macro filesystem__drop_relation(relation) %}
-  {%- call statement('drop_relation', auto_begin=False) -%}
-    drop {{ 'view' if relation.type == 'view' else 'table' }} if exists {{ relation }}
-  {%- endcall -%}
-{% endmacro %}
+{#-- Views are renamed as tables are. --#}
+{% macro filesystem__get_rename_view_sql(relation, new_name) -%}
+  alter table {{ relation.render() }} rename to {{ adapter.quote(new_name) }}
+{%- endmacro %}
 
-{% macro filesystem__truncate_relation(relation) %}
-  {%- call statement('truncate_relation') -%}
-    truncate table {{ relation }}
-  {%- endcall -%}
-{% endmacro %}
-
-{% macro filesystem__rename_relation(from_relation, to_relation) %}
+{% macro filesystem__rename_relation(from_relation, to_relation) -%}
   {%- call statement('rename_relation') -%}
     alter table {{ from_relation }} rename to {{ to_relation }}
   {%- endcall -%}
-{% endmacro %}
+{%- endmacro %}
+
+{#-- A lake has no grants: the file system has the permissions. --#}
+{% macro filesystem__copy_grants() -%}
+  {%- do return(false) -%}
+{%- endmacro %}

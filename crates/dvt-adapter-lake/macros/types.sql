@@ -1,25 +1,31 @@
-{#- Names of the lake's types, and the time. -#}
+{#-- Names of the lake's types, and the time. --#}
 
-{% macro filesystem__type_string() %}{{ return('varchar') }}{% endmacro %}
+{% macro filesystem__type_string() -%}
+  {%- do return('string') -%}
+{%- endmacro %}
 
-{% macro filesystem__type_timestamp() %}{{ return('timestamp') }}{% endmacro %}
+{% macro filesystem__type_timestamp() -%}
+  {%- do return('timestamp') -%}
+{%- endmacro %}
 
-{% macro filesystem__type_float() %}{{ return('double') }}{% endmacro %}
+{% macro filesystem__type_float() -%}
+  {%- do return('double') -%}
+{%- endmacro %}
 
-{% macro filesystem__type_numeric() %}{{ return('decimal(28,6)') }}{% endmacro %}
+{% macro filesystem__type_numeric() -%}
+  {%- do return('decimal(28,6)') -%}
+{%- endmacro %}
 
-{% macro filesystem__type_bigint() %}{{ return('bigint') }}{% endmacro %}
-
-{% macro filesystem__type_int() %}{{ return('integer') }}{% endmacro %}
-
-{% macro filesystem__type_boolean() %}{{ return('boolean') }}{% endmacro %}
+{% macro filesystem__seed_column_type(kind, scale) -%}
+  {%- set types = {
+    'text': 'string', 'integer': 'integer', 'bigint': 'bigint', 'boolean': 'boolean', 'date': 'date',
+    'datetime': 'timestamp', 'time': 'time', 'number': 'double' if scale else 'integer',
+  } -%}
+  {%- do return(types[kind]) -%}
+{%- endmacro %}
 
 {% macro filesystem__current_timestamp() -%}
   now()
-{%- endmacro %}
-
-{% macro filesystem__snapshot_string_as_time(timestamp) -%}
-  {{ return("cast('" ~ timestamp ~ "' as timestamp)") }}
 {%- endmacro %}
 
 {% macro filesystem__snapshot_get_time() -%}
@@ -27,9 +33,5 @@
 {%- endmacro %}
 
 {% macro filesystem__current_timestamp_backcompat() -%}
-  cast(now() as timestamp)
-{%- endmacro %}
-
-{% macro filesystem__current_timestamp_in_utc_backcompat() -%}
   cast(now() as timestamp)
 {%- endmacro %}

@@ -19,17 +19,19 @@ use datafusion::datasource::ViewTable;
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::SessionState;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as PlannedStatement;
-use datafusion::sql::sqlparser::ast::Statement;
+use datafusion::sql::sqlparser::ast::{Select, Statement, Visit, Visitor};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use dvt_adapter::{AdapterError, ErrorClass};
 use dvt_delta::{DeltaTable, TableLocation};
 use dvt_diagnostics::did_you_mean;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 const CATALOG: &str = "lake";
@@ -69,6 +71,10 @@ impl Lake {
         options.execution.time_zone = Some("UTC".into());
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_limit(self.settings.memory_limit, 1.0)
+            // A table's files change from one statement to the next.
+            .with_cache_manager(
+                CacheManagerConfig::default().with_list_files_cache_limit(0).with_file_statistics_cache_limit(0),
+            )
             .build_arc()
             .map_err(|error| self.errors.query(error))?;
         let mut state = SessionStateBuilder::new()
@@ -88,6 +94,7 @@ impl Lake {
             .with_recursion_limit(PARSER_DEPTH)
             .try_with_sql(sql)
             .and_then(|mut parser| parser.parse_statements())
+            .and_then(refuse_empty_selects)
             .map_err(|error| {
                 let message = match &error {
                     ParserError::TokenizerError(message) | ParserError::ParserError(message) => message.clone(),
@@ -272,6 +279,21 @@ impl Planning {
             }
         }
         .boxed()
+    }
+}
+
+/// The parser takes `select from t`, which no engine of ours does; it is a slip, such as a column named like a keyword.
+fn refuse_empty_selects(statements: Vec<Statement>) -> Result<Vec<Statement>, ParserError> {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ();
+        fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+            if select.projection.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    match statements.visit(&mut Finder) {
+        ControlFlow::Break(()) => Err(ParserError::ParserError("a SELECT names no column".to_owned())),
+        ControlFlow::Continue(()) => Ok(statements),
     }
 }
 

@@ -8,5 +8,6 @@ pub fn macro_files() -> Vec<(&'static str, &'static str)> {
         ("macros/relations.sql", include_str!("../macros/relations.sql")),
         ("macros/schemas.sql", include_str!("../macros/schemas.sql")),
         ("macros/types.sql", include_str!("../macros/types.sql")),
+        ("macros/utils.sql", include_str!("../macros/utils.sql")),
     ]
 }

@@ -106,7 +106,7 @@ fn type_text(data_type: &DataType) -> Result<String, String> {
         DataType::UInt64 => "bigint unsigned",
         DataType::Float32 => "real",
         DataType::Float64 => "double",
-        DataType::Utf8 => "varchar",
+        DataType::Utf8 => "string",
         DataType::Binary => "bytea",
         DataType::Date32 => "date",
         DataType::Time32(TimeUnit::Second) => "time(0)",

@@ -7,7 +7,7 @@
 //! | Arrow | Delta |
 //! |---|---|
 //! | UInt8, UInt16, UInt32, UInt64 | short, int, long, decimal(20,0) |
-//! | Decimal of more than 38 digits, or with a scale outside 0..=precision | string |
+//! | Decimal of more than 38 digits; with a negative scale | string; decimal with scale 0 |
 //! | Float16 | float |
 //! | Time, Duration, Date64, Timestamp(Nanosecond) | int or long: the number Arrow holds |
 //! | Timestamp(Second, Millisecond), other time zones | timestamp or timestamp_ntz in microseconds |
@@ -148,8 +148,18 @@ pub(crate) fn stored_type(data_type: &DataType) -> Result<DataType, String> {
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
         | DataType::Decimal256(precision, scale) => {
-            let fits = *precision <= 38 && u8::try_from(*scale).is_ok_and(|scale| scale <= *precision);
-            if fits { DataType::Decimal128(*precision, *scale) } else { DataType::Utf8 }
+            if *scale < 0 {
+                // Delta has no negative scale: the zeros are written out.
+                let digits = precision.saturating_add(scale.unsigned_abs());
+                if digits > 38 {
+                    return Err("its values have more than 38 digits before the point".into());
+                }
+                DataType::Decimal128(digits, 0)
+            } else if *precision <= 38 {
+                DataType::Decimal128(*precision, *scale)
+            } else {
+                DataType::Utf8
+            }
         }
         DataType::Date64 | DataType::Time64(_) | DataType::Duration(_) => DataType::Int64,
         DataType::Time32(_) | DataType::Interval(IntervalUnit::YearMonth) => DataType::Int32,

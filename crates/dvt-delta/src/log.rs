@@ -86,44 +86,73 @@ pub(crate) async fn commit_change(
     change: Change<'_>,
     files: &[DataFile],
 ) -> Result<TableState, DeltaError> {
-    let failed = |error: DeltaTableError| delta_error(location, "committing to", error);
+    match change {
+        Change::Append => {
+            // An append depends on no row, so it is tried again on top of whatever another writer has done meanwhile.
+            let mut attempt = 1;
+            loop {
+                match append(location, state, files).await {
+                    Err(error) if error.kind == DeltaErrorKind::Conflict && attempt < APPEND_ATTEMPTS => attempt += 1,
+                    result => return result,
+                }
+            }
+        }
+        Change::Overwrite { columns } => overwrite(location, state, columns, files).await,
+    }
+}
+
+/// Appends in a row that another writer may come before.
+const APPEND_ATTEMPTS: u32 = 30;
+
+async fn append(location: &TableLocation, state: &TableState, files: &[DataFile]) -> Result<TableState, DeltaError> {
+    let failed = |error: DeltaTableError| delta_error(location, "appending to", error);
+    let log = location.log_store()?;
+    let snapshot = EagerSnapshot::try_new(log.as_ref(), None).await.map_err(failed)?;
+    if read_state(location, &snapshot)?.columns != state.columns {
+        let message = "another writer has changed the columns meanwhile";
+        return Err(DeltaError::new(DeltaErrorKind::Other, format!("appending to `{location}`"), message));
+    }
+    let actions = files.iter().map(|file| Action::Add(add(file))).collect();
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let commit = CommitBuilder::default().with_actions(actions).with_max_retries(0);
+    let committed = commit.build(Some(&snapshot), log, operation).await.map_err(failed)?;
+    read_state(location, committed.snapshot.snapshot())
+}
+
+async fn overwrite(
+    location: &TableLocation,
+    state: &TableState,
+    columns: &TableColumns,
+    files: &[DataFile],
+) -> Result<TableState, DeltaError> {
+    let failed = |error: DeltaTableError| delta_error(location, "replacing", error);
     let log = location.log_store()?;
     let snapshot = EagerSnapshot::try_new(log.as_ref(), Some(state.version)).await.map_err(failed)?;
     let mut actions: Vec<Action> = files.iter().map(|file| Action::Add(add(file))).collect();
-    let (mode, retries) = match change {
-        Change::Append => (SaveMode::Append, 15),
-        Change::Overwrite { columns } => {
-            if *columns != state.columns || !state.ours {
-                let (schema, configuration) = delta_schema(location, columns)?;
-                let metadata = snapshot
-                    .metadata()
-                    .clone()
-                    .with_schema(&schema)
-                    .and_then(|metadata| metadata.add_config_key(ARROW_SCHEMA.to_owned(), configuration))
-                    .map_err(|error| location.failed("committing to", error))?;
-                let needed = protocol(columns).map_err(|error| location.failed("committing to", error))?;
-                if needs_upgrade(snapshot.protocol(), &needed) {
-                    actions.push(Action::Protocol(needed));
-                }
-                actions.push(Action::Metadata(metadata));
-            }
-            let now = chrono::Utc::now().timestamp_millis();
-            actions.extend(
-                snapshot
-                    .log_data()
-                    .iter()
-                    .map(|file| Action::Remove(Remove { deletion_timestamp: Some(now), ..file.remove_action(true) })),
-            );
-            (SaveMode::Overwrite, 0)
+    if *columns != state.columns || !state.ours {
+        let (schema, configuration) = delta_schema(location, columns)?;
+        let metadata = snapshot
+            .metadata()
+            .clone()
+            .with_schema(&schema)
+            .and_then(|metadata| metadata.add_config_key(ARROW_SCHEMA.to_owned(), configuration))
+            .map_err(|error| location.failed("replacing", error))?;
+        let needed = protocol(columns).map_err(|error| location.failed("replacing", error))?;
+        if needs_upgrade(snapshot.protocol(), &needed) {
+            actions.push(Action::Protocol(needed));
         }
-    };
-    let operation = DeltaOperation::Write { mode, partition_by: None, predicate: None };
-    let committed = CommitBuilder::default()
-        .with_actions(actions)
-        .with_max_retries(retries)
-        .build(Some(&snapshot), Arc::clone(&log), operation)
-        .await
-        .map_err(failed)?;
+        actions.push(Action::Metadata(metadata));
+    }
+    let now = chrono::Utc::now().timestamp_millis();
+    actions.extend(
+        snapshot
+            .log_data()
+            .iter()
+            .map(|file| Action::Remove(Remove { deletion_timestamp: Some(now), ..file.remove_action(true) })),
+    );
+    let operation = DeltaOperation::Write { mode: SaveMode::Overwrite, partition_by: None, predicate: None };
+    let commit = CommitBuilder::default().with_actions(actions).with_max_retries(0);
+    let committed = commit.build(Some(&snapshot), log, operation).await.map_err(failed)?;
     read_state(location, committed.snapshot.snapshot())
 }
 

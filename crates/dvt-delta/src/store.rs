@@ -219,7 +219,7 @@ impl fmt::Display for TableLocation {
     }
 }
 
-/// Any text as one path segment that every store and file system holds: letters, digits, `_`, `-` and inner dots stay,
+/// Any text as one path segment that every store and file system holds: letters, digits, `-`, inner `_` and dots stay,
 /// every other byte becomes `+` and two hexadecimal digits. [`decode_segment`] gives the text back.
 #[must_use]
 pub fn encode_segment(name: &str) -> String {
@@ -227,8 +227,9 @@ pub fn encode_segment(name: &str) -> String {
     let mut segment = String::with_capacity(name.len());
     for (index, byte) in name.bytes().enumerate() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => segment.push(char::from(byte)),
-            b'.' if index > 0 => segment.push('.'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => segment.push(char::from(byte)),
+            // A leading one hides a file from this and other engines.
+            b'.' | b'_' if index > 0 => segment.push(char::from(byte)),
             // Writing to a String cannot fail.
             other => write!(segment, "+{other:02x}").unwrap_or_default(),
         }

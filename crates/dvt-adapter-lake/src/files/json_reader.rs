@@ -23,6 +23,8 @@ enum Seen {
     Null,
     Boolean,
     Integer,
+    /// Integers of which one is larger than a floating-point number keeps exactly.
+    LargeInteger,
     /// Integers of which one is larger than 64 signed bits.
     Unsigned,
     Number,
@@ -122,13 +124,14 @@ fn merge(seen: &mut Seen, value: &Value) -> Result<(), String> {
     let merged = match (&*seen, found) {
         (Seen::Null, found) => found,
         (seen, found) if *seen == found => found,
-        (Seen::Integer, Seen::Unsigned) | (Seen::Unsigned, Seen::Integer) => Seen::Unsigned,
-        (Seen::Integer | Seen::Number, Seen::Integer | Seen::Number) => match value {
-            Value::Number(number) if number.as_i64().is_some_and(|n| n.unsigned_abs() > EXACT_INTEGER) => {
-                return Err("holds both fractions and an integer that no fraction type keeps exactly".into());
-            }
-            _ => Seen::Number,
-        },
+        (Seen::Integer | Seen::LargeInteger, Seen::Unsigned) | (Seen::Unsigned, Seen::Integer | Seen::LargeInteger) => {
+            Seen::Unsigned
+        }
+        (Seen::Integer, Seen::LargeInteger) | (Seen::LargeInteger, Seen::Integer) => Seen::LargeInteger,
+        (Seen::LargeInteger | Seen::Unsigned, Seen::Number) | (Seen::Number, Seen::LargeInteger | Seen::Unsigned) => {
+            return Err("holds both fractions and an integer that no fraction type keeps exactly".into());
+        }
+        (Seen::Integer, Seen::Number) | (Seen::Number, Seen::Integer) => Seen::Number,
         (seen, found) => return Err(conflict(seen, describe(&found))),
     };
     *seen = merged;
@@ -136,8 +139,8 @@ fn merge(seen: &mut Seen, value: &Value) -> Result<(), String> {
 }
 
 fn seen_number(number: &Number) -> Result<Seen, String> {
-    if number.is_i64() {
-        return Ok(Seen::Integer);
+    if let Some(integer) = number.as_i64() {
+        return Ok(if integer.unsigned_abs() > EXACT_INTEGER { Seen::LargeInteger } else { Seen::Integer });
     }
     if number.is_u64() {
         return Ok(Seen::Unsigned);
@@ -159,7 +162,7 @@ fn describe(seen: &Seen) -> &'static str {
     match seen {
         Seen::Null => "null",
         Seen::Boolean => "true or false",
-        Seen::Integer | Seen::Unsigned => "an integer",
+        Seen::Integer | Seen::LargeInteger | Seen::Unsigned => "an integer",
         Seen::Number => "a number",
         Seen::Text => "text",
         Seen::List(_) => "an array",
@@ -171,7 +174,7 @@ fn arrow_type(seen: &Seen) -> DataType {
     match seen {
         Seen::Null | Seen::Text => DataType::Utf8,
         Seen::Boolean => DataType::Boolean,
-        Seen::Integer => DataType::Int64,
+        Seen::Integer | Seen::LargeInteger => DataType::Int64,
         // Negative values beside such large ones need more than either 64-bit type.
         Seen::Unsigned => DataType::Decimal128(20, 0),
         Seen::Number => DataType::Float64,

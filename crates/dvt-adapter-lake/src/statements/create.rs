@@ -99,31 +99,36 @@ fn refuse_other_format(lake: &Lake, name: &Name, stored: &Stored, format: Option
     }
 }
 
-/// `CREATE [OR REPLACE] TABLE … CLONE …`: the same rows and columns, by linking the files of a Delta table.
+/// `CREATE [OR REPLACE] TABLE … CLONE …`: the same rows, columns and format. The files of a Delta table are linked.
 async fn clone(lake: &Arc<Lake>, name: &Name, existing: Option<Stored>, source: &Name) -> Result<Answer, AdapterError> {
-    let from = lake.find_or_missing(source)?;
-    let Stored::Delta(path) = &from else {
-        return Err(lake.errors.unsupported(format_args!("CLONE of `{source}`, which is no Delta table")));
+    let path = match lake.find_or_missing(source)? {
+        Stored::Delta(path) => path,
+        Stored::View(_) => return Err(lake.errors.unsupported(format_args!("CLONE of `{source}`, which is a view"))),
+        Stored::Files(table) => {
+            let frame = lake.read(source).await?;
+            let schema = table_schema(lake, name, &frame)?;
+            let sources = (0..schema.fields().len()).map(Some).collect();
+            let rows = lake.cast_rows(name, &schema, sources, stream(lake, frame).await?);
+            return write(lake, name, existing, Some(table.format), &schema, rows).await;
+        }
     };
-    let table = lake.open_delta(source, path).await?;
+    let table = lake.open_delta(source, &path).await?;
+    let failed = |error| lake.errors.delta(name, error);
     match existing {
         Some(Stored::Delta(target)) => {
-            let location =
-                dvt_delta::TableLocation::filesystem(&target).map_err(|error| lake.errors.delta(name, error))?;
-            table.copy_to(&location).await.map_err(|error| lake.errors.delta(name, error))?;
+            let location = dvt_delta::TableLocation::filesystem(&target).map_err(failed)?;
+            table.copy_to(&location).await.map_err(failed)?;
         }
-        Some(other) => {
-            refuse_other_format(lake, name, &other, Some(Format::Delta))?;
-        }
+        Some(other) => refuse_other_format(lake, name, &other, Some(Format::Delta))?,
         None => {
             let folder =
                 lake.layout.unfinished(&name.schema).map_err(|error| lake.errors.io("creating", name, error))?;
-            let location = folder.location().map_err(|error| lake.errors.delta(name, error))?;
-            table.copy_to(&location).await.map_err(|error| lake.errors.delta(name, error))?;
+            let location = folder.location().map_err(failed)?;
+            table.copy_to(&location).await.map_err(failed)?;
             folder.place(&lake.layout.table_folder(name)).map_err(|error| lake.errors.io("creating", name, error))?;
         }
     }
-    Ok(changed("CLONE", table.rows().unwrap_or_default()))
+    Ok(changed("SELECT", table.rows().unwrap_or_default()))
 }
 
 fn field(lake: &Lake, table: &Name, column: &ColumnDef) -> Result<Field, AdapterError> {

@@ -41,7 +41,7 @@ async fn a_table_from_a_query_keeps_types_and_is_replaced_in_one_step() {
     let lake = lake();
     lake.run("create table a as select 1 as id, cast('2024-02-29 12:00:00.5' as timestamp) as at, cast('x' as varchar(7)) as t, null as n").await;
     let types = "select column_name, data_type from information_schema.columns where table_schema = 'main' and table_name = 'a' order by ordinal_position";
-    assert_eq!(lake.rows(types).await, "id|bigint\nat|timestamp\nt|varchar\nn|varchar");
+    assert_eq!(lake.rows(types).await, "id|bigint\nat|timestamp\nt|string\nn|string");
     lake.fails("create table a as select 2 as id", ErrorClass::Other).await;
     lake.run("create or replace table a as select id + 1 as id, 'y' as other from a").await;
     assert_eq!(lake.rows("select * from a").await, "2|y");
@@ -191,4 +191,41 @@ fn wrong_keys_are_refused_with_the_right_ones() {
     assert!(refused(json!({"type": "filesystem", "path": ""})).contains("`path`"));
     assert!(refused(json!({"type": "filesystem", "path": "x", "threads": 0})).contains("`threads`"));
     assert!(refused(json!({"type": "filesystem", "path": "x", "memory_limit": "lots"})).contains("`memory_limit`"));
+}
+
+/// The expressions that `macros/utils.sql` renders.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expressions_of_the_macro_package_mean_what_dbt_means() {
+    let lake = lake();
+    for (expression, value) in [
+        ("cast((date '2024-01-31' + cast(concat(cast((1) as string), ' month') as interval)) as date)", "2024-02-29"),
+        (
+            "(timestamp '2024-02-28 23:00:00' + cast(concat(cast((-2) as string), ' hour') as interval))",
+            "2024-02-28T21:00:00",
+        ),
+        (
+            "cast((to_unixtime(date_trunc('day', cast(date '2024-03-01' as timestamp))) \
+             - to_unixtime(date_trunc('day', cast(timestamp '2024-02-28 23:59:59' as timestamp)))) / 86400 as bigint)",
+            "2",
+        ),
+        (
+            "cast((date_part('year', cast('2025-01-01' as timestamp)) - date_part('year', cast('2024-11-30' as timestamp))) * 12 \
+             + date_part('month', cast('2025-01-01' as timestamp)) - date_part('month', cast('2024-11-30' as timestamp)) as bigint)",
+            "2",
+        ),
+        ("try_cast('x' as integer)", "NULL"),
+        ("make_date(2024, 2, 29)", "2024-02-29"),
+        ("array_to_string(array_concat(array[1], array[2]), '+')", "1+2"),
+        ("(select string_agg(x, ',' order by x desc) from (values ('a'), ('b')) t(x))", "b,a"),
+        (
+            "(select array_to_string(array_slice(array_agg(x order by x desc), 1, 1), ',') from (values ('a'), ('b')) t(x))",
+            "b",
+        ),
+        ("(select first_value(x) from (values (5)) t(x))", "5"),
+        ("arrow_typeof(now())", "Timestamp(µs, \"UTC\")"),
+        ("current_timestamp = now()", "true"),
+        ("position('b' in 'abc')", "2"),
+    ] {
+        assert_eq!(lake.rows(&format!("select {expression}")).await, value, "{expression}");
+    }
 }
