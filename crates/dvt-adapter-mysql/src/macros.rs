@@ -15,6 +15,7 @@ pub fn macro_files() -> Vec<(&'static str, &'static str)> {
         "adapters/relation.sql",
         "adapters/timestamps.sql",
         "materializations/merge.sql",
+        "materializations/seed.sql",
         "materializations/table.sql",
         "relations/create.sql",
         "utils/aggregates.sql",

@@ -9,76 +9,76 @@
   {%- set backup_type = 'table' if existing_relation is none else existing_relation.type -%}
   {%- set backup_relation = make_backup_relation(target_relation, backup_type) -%}
   {%- set grant_config = config.get('grants') -%}
-  {%- set contract_config = config.get('contract') -%}
-  {%- set is_contracted = contract_config and contract_config.enforced -%}
 
+  {# Left behind by a run that died. #}
   {{ drop_relation_if_exists(load_cached_relation(intermediate_relation)) }}
   {{ drop_relation_if_exists(load_cached_relation(backup_relation)) }}
 
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {%- set keeps_identity = landing is not none and not is_contracted and not should_full_refresh()
-        and existing_relation is not none and existing_relation.is_table
-        and mysql__has_same_columns(existing_relation, landing) -%}
+  {%- set keeps_table = landing is not none and existing_relation is not none and existing_relation.is_table
+        and not should_full_refresh() and landing_fits(landing, existing_relation) -%}
 
-  {%- if keeps_identity -%}
-    {% call statement('main') -%}
-      {{ mysql__replace_rows_sql(target_relation, landing) }}
-    {%- endcall %}
+  {%- if keeps_table -%}
+    {{ replace_rows_from_landing(landing, target_relation) }}
   {%- else -%}
-    {%- set new_relation = intermediate_relation -%}
-    {%- if landing is not none and not is_contracted -%}
-      {%- set new_relation = landing -%}
+    {%- if landing is not none -%}
+      {%- call noop_statement('main', 'CREATE TABLE', 'CREATE TABLE') -%}
+        {{ sql }}
+      {%- endcall -%}
+      {{ adopt_landing_relation(landing, intermediate_relation) }}
     {%- else -%}
       {% call statement('main') -%}
         {{ get_create_table_as_sql(False, intermediate_relation, sql) }}
       {%- endcall %}
-      {% do create_indexes(intermediate_relation) %}
     {%- endif -%}
+    {%- do create_indexes(intermediate_relation) -%}
+    {#- A hook, or the drop of something it depended on, may have removed it. -#}
+    {%- set existing_relation = load_cached_relation(this) -%}
     {% call statement('swap', auto_begin=False) -%}
       rename table
       {%- if existing_relation is not none %} {{ existing_relation }} to {{ backup_relation }},{% endif %}
-        {{ new_relation }} to {{ target_relation }}
+        {{ intermediate_relation }} to {{ target_relation }}
     {%- endcall %}
     {%- if existing_relation is not none -%}
-      {% do adapter.cache_renamed(existing_relation, backup_relation) %}
+      {%- do adapter.cache_renamed(existing_relation, backup_relation) -%}
     {%- endif -%}
-    {% do adapter.cache_renamed(new_relation, target_relation) %}
-    {%- if new_relation == landing -%}
-      {% do create_indexes(target_relation) %}
-    {%- endif -%}
+    {%- do adapter.cache_renamed(intermediate_relation, target_relation) -%}
   {%- endif -%}
 
   {{ run_hooks(post_hooks, inside_transaction=True) }}
 
-  {% set should_revoke = should_revoke(existing_relation, full_refresh_mode=True) %}
-  {% do apply_grants(target_relation, grant_config, should_revoke=should_revoke) %}
-  {% do persist_docs(target_relation, model) %}
+  {%- do apply_grants(target_relation, grant_config,
+        should_revoke=should_revoke(existing_relation, full_refresh_mode=not keeps_table)) -%}
+  {%- do persist_docs(target_relation, model) -%}
 
   {{ adapter.commit() }}
-  {{ drop_relation_if_exists(backup_relation) }}
+  {%- if not keeps_table -%}
+    {{ drop_relation_if_exists(load_cached_relation(backup_relation)) }}
+  {%- endif -%}
   {{ run_hooks(post_hooks, inside_transaction=False) }}
 
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{# The transaction is opened here, since DDL of a hook may have ended one that was open; `adapter.commit()` ends it. #}
-{% macro mysql__replace_rows_sql(target, source) -%}
-  {%- set columns = adapter.get_columns_in_relation(source) | map(attribute='quoted') | join(', ') -%}
-  start transaction;
-  delete from {{ target }};
-  insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ source }}
+{% macro mysql__adopt_landing_relation(landing, target) -%}
+  {% call statement('adopt_landing_relation', auto_begin=False) -%}
+    rename table {{ landing }} to {{ target }}
+  {%- endcall %}
+  {%- do adapter.cache_renamed(landing, target) -%}
 {%- endmacro %}
 
-{% macro mysql__has_same_columns(left, right) -%}
-  {%- set left_columns = [] -%}
-  {%- for column in adapter.get_columns_in_relation(left) -%}
-    {%- do left_columns.append((column.name, column.data_type)) -%}
-  {%- endfor -%}
-  {%- set right_columns = [] -%}
-  {%- for column in adapter.get_columns_in_relation(right) -%}
-    {%- do right_columns.append((column.name, column.data_type)) -%}
-  {%- endfor -%}
-  {{ return(left_columns == right_columns) }}
+{# The transaction is opened in the text: DDL of a hook may have ended the one that the session thinks is open, and two
+   statements that commit by themselves would show readers an empty table. #}
+{% macro mysql__replace_rows_from_landing(landing, target) -%}
+  {%- set columns = adapter.get_columns_in_relation(landing) | map(attribute='quoted') | join(', ') -%}
+  {% call statement('delete_rows') -%}
+    start transaction;
+    delete from {{ target }}
+  {%- endcall %}
+  {% call statement('main') -%}
+    insert into {{ target }} ({{ columns }})
+    select {{ columns }} from {{ landing }}
+  {%- endcall %}
 {%- endmacro %}

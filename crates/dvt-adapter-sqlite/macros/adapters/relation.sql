@@ -30,13 +30,13 @@
     {%- endcall %}
   {% else %}
     {% call statement('rename_relation', auto_begin=False) -%}
-      {{ sqlite__rename_table_sql(from_relation, to_relation) }}
+      {{ sqlite__get_rename_table_sql(from_relation, to_relation.identifier) }}
     {%- endcall %}
   {% endif %}
 {%- endmacro %}
 
-{% macro sqlite__rename_table_sql(from_relation, to_relation) -%}
-  alter table {{ from_relation }} rename to {{ adapter.quote(to_relation.identifier) }}
+{% macro sqlite__get_rename_table_sql(relation, new_name) -%}
+  alter table {{ relation }} rename to {{ adapter.quote(new_name) }}
 {%- endmacro %}
 
 {# What follows AS in the view's stored text. `sqlite__create_view_as` writes the word on a line of its own. #}
