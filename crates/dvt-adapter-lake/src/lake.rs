@@ -130,6 +130,14 @@ impl Lake {
         self.layout.find(name).map_err(|error| self.errors.io("looking for", name, error))
     }
 
+    /// Where a relation of this name is read from. dbt gives a source without `schema` its own name as schema; in a lake that
+    /// has no such folder it means the default schema. Only reading looks there: nothing is made or dropped by this rule.
+    pub(crate) fn readable(&self, name: &Name) -> Result<Name, AdapterError> {
+        let default = Name { schema: self.settings.schema.clone(), identifier: name.identifier.clone() };
+        let is_elsewhere = name.schema != information_schema::SCHEMA && !self.layout.schema_exists(&name.schema);
+        if is_elsewhere && self.find(&default)?.is_some() { Ok(default) } else { Ok(name.clone()) }
+    }
+
     /// The relation, or an error that names a similar one.
     pub(crate) fn find_or_missing(&self, name: &Name) -> Result<Stored, AdapterError> {
         if let Some(stored) = self.find(name)? {
@@ -174,7 +182,9 @@ impl Lake {
         let catalog = Arc::new(MemoryCatalogProvider::new());
         let catalogs = Arc::new(MemoryCatalogProviderList::new());
         catalogs.register_catalog(CATALOG.into(), Arc::<MemoryCatalogProvider>::clone(&catalog));
-        let state = SessionStateBuilder::new_from_existing(self.engine()?.clone()).with_catalog_list(catalogs).build();
+        let mut state =
+            SessionStateBuilder::new_from_existing(self.engine()?.clone()).with_catalog_list(catalogs).build();
+        state.mark_start_execution();
         Ok(Planning { lake: Arc::clone(self), catalog, state })
     }
 }
@@ -252,6 +262,7 @@ impl Planning {
             if let Some(table) = information_schema::table(&self.lake, name) {
                 return Ok(table);
             }
+            let name = &self.lake.readable(name)?;
             match self.lake.find_or_missing(name)? {
                 Stored::Delta(path) => {
                     let location = TableLocation::filesystem(&path).map_err(|error| errors.delta(name, error))?;

@@ -255,8 +255,13 @@ impl Unfinished {
         Ok(())
     }
 
-    /// Takes the place of an existing table folder.
+    /// Takes the place of an existing table folder, which is then removed. Where the file system can, the two change places
+    /// in one step, so that the name is never without a table.
     pub(crate) fn replace(mut self, target: &Path) -> io::Result<()> {
+        if exchange(&self.path, target)? {
+            // What is unfinished now is the old table; dropping `self` removes it.
+            return Ok(());
+        }
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
         let old = parent.join(format!("{UNFINISHED}{}", uuid::Uuid::new_v4().simple()));
         std::fs::rename(target, &old)?;
@@ -265,8 +270,25 @@ impl Unfinished {
             return Err(error);
         }
         self.placed = true;
-        if old.is_dir() { std::fs::remove_dir_all(old) } else { std::fs::remove_file(old) }
+        std::fs::remove_dir_all(old)
     }
+}
+
+/// Lets two folders change places; false where that is not possible in one step.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_one: &Path, _other: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 impl Drop for Unfinished {

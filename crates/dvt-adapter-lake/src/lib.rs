@@ -70,7 +70,7 @@ impl LakeAdapter {
     }
 
     async fn describe_one(&self, relation: &RelationName) -> Result<Option<RelationDescription>, AdapterError> {
-        let name = self.name(relation);
+        let name = self.lake.readable(&self.name(relation))?;
         let (kind, statistics) = match self.lake.find(&name)? {
             None if name.schema == information_schema::SCHEMA => (RelationKind::View, Statistics::default()),
             None => return Ok(None),

@@ -67,6 +67,10 @@ fn schema(lake: &Lake, if_exists: bool, object_name: &ObjectName, cascade: bool)
     }
     // Only what dvt knows is removed; with other files in it the folder stays, and that is said.
     std::fs::remove_dir(lake.layout.schema_folder(schema)).map_err(|error| {
-        refused(format!("schema `{schema}`: its folder holds files that are no relations: {error}")).with_cause(error)
+        let left =
+            std::fs::read_dir(lake.layout.schema_folder(schema)).ok().and_then(|mut entries| entries.next()?.ok());
+        let left = left.map(|entry| format!(", such as `{}`", entry.file_name().display())).unwrap_or_default();
+        refused(format!("schema `{schema}`: its folder holds files that are no relations{left}: {error}"))
+            .with_cause(error)
     })
 }

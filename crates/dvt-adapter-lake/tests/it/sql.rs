@@ -193,6 +193,22 @@ fn wrong_keys_are_refused_with_the_right_ones() {
     assert!(refused(json!({"type": "filesystem", "path": "x", "memory_limit": "lots"})).contains("`memory_limit`"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_without_a_folder_reads_from_the_default_one_and_changes_nothing_there() {
+    let lake = lake();
+    lake.write("lineitem.csv", "n\n1\n");
+    lake.run("create table orders as select 1 as id").await;
+    assert_eq!(lake.rows("select n from files.lineitem").await, "1");
+    let described = lake.adapter.describe(&[RelationName::new(None, Some("files"), "lineitem")]).await.unwrap();
+    assert_eq!(described[0].as_ref().unwrap().name.schema.as_deref(), Some("files"));
+    lake.run("drop table if exists files.orders").await;
+    lake.fails("insert into files.orders values (2)", ErrorClass::MissingRelation).await;
+    assert_eq!(lake.rows("select * from orders").await, "1");
+    assert_eq!(lake.rows("select count(*) from information_schema.tables where table_schema = 'files'").await, "0");
+    lake.run("create schema files").await;
+    lake.fails("select n from files.lineitem", ErrorClass::MissingRelation).await;
+}
+
 /// The expressions that `macros/utils.sql` renders.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_expressions_of_the_macro_package_mean_what_dbt_means() {
