@@ -217,6 +217,62 @@ impl ConfigTrees {
     }
 }
 
+impl ConfigTrees {
+    /// dbt's warning for each branch of the trees that no node lies under. `fqns` are the names of all nodes, disabled ones
+    /// too, by kind.
+    pub(crate) fn warn_unused(&self, fqns: &[(ResourceType, Vec<String>)], problems: &mut Vec<Diagnostic>) {
+        for (key, resource_types) in TREE_RESOURCES {
+            let Some(tree) = self.trees.get(key) else { continue };
+            let names: Vec<&[String]> = fqns
+                .iter()
+                .filter(|(resource_type, _)| resource_types.contains(resource_type))
+                .map(|(_, fqn)| fqn.as_slice())
+                .collect();
+            self.warn_unused_below(tree, &mut vec![(*key).to_owned()], &names, problems);
+        }
+    }
+
+    fn warn_unused_below(
+        &self,
+        tree: &Yaml,
+        path: &mut Vec<String>,
+        names: &[&[String]],
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let Some(map) = tree.as_map() else { return };
+        for (key, entry) in map {
+            let is_branch = !key.starts_with('+') && matches!(entry.value.value, YamlValue::Map(_));
+            if !is_branch {
+                continue;
+            }
+            path.push(key.clone());
+            let is_used = names.iter().any(|fqn| fqn.starts_with(&path[1..]));
+            if is_used {
+                self.warn_unused_below(&entry.value, path, names, problems);
+            } else {
+                problems.push(
+                    Diagnostic::warning(
+                        "unused-config-path",
+                        format!("the configuration path `{}` applies to no resource", path.join(".")),
+                    )
+                    .label(Span::new(&self.file, entry.key_range.clone()), "nothing lies under it"),
+                );
+            }
+            path.pop();
+        }
+    }
+}
+
+/// The kinds of nodes that each tree configures, where unused branches are told.
+const TREE_RESOURCES: &[(&str, &[ResourceType])] = &[
+    ("models", &[ResourceType::Model, ResourceType::Analysis, ResourceType::Operation]),
+    ("seeds", &[ResourceType::Seed]),
+    ("snapshots", &[ResourceType::Snapshot]),
+    ("sources", &[ResourceType::Source]),
+    ("tests", &[ResourceType::Test]),
+    ("data_tests", &[ResourceType::Test]),
+];
+
 /// dbt's value of a key that nobody set, for the types of nodes that have such a key.
 pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String, Value>) -> Config {
     let mut config = match resource_type {

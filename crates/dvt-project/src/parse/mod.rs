@@ -13,6 +13,7 @@ mod python_text;
 mod resolve;
 mod session;
 mod sources;
+mod version;
 
 use crate::files::{FoundFile, Ignore, find_files, read_text};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
@@ -28,6 +29,7 @@ use patch::Descriptions;
 use properties::{PropertyEntry, Section, read_properties};
 use resolve::Failed;
 use session::{Session, package_vars, shown_in};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,6 +47,7 @@ pub fn load_project(
 ) -> Result<Project, Diagnostics> {
     let mut problems = config.warnings.clone();
     let packages = packages::find_packages(settings, &config, &mut Vec::new(), &mut problems);
+    version::check_versions(settings, &packages, &mut problems);
     let (manifest, library, connections, invocation) = match read(settings, &config, &packages, support, &mut problems)
     {
         Some(read) if !has_errors(&problems) => read,
@@ -189,9 +192,24 @@ fn build_manifest(
     draft::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
     if !has_errors(problems) {
+        session.trees[0].warn_unused(&all_fqns(&manifest), problems);
+    }
+    if !has_errors(problems) {
         resolve::check_graph(session, &manifest, problems);
     }
     manifest
+}
+
+/// The names of all nodes and sources, disabled ones too.
+fn all_fqns(manifest: &Manifest) -> Vec<(ResourceType, Vec<String>)> {
+    let nodes = manifest.nodes.values().map(|node| (node.resource_type, node.fqn.clone()));
+    let sources = manifest.sources.values().map(|source| (ResourceType::Source, source.fqn.clone()));
+    let disabled = manifest.disabled.values().flatten().map(|entry| match entry {
+        Disabled::Node(node) => (node.resource_type, node.fqn.clone()),
+        Disabled::Source(source) => (ResourceType::Source, source.fqn.clone()),
+        Disabled::Exposure(exposure) => (ResourceType::Exposure, exposure.fqn.clone()),
+    });
+    nodes.chain(sources).chain(disabled).collect()
 }
 
 /// Parses drafts on all processors and puts the nodes into the manifest, in the order of the drafts.
@@ -347,20 +365,17 @@ fn read_all_properties(
             &project.macro_paths,
             &project.test_paths,
         ];
-        let mut seen: Vec<FoundFile> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut files: Vec<FoundFile> = Vec::new();
         for folders in folders {
             match find_files(&package.root, folders, &["yml", "yaml"], &ignores[index]) {
                 Ok(found) => {
-                    for file in found {
-                        if !seen.iter().any(|known| known.absolute == file.absolute) {
-                            seen.push(file);
-                        }
-                    }
+                    files.extend(found.into_iter().filter(|file| seen.insert(file.absolute.clone())));
                 }
                 Err(diagnostics) => problems.extend(diagnostics),
             }
         }
-        for found in seen {
+        for found in files {
             let shown = shown_in(&package.root, &packages[0].root, &found.original_path);
             entries.extend(read_properties(index, &found, &shown, &renderers[index], problems));
         }

@@ -46,12 +46,13 @@ fn a_thousand_models_are_read() {
     assert_eq!(project.manifest.nodes.len(), count * 3);
 }
 
-/// Writes the manifest of every good case to `DVT_TEST_MANIFESTS`, where dbt's artifact classes can be set on them.
+/// Writes the manifest of every good case (of `DVT_TEST_CASES`, or ours) to `DVT_TEST_MANIFESTS`, where dbt's artifact classes can be set on them.
 #[test]
 #[ignore = "needs dbt's classes to judge what it writes"]
 fn manifests_for_dbt() {
     let Some(folder) = std::env::var_os("DVT_TEST_MANIFESTS") else { return };
     let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let goldens = std::env::var_os("DVT_TEST_CASES").map_or(goldens, Into::into);
     for entry in std::fs::read_dir(goldens).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
