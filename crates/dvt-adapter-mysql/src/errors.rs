@@ -69,7 +69,7 @@ pub(crate) fn class_of(errno: u16, sqlstate: &str) -> ErrorClass {
     match errno {
         1045 | 1130 | 1131 | 1132 | 1133 | 1698 | 1820 | 1862 | 3118 => ErrorClass::Authentication,
         1044 | 1142 | 1143 | 1227 | 1370 | 1410 | 1290 => ErrorClass::Permission,
-        1049 | 1008 => ErrorClass::MissingDatabase,
+        1008 | 1046 | 1049 => ErrorClass::MissingDatabase,
         1051 | 1109 | 1146 | 1932 => ErrorClass::MissingRelation,
         1054 | 1072 | 1166 => ErrorClass::MissingColumn,
         1064 | 1065 | 1149 => ErrorClass::Syntax,

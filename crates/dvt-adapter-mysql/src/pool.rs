@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 /// An idle connection of this age is not trusted any more: firewalls drop silent ones.
 const LONGEST_IDLE: Duration = Duration::from_secs(120);
 const MOST_IDLE: usize = 16;
+/// "Unknown database".
+const MISSING_SCHEMA: u16 = 1049;
 
 /// What a connection is about to be used for; decides its session settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +41,20 @@ impl Pool {
 
     /// A connection whose session is fresh.
     pub(crate) async fn take(&self, purpose: Purpose) -> Result<Client, AdapterError> {
+        let settings = self.session_settings(purpose);
         let mut client = match self.take_idle().await {
-            Some(client) => client,
+            Some(mut client) => {
+                // A reset keeps the current schema, which a statement may have changed.
+                let schema = dvt_sql::MYSQL.quote_identifier(&self.settings.schema);
+                match client.run(&format!("USE {schema}; {settings}")).await {
+                    Ok(_) => return Ok(client),
+                    Err(error) if error.errno() == Some(MISSING_SCHEMA) => client,
+                    Err(error) => return Err(self.error(error)),
+                }
+            }
             None => self.connect().await?,
         };
-        client.run(&self.session_settings(purpose)).await.map_err(|error| self.error(error))?;
+        client.run(&settings).await.map_err(|error| self.error(error))?;
         Ok(client)
     }
 
@@ -60,7 +71,12 @@ impl Pool {
     async fn connect(&self) -> Result<Client, AdapterError> {
         let mut attempt = 0;
         loop {
-            let error = match Client::connect(&self.settings, true).await {
+            let connected = match Client::connect(&self.settings, true).await {
+                // A run makes the schema if it is missing, which has to be done from outside of it.
+                Err(error) if error.errno() == Some(MISSING_SCHEMA) => Client::connect(&self.settings, false).await,
+                connected => connected,
+            };
+            let error = match connected {
                 Ok(client) => return Ok(client),
                 Err(error) => self.error(error),
             };

@@ -13,6 +13,9 @@ use futures::StreamExt;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
+/// Of changed pages in memory before any is written; negative means KiB.
+const CACHE_KIB: i64 = -131_072;
+
 enum Message {
     Rows(RecordBatch),
     /// All rows have come: commit.
@@ -88,6 +91,9 @@ fn write(
         format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), vec!["?"; request.columns.len()].join(", "));
 
     let mut connection = open(settings, Purpose::Write)?;
+    // Pages that do not fit the cache are written early, which waits for readers of the file (unless it is in WAL mode);
+    // a reader may be this very load's input. So the cache is given room.
+    connection.pragma_update(Some(schema), "cache_size", CACHE_KIB).map_err(failed)?;
     // Rolled back when dropped.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(failed)?;
     transaction.execute(&create, []).map_err(failed)?;

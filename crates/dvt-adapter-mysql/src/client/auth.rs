@@ -128,4 +128,32 @@ mod tests {
         assert!(refused.contains("client_ed25519"), "{refused}");
         assert!(encrypt_for(b"no key", "secret", nonce).is_err());
     }
+    #[test]
+    fn a_password_goes_encrypted_for_the_servers_key() {
+        use aws_lc_rs::encoding::AsDer;
+        use aws_lc_rs::rsa::{KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).unwrap();
+        let public_key = AsDer::as_der(&key.public_key()).unwrap();
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", base64(public_key.as_ref()));
+        let encrypted = encrypt_for(pem.as_bytes(), "secret", b"1234").unwrap();
+        let key = OaepPrivateDecryptingKey::new(key).unwrap();
+        let mut mixed = vec![0; key.min_output_size()];
+        let mixed = key.decrypt(&OAEP_SHA1_MGF1SHA1, &encrypted, &mut mixed, None).unwrap();
+        let plain: Vec<u8> = mixed.iter().zip(b"1234".iter().cycle()).map(|(byte, noise)| byte ^ noise).collect();
+        assert_eq!(plain, b"secret\0");
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::new();
+        for chunk in bytes.chunks(3) {
+            let number =
+                chunk.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+            for place in 0..4 {
+                let digit = DIGITS[(number >> (18 - 6 * place)) as usize & 63];
+                text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+            }
+        }
+        text
+    }
 }

@@ -207,3 +207,19 @@ async fn long_packets_are_put_together() {
     let length = |index: usize| arrow::array::AsArray::as_string::<i32>(batches[0].column(index)).value(0).len();
     assert_eq!((length(0), length(1)), (9_000_000, 7_777_215));
 }
+
+#[tokio::test]
+async fn a_missing_schema_can_be_made_from_a_session() {
+    let Some(database) = dvt_test_support::mysql() else { return };
+    let mut output = profile(&database, "mysql");
+    let schema = format!("{}_late", database.database);
+    output.insert("schema".to_owned(), serde_json::json!(schema));
+    let adapter = adapter(&output);
+    assert!(adapter.describe(&[RelationName::new(None, None, "t")]).await.unwrap()[0].is_none());
+    run(adapter.as_ref(), &format!("create schema `{schema}`")).await;
+    // The pooled connections find the schema now, and come back to it after another one was used.
+    run(adapter.as_ref(), "use information_schema").await;
+    run(adapter.as_ref(), "create table t as select 1 as n").await;
+    assert_eq!(rows(adapter.as_ref(), "select n from t").await, ["1"]);
+    run(adapter.as_ref(), &format!("drop schema `{schema}`")).await;
+}

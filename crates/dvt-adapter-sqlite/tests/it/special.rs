@@ -1,7 +1,10 @@
 //! What only SQLite does: values of other kinds than declared, several files, collations of columns.
 
 use crate::adapter;
-use dvt_adapter::{Adapter, CancellationToken, ErrorClass, ExtractRequest, Fetch, RelationName, TextComparison};
+use dvt_adapter::{
+    Adapter, CancellationToken, ErrorClass, ExtractRequest, Fetch, LoadColumn, LoadRequest, RelationName,
+    TextComparison,
+};
 use futures::TryStreamExt;
 use serde_json::json;
 use std::sync::Arc;
@@ -75,4 +78,36 @@ async fn reading_makes_no_file() {
     std::fs::write(&path, "this is no database, but a text that is long enough to be looked at").unwrap();
     let error = adapter.session().await.map(drop).unwrap_err();
     assert!(error.message.contains("not a database") && error.hint.is_some(), "{error}");
+}
+
+/// A model that reads its own table: the load writes to the file from which its rows still come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_can_be_loaded_from_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let adapter = adapter(json!({"path": folder.path().join("a.db")}));
+    run(
+        adapter.as_ref(),
+        "create table t (n bigint, note text);
+         with recursive c(n) as (select 1 union all select n + 1 from c where n < 200000)
+         insert into t select n, 'a note about number ' || n from c",
+    )
+    .await;
+    let described = adapter.describe(&[RelationName::new(None, None, "t")]).await.unwrap();
+    let schema = described[0].as_ref().unwrap().schema();
+    let request = ExtractRequest { sql: "select n, note from t".into(), schema: schema.clone(), batch_rows: 1000 };
+    let rows = adapter.extract(request, CancellationToken::new()).await.unwrap();
+    let columns = schema.fields().iter().map(|field| LoadColumn {
+        name: field.name().clone(),
+        column_type: adapter.column_type(field).unwrap(),
+        nullable: true,
+    });
+    let request = LoadRequest {
+        relation: RelationName::new(None, Some("main"), "copy"),
+        columns: columns.collect(),
+        schema: schema.clone(),
+        on_behalf_of: "model `t`".into(),
+        options: serde_json::Map::new(),
+    };
+    let report = adapter.load(request, rows, CancellationToken::new()).await.unwrap();
+    assert_eq!(report.rows, 200_000);
 }
