@@ -247,7 +247,6 @@ fn tuple_subscripts(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usiz
     struct Open(usize, bool, bool);
     let bytes = text.as_bytes();
     let mut open: Vec<Open> = Vec::new();
-    let mut previous = b' ';
     let mut position = range.start;
     let mut found = Vec::new();
     while position < range.end {
@@ -259,10 +258,7 @@ fn tuple_subscripts(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usiz
                     position += if bytes[position] == b'\\' { 2 } else { 1 };
                 }
             }
-            b'[' => {
-                let is_subscript = previous.is_ascii_alphanumeric() || matches!(previous, b'_' | b')' | b']');
-                open.push(Open(position, is_subscript, false));
-            }
+            b'[' => open.push(Open(position, ends_a_value(&text[range.start..position]), false)),
             b'(' | b'{' => open.push(Open(position, false, false)),
             b',' => {
                 if let Some(Open(_, _, has_comma)) = open.last_mut() {
@@ -277,13 +273,20 @@ fn tuple_subscripts(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usiz
             }
             _ => {}
         }
-        if !byte.is_ascii_whitespace() {
-            previous = byte;
-        }
         position += 1;
     }
     found.sort_by_key(|(range, _)| range.start);
     edits.extend(found);
+}
+
+/// Whether the text before a `[` ends a value, so that the bracket is a subscript and not a list.
+fn ends_a_value(before: &str) -> bool {
+    const OPERATORS: &[&str] = &["in", "is", "not", "and", "or", "if", "else", "do", "elif"];
+    let word_start = before
+        .rfind(|character: char| !character.is_alphanumeric() && character != '_')
+        .map_or(0, |index| index + before[index..].chars().next().map_or(1, char::len_utf8));
+    let word = &before[word_start..];
+    if word.is_empty() { before.ends_with([')', ']', '}', '\'', '"']) } else { !OPERATORS.contains(&word) }
 }
 
 /// The docs blocks of a markdown file. What is around and between them is markdown: braces mean nothing there.

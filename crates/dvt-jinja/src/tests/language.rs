@@ -34,6 +34,12 @@ fn do_takes_any_expression() {
     check("{% set a = [] %}{% do [a.append(1), a.append(2)] %}{{ a }}", "[1, 2]");
     check("{% set a = [] %}{%- do a.append(1) if true else a.append(2) -%}{{ a }}", "[1]");
     check("{{ {(1, 2): 'x'}[1, 2] }} {% set d = {} %}{% do d.update({'a': [1, 2][0]}) %}{{ d }}", "x {'a': 1}");
+    // Lists behind operators stay lists when the text has to be changed for the parser.
+    check("{% do [1] %}{% for x in [1, 2] if x not in[2, 3] %}{{ x }}{% endfor %}{{ 1 in [0, 1] }}", "1True");
+    check(
+        "{% set d = {} %}{% do d.setdefault('a', [1, 2]) %}{% do [0] %}{{ d['a'][1] }}{{ {(1, 2): 'x'}[1, 2] }}",
+        "2x",
+    );
     check_error("{% do [1] %}\n{{ 1 + 'a' }}", "unsupported operand type(s) for +: 'int' and 'str'");
 }
 

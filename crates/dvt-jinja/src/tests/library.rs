@@ -125,3 +125,50 @@ fn docs_and_snapshots_are_blocks() {
     let blocks = MacroLibrary::snapshot_blocks(&file).unwrap();
     assert_eq!((blocks[0].name.as_str(), &file.text[blocks[0].body.range.clone()]), ("s", "{{ config(x=1) }}select 1"));
 }
+
+/// The macro files that the leaves ship, read from their folders.
+fn adapter_files(leaf: &str, package: &str) -> Vec<MacroFile> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(leaf).join("macros");
+    let mut files = Vec::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "sql") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.push(MacroFile::new(package, SourceFile::new(path.display().to_string(), text)));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn adapter_packages_override_dispatch_points_that_exist() {
+    for (leaf, package) in [
+        ("dvt-adapter-postgres", "dbt_postgres"),
+        ("dvt-adapter-mysql", "dbt_mysql"),
+        ("dvt-adapter-sqlite", "dbt_sqlite"),
+        ("dvt-adapter-lake", "dbt_filesystem"),
+    ] {
+        let mut files = builtin_macro_files();
+        files.extend(adapter_files(leaf, package));
+        let library = match MacroLibrary::load(&files, "shop", DispatchConfig::default(), &[package]) {
+            Ok(library) => library,
+            Err(diagnostics) => panic!("{diagnostics}"),
+        };
+        let own: Vec<_> = library.definitions().filter(|definition| definition.package == package).collect();
+        for definition in &own {
+            let Some((_, point)) = definition.name.split_once("__").filter(|(prefix, _)| !prefix.is_empty()) else {
+                continue;
+            };
+            let is_point = library.get(&format!("macro.dbt.default__{point}")).is_some();
+            let is_helper = own.iter().any(|other| other.depends_on.contains(&definition.unique_id));
+            let is_of_a_later_issue = ["snapshot", "merge", "incremental", "materialized_view"];
+            let is_later = is_of_a_later_issue.iter().any(|word| point.contains(word));
+            assert!(is_point || is_helper || is_later, "{} overrides no dispatch point", definition.unique_id);
+        }
+    }
+}
