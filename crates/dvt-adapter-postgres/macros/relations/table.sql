@@ -12,7 +12,9 @@
   create {{ kind }}table {{ relation }}
   {{ get_table_columns_and_constraints() }};
   insert into {{ relation }} (
-    {{ adapter.dispatch('get_column_names', 'dbt')() }}
+    {%- for column in model['columns'].values() %}
+    {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ',' if not loop.last }}
+    {%- endfor %}
   )
   {{ get_select_subquery(sql) }}
   {%- else %}
