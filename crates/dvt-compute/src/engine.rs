@@ -1,17 +1,19 @@
 //! The embedded engine: DataFusion with a memory limit and a place to spill.
 
-use crate::input::StreamTable;
+use crate::input::{StreamScan, StreamTable};
 use crate::{ComputeError, ExtractInput, ResultStream};
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::{LogicalPlan, TableScanBuilder};
-use datafusion::physical_plan::{execute_stream, displayable};
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use dvt_federation::{Extract, ExtractScan, FederatedPlan};
 use std::any::Any;
@@ -51,6 +53,12 @@ pub enum JoinStrategy {
 
 /// The least memory that sorting one partition needs.
 const BYTES_PER_SORTED_PARTITION: u64 = 64 << 20;
+
+/// How many keys are sent to the other side of a join at most.
+const MAX_KEYS: usize = 10_000;
+
+/// How much smaller a side must be for the other to wait for its keys.
+const SMALLER_BY: usize = 8;
 
 /// One per run: its memory limit is shared by all queries that run at once.
 pub struct Engine {
@@ -102,6 +110,8 @@ impl Engine {
         let options = config.options_mut();
         options.optimizer.prefer_hash_join = joins == JoinStrategy::Hash;
         options.execution.parquet.pushdown_filters = true;
+        options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MAX_KEYS;
+        options.optimizer.hash_join_inlist_pushdown_max_size = MAX_KEYS * 64;
         if joins == JoinStrategy::SortMerge {
             let reservation = (self.settings.memory_limit / 64).clamp(1 << 20, 10 << 20);
             options.execution.sort_spill_reservation_bytes = usize::try_from(reservation).unwrap_or(1 << 20);
@@ -112,6 +122,7 @@ impl Engine {
             .with_default_features()
             .build();
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        choose_reductions(&physical)?;
         tracing::debug!(plan = %displayable(physical.as_ref()).indent(false), "physical plan");
         let rows = execute_stream(physical, Arc::new(TaskContext::from(&state)))?;
         Ok(ResultStream::new(Arc::clone(&plan.output_schema), rows))
@@ -123,10 +134,37 @@ impl Engine {
             JoinStrategy::Hash => self.settings.threads.max(1),
             JoinStrategy::SortMerge => {
                 let affordable = self.settings.memory_limit / BYTES_PER_SORTED_PARTITION / 2;
-                self.settings.threads.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1)
+                // With one partition the planner knows hash joins only.
+                self.settings.threads.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(2)
             }
         }
     }
+}
+
+/// Lets a scan wait for the keys of a join's other side where that side is expected to be much smaller. Waiting costs the
+/// time in which both could have been read at once, so it must be likely to save more.
+fn choose_reductions(plan: &Arc<dyn ExecutionPlan>) -> Result<(), ComputeError> {
+    plan.apply(|node| {
+        if let Some(join) = node.downcast_ref::<HashJoinExec>() {
+            let build = estimated_rows(join.left())?;
+            let probe = estimated_rows(join.right())?;
+            if build.zip(probe).is_some_and(|(build, probe)| build.saturating_mul(SMALLER_BY) <= probe) {
+                join.right().apply(|node| {
+                    if let Some(scan) = node.downcast_ref::<StreamScan>() {
+                        scan.wait_for_keys();
+                    }
+                    Ok(TreeNodeRecursion::Continue)
+                })?;
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+fn estimated_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<usize>, DataFusionError> {
+    let statistics = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::default())?;
+    Ok(statistics.num_rows.get_value().copied())
 }
 
 /// The plan with each extract's rows in the place of its scan.
@@ -140,8 +178,7 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan
                 ExtractInput::Table(table) => table,
                 ExtractInput::Stream(open) => {
                     let (rows, bytes) = estimate(extract);
-                    let label = format!("{}: {}", extract.connection, extract.sql);
-                    Arc::new(StreamTable::new(Arc::clone(&extract.schema), label, open, rows, bytes))
+                    Arc::new(StreamTable::new(extract, open, rows, bytes))
                 }
             })
         })

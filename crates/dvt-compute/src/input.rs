@@ -9,20 +9,29 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
+use datafusion::common::config::ConfigOptions;
+use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
+};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use dvt_adapter::{AdapterError, BatchStream};
+use dvt_federation::{Extract, KeyReduction};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
+use crate::reduction::await_keys;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
-/// Opens the stream of an extract: called when the engine starts to read, at most once per scan.
-pub type OpenStream = Arc<dyn Fn() -> BoxFuture<'static, std::result::Result<BatchStream, AdapterError>> + Send + Sync>;
+/// Opens the stream of an extract by the SQL it is given (the extract's own, or one that reads less of it): called when the
+/// engine starts to read, once per scan.
+pub type OpenStream = Arc<dyn Fn(String) -> BoxFuture<'static, std::result::Result<BatchStream, AdapterError>> + Send + Sync>;
 
 /// Where the rows of one extract come from.
 #[derive(Clone)]
@@ -38,35 +47,34 @@ const BATCHES_AHEAD: usize = 2;
 
 /// A streamed extract as a table of one partition.
 pub(crate) struct StreamTable {
-    schema: SchemaRef,
+    extract: Arc<Extract>,
     statistics: Statistics,
     open: OpenStream,
-    label: String,
 }
 
 impl StreamTable {
-    /// `estimated_rows` and `estimated_bytes` are of what the extract gives back, not of the whole relation.
-    pub(crate) fn new(schema: SchemaRef, label: String, open: OpenStream, rows: Option<u64>, bytes: Option<u64>) -> Self {
-        let mut statistics = Statistics::new_unknown(&schema);
+    /// `rows` and `bytes` are estimates of what the extract gives back, not of the whole relation.
+    pub(crate) fn new(extract: &Extract, open: OpenStream, rows: Option<u64>, bytes: Option<u64>) -> Self {
+        let mut statistics = Statistics::new_unknown(&extract.schema);
         let inexact = |number: Option<u64>| {
             number.and_then(|number| usize::try_from(number).ok()).map_or(Precision::Absent, Precision::Inexact)
         };
         statistics.num_rows = inexact(rows);
         statistics.total_byte_size = inexact(bytes);
-        Self { schema, statistics, open, label }
+        Self { extract: Arc::new(extract.clone()), statistics, open }
     }
 }
 
 impl fmt::Debug for StreamTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StreamTable({})", self.label)
+        write!(f, "StreamTable({})", self.extract.sql)
     }
 }
 
 #[async_trait]
 impl TableProvider for StreamTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.extract.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -85,8 +93,8 @@ impl TableProvider for StreamTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = match projection {
-            Some(columns) => Arc::new(self.schema.project(columns)?),
-            None => Arc::clone(&self.schema),
+            Some(columns) => Arc::new(self.extract.schema.project(columns)?),
+            None => Arc::clone(&self.extract.schema),
         };
         Ok(Arc::new(StreamScan {
             properties: Arc::new(PlanProperties::new(
@@ -99,29 +107,45 @@ impl TableProvider for StreamTable {
             projection: projection.cloned(),
             schema,
             open: Arc::clone(&self.open),
-            label: self.label.clone(),
+            extract: Arc::clone(&self.extract),
+            filters: Vec::new(),
+            waits_for_keys: Arc::new(AtomicBool::new(false)),
         }))
     }
 }
 
-struct StreamScan {
+pub(crate) struct StreamScan {
     properties: Arc<PlanProperties>,
     statistics: Arc<Statistics>,
     projection: Option<Vec<usize>>,
     schema: SchemaRef,
     open: OpenStream,
-    label: String,
+    extract: Arc<Extract>,
+    /// What joins above will tell about the rows they need.
+    filters: Vec<Arc<dyn PhysicalExpr>>,
+    waits_for_keys: Arc<AtomicBool>,
+}
+
+impl StreamScan {
+    /// Lets the scan wait for the other side of its joins, so that it reads only what can find a partner.
+    pub(crate) fn wait_for_keys(&self) {
+        self.waits_for_keys.store(true, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for StreamScan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StreamScan({})", self.label)
+        write!(f, "StreamScan({})", self.extract.sql)
     }
 }
 
 impl DisplayAs for StreamScan {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StreamScan: {}", self.label)
+        write!(f, "StreamScan: {}: {}", self.extract.connection, self.extract.sql)?;
+        if self.waits_for_keys.load(Ordering::Relaxed) {
+            f.write_str(", reduced by the keys of the other side")?;
+        }
+        Ok(())
     }
 }
 
@@ -140,9 +164,49 @@ impl ExecutionPlan for StreamScan {
 
     fn apply_expressions(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
+        let mut recursion = TreeNodeRecursion::Continue;
+        for filter in &self.filters {
+            recursion = f(filter)?;
+            if recursion == TreeNodeRecursion::Stop {
+                break;
+            }
+        }
+        Ok(recursion)
+    }
+
+    /// Keeps the filters that joins publish; none of them is evaluated here, so all stay where they are.
+    fn handle_child_pushdown_result(
+        &self,
+        _phase: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let mut filters = self.filters.clone();
+        filters.extend(
+            result
+                .parent_filters
+                .iter()
+                .map(|parent| &parent.filter)
+                .filter(|filter| filter.downcast_ref::<DynamicFilterPhysicalExpr>().is_some())
+                .cloned(),
+        );
+        let kept = vec![PushedDown::No; result.parent_filters.len()];
+        if filters.len() == self.filters.len() || !self.extract.is_reducible() {
+            return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
+        }
+        let scan = Self {
+            properties: Arc::clone(&self.properties),
+            statistics: Arc::clone(&self.statistics),
+            projection: self.projection.clone(),
+            schema: Arc::clone(&self.schema),
+            open: Arc::clone(&self.open),
+            extract: Arc::clone(&self.extract),
+            filters,
+            waits_for_keys: Arc::clone(&self.waits_for_keys),
+        };
+        Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept).with_updated_node(Arc::new(scan)))
     }
 
     fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -158,9 +222,18 @@ impl ExecutionPlan for StreamScan {
             return internal_err!("a stream has one partition, not {}", partition + 1);
         }
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let open = (self.open)();
+        let (open, extract) = (Arc::clone(&self.open), Arc::clone(&self.extract));
+        let waits = self.waits_for_keys.load(Ordering::Relaxed) && !self.filters.is_empty();
+        let scan = waits.then(|| (self.filters.clone(), self.projection.clone()));
         let reader = tokio::spawn(async move {
-            let mut batches = match open.await {
+            let sql = match scan {
+                Some((filters, projection)) => {
+                    let keys = in_extract(projection.as_deref(), await_keys(&filters).await);
+                    extract.reduced_sql(&keys).unwrap_or_else(|| extract.sql.clone())
+                }
+                None => extract.sql.clone(),
+            };
+            let mut batches = match open(sql).await {
                 Ok(batches) => batches,
                 Err(error) => {
                     // A closed channel means that nobody reads any more: nothing is left to tell.
@@ -192,6 +265,16 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// The keys by the extract's columns, whatever of them the scan gives out.
+fn in_extract(projection: Option<&[usize]>, mut keys: Vec<KeyReduction>) -> Vec<KeyReduction> {
+    if let Some(projection) = projection {
+        for key in &mut keys {
+            key.column = projection.get(key.column).copied().unwrap_or(usize::MAX);
+        }
+    }
+    keys
 }
 
 fn external(error: AdapterError) -> DataFusionError {

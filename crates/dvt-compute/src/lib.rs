@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod input;
 mod output;
+mod reduction;
 
 pub use engine::{ComputeSettings, Engine, JoinStrategy};
 pub use error::ComputeError;

@@ -18,7 +18,7 @@ mod semantics;
 
 pub use catalog::CatalogRelation;
 pub use error::{Location, PlanError};
-pub use extract::{Extract, ExtractScan, PushdownReport};
+pub use extract::{Extract, ExtractScan, KeyReduction, Keys, PushdownReport};
 pub use plan::{FederatedPlan, PlanRequest, plan_query};
 pub use pushdown::{Exactness, PushedPredicate};
 pub use relations::{relations_read, rename_relations};

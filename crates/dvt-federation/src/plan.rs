@@ -3,7 +3,7 @@
 use crate::bind::{bind, explain, parse_query, quoted_names};
 use crate::catalog::{CatalogRelation, ForeignTable, UNREADABLE};
 use crate::error::PlanError;
-use crate::extract::{Extract, ExtractScan, PushdownReport};
+use crate::extract::{Extract, ExtractQuery, ExtractScan, ExtractedTable, PushdownReport};
 use crate::functions::FunctionPack;
 use crate::output::output_schema;
 use crate::pushdown::push_predicate;
@@ -198,14 +198,13 @@ fn extract_of(scan: &TableScan, table: &ForeignTable) -> Result<(Sent, Extract),
         })?;
         predicates.push(pushed.sql);
     }
-    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), dialect.quote_path(relation.description.name.parts()));
-    if !predicates.is_empty() {
-        sql.push_str(" WHERE ");
-        sql.push_str(&predicates.join(" AND "));
-    }
-    if let Some(limit) = scan.fetch {
-        sql.push_str(&format!(" LIMIT {limit}"));
-    }
+    let query = ExtractQuery {
+        columns,
+        relation: dialect.quote_path(relation.description.name.parts()),
+        predicates: predicates.clone(),
+        limit: scan.fetch,
+    };
+    let sql = query.to_sql();
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let sent = Sent { connection: relation.connection.clone(), sql: sql.clone(), schema: Arc::clone(&schema) };
     let extract = Extract {
@@ -222,6 +221,8 @@ fn extract_of(scan: &TableScan, table: &ForeignTable) -> Result<(Sent, Extract),
             limit: scan.fetch,
         },
         statistics: relation.description.statistics,
+        query,
+        table: ExtractedTable(Arc::clone(&scan.source)),
     };
     Ok((sent, extract))
 }

@@ -26,9 +26,9 @@ fn columns_and_safe_predicates_are_sent() {
              where o.amount > 10.5 and c.name = 'Ann' and o.status = 'ok' and o.placed >= date '2024-01-01'"
         ),
         [
-            "my: SELECT `customer_id`, `status`, `amount`, `placed` FROM `shop`.`orders` WHERE (`amount` > 10.50) AND \
-             (`status` = 'ok') AND (`placed` >= DATE '2024-01-01') AND (`customer_id` IS NOT NULL)",
-            "pg: SELECT \"id\", \"name\" FROM \"public\".\"customers\" WHERE (\"name\" = 'Ann') AND (\"id\" IS NOT NULL)",
+            "my: SELECT `customer_id`, `status`, `amount` FROM `shop`.`orders` WHERE (`customer_id` IS NOT NULL) AND \
+             (`amount` > 10.50) AND (`status` = 'ok') AND (`placed` >= DATE '2024-01-01')",
+            "pg: SELECT \"id\", \"name\" FROM \"public\".\"customers\" WHERE (\"id\" IS NOT NULL) AND (\"name\" = 'Ann')",
         ]
         .map(|text| text.to_owned())
     );
