@@ -177,7 +177,12 @@ impl Node {
         if self.is_ephemeral() {
             return Relation::cte(&self.name);
         }
-        let relation = Relation::new(&self.connection, self.database.as_deref(), Some(&self.schema), Some(&self.alias));
+        let relation = self.style.apply(Relation::new(
+            &self.connection,
+            self.database.as_deref(),
+            Some(&self.schema),
+            Some(&self.alias),
+        ));
         match self.config.materialized() {
             "view" => relation.with_kind(RelationKind::View),
             "table" | "incremental" | "seed" | "snapshot" => relation.with_kind(RelationKind::Table),

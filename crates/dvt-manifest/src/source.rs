@@ -30,7 +30,7 @@ pub struct Source {
     pub loader: String,
     pub loaded_at_field: Option<String>,
     pub loaded_at_query: Option<String>,
-    /// `None` when freshness is switched off or not asked for.
+    /// `None` when freshness is switched off (`freshness: null`); without thresholds when nothing is said.
     pub freshness: Option<SourceFreshness>,
     pub external: Option<Value>,
     pub columns: IndexMap<String, Column>,
@@ -68,7 +68,7 @@ pub struct SourceFreshness {
 }
 
 impl Source {
-    /// The source's relation as its connection writes it. dbt ignores the project's `quoting` for sources.
+    /// The source's relation as its connection writes it: its own `quoting` above the project's.
     #[must_use]
     pub fn relation(&self) -> Relation {
         let mut relation = self.style.apply(Relation::new(

@@ -147,7 +147,7 @@ impl Node {
         match self.resource_type {
             ResourceType::Model => {
                 set("access", json!(self.access.as_str()));
-                set("constraints", json!(self.constraints));
+                set("constraints", self.constraints.iter().map(constraint_json).collect());
                 set("version", json!(self.version));
                 set("latest_version", json!(self.latest_version));
                 set("deprecation_date", json!(self.deprecation_date));
@@ -219,6 +219,18 @@ fn columns_json(columns: &IndexMap<String, Column>) -> Map<String, Value> {
     columns.iter().map(|(name, column)| (name.clone(), column.to_json())).collect()
 }
 
+/// A constraint with dbt's defaults.
+fn constraint_json(constraint: &Value) -> Value {
+    let mut json = json!({
+        "type": null, "name": null, "expression": null, "warn_unenforced": true, "warn_unsupported": true, "to": null,
+        "to_columns": [],
+    });
+    if let (Value::Object(json), Value::Object(said)) = (&mut json, constraint) {
+        json.extend(said.clone());
+    }
+    json
+}
+
 impl Column {
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -230,7 +242,7 @@ impl Column {
             "description": self.description,
             "meta": self.meta,
             "data_type": self.data_type,
-            "constraints": self.constraints,
+            "constraints": self.constraints.iter().map(constraint_json).collect::<Vec<_>>(),
             "quote": self.quote,
             "config": config,
             "tags": self.tags,
@@ -275,7 +287,7 @@ impl Source {
             },
             "loaded_at_field": self.loaded_at_field,
             "loaded_at_query": self.loaded_at_query,
-            "freshness": self.freshness.as_ref().map(freshness_json),
+            "freshness": self.freshness.as_ref().map(SourceFreshness::to_json),
             "external": self.external,
             "description": self.description,
             "columns": columns_json(&self.columns),
@@ -295,16 +307,20 @@ impl Source {
     }
 }
 
-fn freshness_json(freshness: &SourceFreshness) -> Value {
-    let time = |time: &Option<(i64, String)>| match time {
-        Some((count, period)) => json!({"count": count, "period": period}),
-        None => json!({"count": null, "period": null}),
-    };
-    json!({
-        "warn_after": time(&freshness.warn_after),
-        "error_after": time(&freshness.error_after),
-        "filter": freshness.filter,
-    })
+impl SourceFreshness {
+    /// dbt's form; a threshold that is not said has neither count nor period.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let time = |time: &Option<(i64, String)>| match time {
+            Some((count, period)) => json!({"count": count, "period": period}),
+            None => json!({"count": null, "period": null}),
+        };
+        json!({
+            "warn_after": time(&self.warn_after),
+            "error_after": time(&self.error_after),
+            "filter": self.filter,
+        })
+    }
 }
 
 impl Macro {

@@ -420,6 +420,8 @@ struct Tests<'a, 's, 'p> {
 /// Where a test was found: for `file_key_name` and `attached_node`.
 struct Attached<'m> {
     connection: &'m str,
+    /// A source's tags, which its tests share.
+    tags: &'m [String],
     unique_id: Option<&'m str>,
     key: String,
 }
@@ -438,8 +440,12 @@ impl Tests<'_, '_, '_> {
             for version in versions {
                 let Some(number) = version.get_set("v").map(Yaml::to_json) else { continue };
                 let Some(node) = manifest.nodes.get(&format!("{id}.v{}", version_text(&number))) else { continue };
-                let attached =
-                    Attached { connection: &node.connection, unique_id: Some(&node.unique_id), key: key.clone() };
+                let attached = Attached {
+                    connection: &node.connection,
+                    tags: &[],
+                    unique_id: Some(&node.unique_id),
+                    key: key.clone(),
+                };
                 let tested = TestedThing::Node { name: entry.name.clone(), version: Some(number) };
                 let own = ["data_tests", "tests"].iter().any(|key| version.get(key).is_some());
                 self.list(if own { version } else { &entry.yaml }, &tested, None, &attached);
@@ -453,7 +459,7 @@ impl Tests<'_, '_, '_> {
             return;
         }
         let Some(node) = manifest.nodes.get(&id) else { return };
-        let attached = Attached { connection: &node.connection, unique_id: Some(&node.unique_id), key };
+        let attached = Attached { connection: &node.connection, tags: &[], unique_id: Some(&node.unique_id), key };
         let tested = TestedThing::Node { name: entry.name.clone(), version: None };
         self.list(&entry.yaml, &tested, None, &attached);
         self.columns(&entry.yaml, &tested, &attached, None);
@@ -466,8 +472,12 @@ impl Tests<'_, '_, '_> {
             let Some(name) = table.get_set("name").and_then(Yaml::scalar_text) else { continue };
             let id = format!("source.{}.{}.{name}", self.session.package_name(entry.package), entry.name);
             let Some(source) = manifest.sources.get(&id) else { continue };
-            let attached =
-                Attached { connection: &source.connection, unique_id: None, key: format!("sources.{}", entry.name) };
+            let attached = Attached {
+                connection: &source.connection,
+                tags: &source.tags,
+                unique_id: None,
+                key: format!("sources.{}", entry.name),
+            };
             let tested = TestedThing::SourceTable { source: entry.name.clone(), table: name };
             self.list(table, &tested, None, &attached);
             self.columns(table, &tested, &attached, None);
@@ -517,7 +527,7 @@ impl Tests<'_, '_, '_> {
         let text = test.template();
         let template = SourceFile::new(entry.file.path.clone(), text);
         let raw_code = test.raw_code();
-        let mut tags = Vec::new();
+        let mut tags = attached.tags.to_vec();
         for tag in column
             .and_then(|column| column.get_set("tags"))
             .map(|tags| super::patch::text_list(&tags.to_json()))

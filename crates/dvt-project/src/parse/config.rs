@@ -280,9 +280,11 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
             "enabled": true, "static_analysis": null, "alias": null, "schema": "dbt_test__audit", "database": null, "tags": [], "meta": {},
             "group": null, "materialized": "test", "severity": "ERROR", "store_failures": null,
             "store_failures_as": null, "where": null, "limit": null, "fail_calc": "count(*)", "warn_if": "!= 0",
-            "error_if": "!= 0",
+            "error_if": "!= 0", "sql_header": null,
         }),
-        ResourceType::Source => json!({"enabled": true, "event_time": null, "meta": {}, "tags": []}),
+        ResourceType::Source => {
+            json!({"enabled": true, "static_analysis": null, "event_time": null, "meta": {}, "tags": []})
+        }
         ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
         ResourceType::UnitTest => json!({"tags": [], "meta": {}, "enabled": true}),
         _ => json!({
@@ -334,6 +336,22 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
         }
     }
     merged.extend(values);
+    if resource_type == ResourceType::Test {
+        // The two keys say one thing; the newer one wins.
+        match merged.get("store_failures_as").and_then(Value::as_str) {
+            Some(how) => {
+                let stores = Value::Bool(how != "ephemeral");
+                merged.insert("store_failures".to_owned(), stores);
+            }
+            None => {
+                let how = merged
+                    .get("store_failures")
+                    .and_then(Value::as_bool)
+                    .map(|stores| if stores { "table" } else { "ephemeral" });
+                merged.insert("store_failures_as".to_owned(), how.map_or(Value::Null, Value::from));
+            }
+        }
+    }
     Config(merged)
 }
 

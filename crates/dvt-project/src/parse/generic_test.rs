@@ -57,6 +57,7 @@ const CONFIG_KEYS: &[&str] = &[
     "fail_calc",
     "store_failures",
     "store_failures_as",
+    "sql_header",
     "meta",
     "database",
     "schema",
@@ -147,8 +148,10 @@ impl GenericTest {
                 return Err(wrong(format!("test `{full}` must not set `{reserved}`: dbt fills it in"), place));
             }
         }
+        let mut quoted_name = None;
         if let Some((column_name, is_quoted)) = column {
             let column_name = if is_quoted { format!("\"{column_name}\"") } else { column_name.to_owned() };
+            quoted_name = Some(column_name.clone());
             kwargs.insert("column_name".to_owned(), Value::String(column_name));
         }
         kwargs.insert("model".to_owned(), Value::String(tested.model_text()));
@@ -165,11 +168,14 @@ impl GenericTest {
                 synthesize_names(&test_type, &tested.short_text(), &kwargs)
             }
         };
+        // dbt's order, which its `raw_code` shows.
+        config
+            .sort_by_key(|(key, _, _)| CONFIG_KEYS.iter().position(|known| known == key).unwrap_or(CONFIG_KEYS.len()));
         if short_name != node_name && !config.iter().any(|(key, _, _)| key == "alias") {
             config.push(("alias".to_owned(), Value::String(short_name.clone()), name_span.clone()));
         }
         Ok(Self {
-            column_name: column.map(|(name, _)| name.to_owned()),
+            column_name: quoted_name,
             namespace,
             name,
             kwargs,

@@ -66,15 +66,6 @@ impl Session<'_> {
             has_database: dialect.has_database,
         }
     }
-
-    /// How sources are written: dbt does not apply the project's `quoting` to them.
-    pub(crate) fn source_style(connection: &Connection) -> RelationStyle {
-        RelationStyle {
-            quoting: Quoting::default(),
-            quote: connection.facts.dialect.quote,
-            has_database: connection.facts.dialect.has_database,
-        }
-    }
 }
 
 pub(crate) fn shown_in(package_root: &Path, project_root: &Path, original_path: &str) -> String {

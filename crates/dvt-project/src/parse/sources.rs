@@ -72,7 +72,10 @@ fn read_table(
     layers.iter().for_each(|layer| merged.add(layer));
     let connection = connection_of(session, entry, table, &merged, reader.problems)?;
 
-    let source_meta = reader.map(source, "meta").map(map_to_json).unwrap_or_default();
+    let mut source_meta = reader.map(source, "meta").map(map_to_json).unwrap_or_default();
+    if let Some(more) = source.get_set("config").and_then(|config| config.get_set("meta")).and_then(Yaml::as_map) {
+        source_meta.extend(map_to_json(more));
+    }
     let mut meta = source_meta.clone();
     meta.extend(reader.map(table, "meta").map(map_to_json).unwrap_or_default());
     if let Some(Value::Object(more)) = merged.values.get("meta") {
@@ -100,6 +103,10 @@ fn read_table(
     let database = database.or_else(|| connection.default_database());
     let loader = reader.text(source, "loader").unwrap_or_default();
     let quoting = read_quoting(&mut reader, source, table);
+    let mut said = merged.values.clone();
+    said.insert("freshness".to_owned(), freshness.as_ref().map_or(Value::Null, SourceFreshness::to_json));
+    said.insert("loaded_at_field".to_owned(), loaded_at_field.clone().map_or(Value::Null, Value::from));
+    said.insert("loaded_at_query".to_owned(), loaded_at_query.clone().map_or(Value::Null, Value::from));
     let before_check = reader.problems.len();
     check_types(&mut merged, &format!("source `{}.{name}`", entry.name), reader.problems);
     if reader.problems.len() > before_check {
@@ -129,18 +136,25 @@ fn read_table(
         meta,
         source_meta,
         tags,
-        unrendered_config: merged.values.clone(),
-        config: with_defaults(ResourceType::Source, merged.values),
-        unrendered_database: source.get_set("database").and_then(Yaml::scalar_text),
-        unrendered_schema: source.get_set("schema").and_then(Yaml::scalar_text),
+        unrendered_config: merged.values,
+        config: with_defaults(ResourceType::Source, said),
+        unrendered_database: source.get_set("database").map(|value| as_written(entry, value)),
+        unrendered_schema: source.get_set("schema").map(|value| as_written(entry, value)),
         patch_path: None,
         created_at: session.now,
         span: name_span,
-        style: Session::source_style(&connection),
+        style: session.style(&connection, None),
         name,
     };
     source_node.relation_name = Some(source_node.relation().render());
     Some(source_node)
+}
+
+/// A value before its Jinja was rendered.
+fn as_written(entry: &PropertyEntry, value: &Yaml) -> String {
+    let text = entry.file.text.get(value.range.clone()).unwrap_or_default();
+    let inner = ['"', '\''].iter().find_map(|&quote| text.strip_prefix(quote)?.strip_suffix(quote));
+    inner.unwrap_or(text).to_owned()
 }
 
 /// The four spellings of a connection, the plain one first.
@@ -233,11 +247,10 @@ fn read_freshness(reader: &mut Reader<'_>, source: &Yaml, table: &Yaml, merged: 
         }
     }
     if !is_said && let Some(Value::Object(map)) = merged.values.get("freshness") {
-        is_said = true;
         freshness.warn_after = map.get("warn_after").and_then(threshold_of_json);
         freshness.error_after = map.get("error_after").and_then(threshold_of_json);
     }
-    (is_said && (freshness.warn_after.is_some() || freshness.error_after.is_some())).then_some(freshness)
+    Some(freshness)
 }
 
 fn read_threshold(reader: &mut Reader<'_>, key: &str, threshold: &Yaml) -> Option<(i64, String)> {
