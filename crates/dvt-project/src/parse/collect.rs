@@ -528,13 +528,14 @@ impl Tests<'_, '_, '_> {
         let template = SourceFile::new(entry.file.path.clone(), text);
         let raw_code = test.raw_code();
         let mut tags = attached.tags.to_vec();
-        for tag in column
-            .and_then(|column| column.get_set("tags"))
-            .map(|tags| super::patch::text_list(&tags.to_json()))
-            .unwrap_or_default()
-        {
-            tags.push(tag);
-        }
+        let of_column = |column: &Yaml| {
+            let beside = column.get_set("tags").map(Yaml::to_json);
+            let in_config = column.get_set("config").and_then(|config| config.get_set("tags")).map(Yaml::to_json);
+            [beside, in_config].iter().flatten().flat_map(super::patch::text_list).collect::<Vec<_>>()
+        };
+        tags.extend(column.map(of_column).unwrap_or_default());
+        tags.sort();
+        tags.dedup();
         self.drafts.push(Draft {
             resource_type: ResourceType::Test,
             package: entry.package,

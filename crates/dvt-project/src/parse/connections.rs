@@ -2,7 +2,7 @@
 
 use crate::{AdapterSupport, ConnectionFacts, Profile};
 use dvt_diagnostics::Diagnostic;
-use dvt_jinja::{Bridge, ParseBridge};
+use dvt_jinja::{Bridge, LogLine, ParseBridge};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     pub(crate) name: String,
     pub(crate) facts: Arc<ConnectionFacts>,
     pub(crate) bridge: Arc<dyn Bridge>,
+    /// The same bridge, for the lines that templates write.
+    lines: Arc<ParseBridge>,
 }
 
 impl Connection {
@@ -76,7 +78,24 @@ impl<'a> Connections<'a> {
             facts.target.insert("threads".to_owned(), Value::from(settings.threads().unwrap_or(1)));
         }
         let bridge = Arc::new(ParseBridge::new(name, facts.dialect));
-        Ok(Connection { name: name.to_owned(), facts: Arc::new(facts), bridge })
+        Ok(Connection { name: name.to_owned(), facts: Arc::new(facts), lines: Arc::clone(&bridge), bridge })
+    }
+
+    /// What templates said with `exceptions.warn` while they were parsed, each once.
+    pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages: Vec<String> = known
+            .values()
+            .flatten()
+            .flat_map(|connection| connection.lines.take_lines())
+            .filter_map(|line| match line {
+                LogLine::Warning(message) => Some(message),
+                _ => None,
+            })
+            .collect();
+        messages.sort();
+        messages.dedup();
+        messages.into_iter().map(|message| Diagnostic::warning("template-warning", message)).collect()
     }
 
     /// All connections that were used, by name.

@@ -191,6 +191,7 @@ fn build_manifest(
     resolve::resolve(session, &mut manifest, &failed, problems);
     draft::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
+    problems.extend(session.connections.take_warnings());
     if !has_errors(problems) {
         session.trees[0].warn_unused(&all_fqns(&manifest), problems);
     }

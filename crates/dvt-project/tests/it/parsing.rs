@@ -57,3 +57,20 @@ fn selection_and_order_work_on_a_parsed_project() {
     assert_eq!(schedule.order, ["model.shop.a", "model.shop.c"]);
     assert_eq!(schedule.waits_for["model.shop.c"], ["model.shop.a"], "also where what lies between is not selected");
 }
+
+/// A project cut off anywhere gives a manifest or diagnostics, never a panic.
+#[test]
+fn a_project_cut_anywhere_is_read_or_refused() {
+    let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    for name in ["ok_models", "ok_config_merge", "ok_versions_snapshots"] {
+        let text = std::fs::read_to_string(goldens.join(format!("{name}.project"))).unwrap();
+        let mut refused = 0;
+        for cut in (0..text.len()).step_by(41).filter(|&cut| text.is_char_boundary(cut)) {
+            let last = text[..cut].rfind("=== ").map_or("", |start| &text[start..cut]);
+            if last.contains('\n') {
+                refused += usize::from(Case::new(&text[..cut]).load().is_err());
+            }
+        }
+        assert!(refused > 3, "the cuts of {name} break something");
+    }
+}
