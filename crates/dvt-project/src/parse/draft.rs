@@ -431,7 +431,7 @@ fn name_relation(
     if let (Some(version), None) = (&node.version, node.config.text("alias")) {
         node.alias = format!("{}_v{}", node.name, dvt_manifest::version_text(version));
     }
-    let arguments = NameArguments { session, connection, package };
+    let arguments = NameArguments { session, connection, package, node: Jinja::from(&node.to_json()) };
     let is_snapshot = node.resource_type == ResourceType::Snapshot;
     let legacy = |config: &Config, key: &str| config.text(key).filter(|_| is_snapshot).map(str::to_owned);
     let schema = match legacy(&node.config, "target_schema") {
@@ -474,6 +474,8 @@ struct NameArguments<'a, 'b> {
     session: &'a Session<'b>,
     connection: &'a Connection,
     package: usize,
+    /// The node as the macros see it.
+    node: Jinja,
 }
 
 impl NameArguments<'_, '_> {
@@ -486,7 +488,7 @@ impl NameArguments<'_, '_> {
         let mut context = session.context(self.package, self.connection);
         context.node = None;
         let custom = custom.map_or_else(|| Jinja::from(&Value::Null), Jinja::from);
-        let args = Args::new(name, vec![custom, Jinja::from(&node.to_json())]);
+        let args = Args::new(name, vec![custom, self.node.clone()]);
         let called = call_macro(&session.library, &context, Arc::clone(&self.connection.bridge), macro_name, args)
             .map_err(|error| {
                 Box::new(error.diagnostic().note(format!("called to name {} `{}`", node.resource_type, node.name)))
