@@ -9,7 +9,7 @@ use crate::reporter::LineLevel;
 use crate::run::Run;
 use crate::seed::SeedFile;
 use crate::tables::{table_of_result, table_of_seed};
-use dvt_adapter::{Adapter, AdapterError, AdapterResponse, Fetch, QueryResult, Session};
+use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{Bridge, BridgeError, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table};
@@ -32,6 +32,8 @@ pub(crate) struct NodeBridge {
     adapter: Arc<dyn Adapter>,
     cache: Arc<RelationCache>,
     comment: StatementComment,
+    /// Ends what runs: the run's own token, but never that of work which cleans up after a cancel.
+    cancel: CancellationToken,
     session: Arc<Mutex<SessionSlot>>,
     /// Whether names are written by connection just now.
     crossing: AtomicBool,
@@ -71,12 +73,28 @@ impl NodeBridge {
         adapter: &Arc<dyn Adapter>,
         comment: StatementComment,
     ) -> Arc<Self> {
+        Self::with_cancel(run, node, adapter, comment, run.cancel().clone())
+    }
+
+    /// An outside that a cancel of the run does not stop: for cleaning up.
+    pub(crate) fn for_clean_up(run: &Arc<Run>, node: &Arc<Node>, adapter: &Arc<dyn Adapter>) -> Arc<Self> {
+        Self::with_cancel(run, node, adapter, StatementComment::default(), CancellationToken::new())
+    }
+
+    fn with_cancel(
+        run: &Arc<Run>,
+        node: &Arc<Node>,
+        adapter: &Arc<dyn Adapter>,
+        comment: StatementComment,
+        cancel: CancellationToken,
+    ) -> Arc<Self> {
         Arc::new(Self {
             run: Arc::clone(run),
             node: Arc::clone(node),
             adapter: Arc::clone(adapter),
             cache: run.cache(adapter),
             comment,
+            cancel,
             session: Arc::default(),
             crossing: AtomicBool::new(false),
             noted: Mutex::default(),
@@ -92,6 +110,7 @@ impl NodeBridge {
             adapter: Arc::clone(&self.adapter),
             cache: Arc::clone(&self.cache),
             comment: self.comment.clone(),
+            cancel: self.cancel.clone(),
             session: Arc::clone(&self.session),
             crossing: AtomicBool::new(self.crosses()),
             noted: Mutex::default(),
@@ -169,9 +188,8 @@ impl NodeBridge {
         let handle = self.run.handle();
         let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
         if slot.session.is_none() {
-            let mut session =
-                handle.block_on(open_session(self.adapter.as_ref(), self.run.cancel())).map_err(refused)?;
-            session.set_cancel(self.run.cancel().clone());
+            let mut session = handle.block_on(open_session(self.adapter.as_ref(), &self.cancel)).map_err(refused)?;
+            session.set_cancel(self.cancel.clone());
             slot.session = Some(session);
         }
         let session = slot.session.as_mut().expect("it was just opened");
@@ -259,7 +277,7 @@ fn word_response(word: &str) -> QueryResult {
 /// A session; a connection that cannot be reached at once is tried again, since nothing has been done yet.
 pub(crate) async fn open_session(
     adapter: &dyn Adapter,
-    cancel: &dvt_adapter::CancellationToken,
+    cancel: &CancellationToken,
 ) -> Result<Box<dyn Session>, AdapterError> {
     let mut waits = [Duration::from_millis(300), Duration::from_millis(1200)].into_iter();
     loop {

@@ -90,7 +90,11 @@ impl FailedAt<'_> {
             _ => None,
         }?;
         let name = name.rsplit('.').next().unwrap_or(name);
-        compiled.span(find_word(&compiled.sql, name)?)
+        let found = match error.class {
+            ErrorClass::MissingRelation => find_qualified(&compiled.sql, name),
+            _ => None,
+        };
+        compiled.span(found.or_else(|| find_word(&compiled.sql, name))?)
     }
 }
 
@@ -155,8 +159,10 @@ pub(crate) fn from_render(error: RenderError, at: FailedAt<'_>) -> NodeError {
     } else {
         return rendered.into();
     };
-    if diagnostic.labels.is_empty() {
-        // The macros on the way, from the template's own line inwards.
+    let is_users = |label: &dvt_diagnostics::Label| at.node.is_some_and(|node| node.file.path == label.span.file.path);
+    if diagnostic.labels.is_empty() && rendered.labels.first().is_some_and(is_users) {
+        // The macros on the way, from the template's own line inwards. Where dvt itself called the first macro, the
+        // user's place is the node.
         diagnostic.labels = rendered.labels;
     }
     if let (true, Some(node)) = (diagnostic.labels.is_empty(), at.node) {
@@ -228,6 +234,14 @@ fn word_at(text: &str, offset: usize) -> Range<usize> {
     start..start + length.max(rest.chars().next().map_or(0, char::len_utf8))
 }
 
+/// The first place where the name stands quoted behind a dot: as the last part of a relation.
+fn find_qualified(text: &str, name: &str) -> Option<Range<usize>> {
+    ['"', '`'].into_iter().find_map(|quote| {
+        let quoted = format!(".{quote}{name}{quote}");
+        text.find(&quoted).map(|dot| dot + 2..dot + 2 + name.len())
+    })
+}
+
 /// The first place where the name stands as a whole word, in any case.
 fn find_word(text: &str, name: &str) -> Option<Range<usize>> {
     if name.is_empty() {
@@ -251,6 +265,8 @@ mod tests {
     fn words_are_found_whole() {
         assert_eq!(find_word("select amounts, t.AMOUNT from t", "amount"), Some(18..24));
         assert_eq!(find_word("select amounts", "amount"), None);
+        let sql = "select orders.id from \"crm\".\"main\".\"orders\" as orders";
+        assert_eq!(find_qualified(sql, "orders").map(|at| &sql[at.start - 1..at.end + 1]), Some("\"orders\""));
         assert_eq!(word_at("select t.amount, x", 7), 7..15);
         assert_eq!(word_at("select *", 7), 7..8);
         assert_eq!(word_at("ä", 1), 0..2);

@@ -4,7 +4,6 @@ use crate::bridge::NodeBridge;
 use crate::failure::{FailedAt, NodeError, from_adapter, from_render};
 use crate::inputs::stored_name;
 use crate::journal::{DeadJournal, Entry, dead_journals};
-use crate::query_comment::StatementComment;
 use crate::run::Run;
 use dvt_adapter::Adapter;
 use dvt_diagnostics::Diagnostic;
@@ -56,7 +55,7 @@ async fn drop_if_there(
     }
     let (run, node, adapter, relation) = (Arc::clone(run), Arc::clone(node), Arc::clone(adapter), relation.clone());
     let task = tokio::task::spawn_blocking(move || {
-        let bridge = NodeBridge::new(&run, &node, &adapter, StatementComment::default());
+        let bridge = NodeBridge::for_clean_up(&run, &node, &adapter);
         let context = run.context(&node, adapter.connection(), "main");
         let outside: Arc<dyn Bridge> = Arc::clone(&bridge) as Arc<dyn Bridge>;
         // Left alone, the statement takes part in a transaction that nobody commits.

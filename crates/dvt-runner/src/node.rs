@@ -288,6 +288,7 @@ impl Job<'_> {
             self.warn_of_short_row(&file.options, line);
         }
         let file = Arc::new(file);
+        let row_count = file.rows;
         let schema = file.schema();
         let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
         let node = with_column_types(&self.node, &columns);
@@ -324,7 +325,15 @@ impl Job<'_> {
             Err(error) => Err(from_adapter(&error, None, at)),
         };
         self.leave(&landing, false).await?;
-        self.note(&published?, work)
+        self.note(&published?, work)?;
+        // The macros count the rows that they see; these are all that were loaded.
+        if let Some(code) = work.response.get("code").and_then(Json::as_str) {
+            let message = format!("{code} {row_count}");
+            work.message = Some(message.clone());
+            work.response.insert("_message".to_owned(), json!(message));
+            work.response.insert("rows_affected".to_owned(), json!(row_count));
+        }
+        Ok(())
     }
 
     fn warn_of_short_row(&self, options: &SeedOptions, line: u64) {

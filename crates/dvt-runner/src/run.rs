@@ -79,11 +79,7 @@ impl Runner {
     /// Runs what the request selects and writes the artifacts. Call it on a multi-threaded tokio runtime. After a cancel
     /// running statements are cancelled, what was not committed is rolled back, and the results so far are written.
     pub async fn run(&self, request: RunRequest, reporter: Arc<dyn Reporter>, cancel: CancellationToken) -> RunOutcome {
-        let mut invocation = (*self.shared.settings.invocation).clone();
-        if self.shared.settings.full_refresh {
-            // What the macro `should_full_refresh` asks.
-            invocation.flags.insert("FULL_REFRESH".to_owned(), Value::Bool(true));
-        }
+        let mut invocation = (*self.shared.project.invocation).clone();
         invocation.selected_resources.clone_from(&request.selected);
         let run = Arc::new(Run {
             shared: Arc::clone(&self.shared),
@@ -169,6 +165,10 @@ async fn run_whole(run: &Arc<Run>) -> RunOutcome {
 
 /// The nodes that the command runs, in dbt's order.
 fn selected_nodes(run: &Arc<Run>) -> (Vec<Arc<Node>>, Vec<Diagnostic>) {
+    if run.request.empty {
+        let refused = Diagnostic::error("unsupported-flag", "`--empty` is not supported by this version of dvt");
+        return (Vec::new(), vec![refused.help("leave it out, or limit the rows in the models themselves")]);
+    }
     if run.request.inline.is_some() {
         return match run.inline_node() {
             Ok(node) => (vec![Arc::new(node)], Vec::new()),

@@ -1,7 +1,6 @@
 //! What a run is given: the connections, the project's places, and what the command asks for.
 
 use dvt_adapter::Adapter;
-use dvt_jinja::Invocation;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -12,16 +11,12 @@ pub type Connections = IndexMap<String, Arc<dyn Adapter>>;
 /// What stays the same for the whole process.
 #[derive(Clone, Debug)]
 pub struct RunnerSettings {
-    /// What templates are told of the invocation: its id, flags, arguments, environment.
-    pub invocation: Arc<Invocation>,
     /// `--vars`.
     pub cli_vars: Map<String, Value>,
     /// Nodes that run at once; the flag, else the default target's `threads`, else 1.
     pub threads: usize,
     /// Stop at the first failure.
     pub fail_fast: bool,
-    /// `--full-refresh`; a node's own `full_refresh` config wins, as in dbt.
-    pub full_refresh: bool,
     /// Write `manifest.json`, `run_results.json`, `compiled/` and `run/`.
     pub write_artifacts: bool,
     /// The command line's flags as dbt's `args` in `run_results.json` shows them.
@@ -67,12 +62,14 @@ pub struct RunRequest {
     pub compute: Option<String>,
     /// `--bucket`: wins over each node's config.
     pub bucket: Option<String>,
+    /// `--empty`: inputs are read without rows.
+    pub empty: bool,
 }
 
 impl RunRequest {
     /// A request for these nodes, with dbt's defaults for the rest.
     #[must_use]
     pub fn new(command: RunCommand, selected: Vec<String>) -> Self {
-        Self { command, selected, inline: None, limit: 5, compute: None, bucket: None }
+        Self { command, selected, inline: None, limit: 5, compute: None, bucket: None, empty: false }
     }
 }
