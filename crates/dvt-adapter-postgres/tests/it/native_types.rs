@@ -1,6 +1,7 @@
 //! PostgreSQL's own types: read as documented, written back as they were, or refused by name.
 
-use crate::support::{adapter, describe, extract, load, output, run, schema_of, show};
+use crate::support::{adapter, describe, extract, load, load_as, output, run, schema_of, show};
+use arrow::array::{ArrayRef, Decimal128Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use dvt_adapter::{Adapter, ErrorClass, TextComparison};
 use std::sync::Arc;
 
@@ -159,4 +160,63 @@ async fn another_database_is_refused_by_name() {
     let error = adapter.describe(&[name]).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::MissingDatabase);
     assert!(error.message.contains("elsewhere"), "{error}");
+}
+
+/// PostgreSQL itself would round or cut some of these.
+#[tokio::test]
+async fn a_load_rounds_nothing() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    let adapter = adapter(&output(&database));
+    let instant: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![None, Some(1_500_000)]));
+    let price: ArrayRef = Arc::new(Decimal128Array::from(vec![125]).with_precision_and_scale(10, 2).unwrap());
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["ab  "]));
+    let ratio: ArrayRef = Arc::new(Float64Array::from(vec![0.1]));
+    let nul: ArrayRef = Arc::new(StringArray::from(vec!["a\0b"]));
+    let cases = [
+        (&instant, "timestamp(0)"),
+        (&instant, "timestamptz"),
+        (&price, "numeric(10,1)"),
+        (&price, "integer"),
+        (&text, "varchar(3)"),
+        (&text, "uuid"),
+        (&ratio, "real"),
+        (&nul, "text"),
+    ];
+    for (column, column_type) in cases {
+        let batch = RecordBatch::try_from_iter([("Odd", Arc::clone(column))]).unwrap();
+        let error = load_as(adapter.as_ref(), "odd", batch, &[column_type.to_owned()]).await.unwrap_err();
+        assert_eq!(error.column.as_deref(), Some("Odd"), "{column_type}: {error}");
+        let expected =
+            if column_type == "timestamptz" { ErrorClass::UnsupportedType } else { ErrorClass::ValueDoesNotFit };
+        assert_eq!(error.class, expected, "{column_type}: {error}");
+        assert_eq!(database.sql("select to_regclass('odd') is null"), "t\n", "{column_type}");
+    }
+    let fits = [(&instant, "timestamp(1)"), (&price, "numeric(10,2)"), (&price, "numeric"), (&text, "varchar(4)")];
+    for (index, (column, column_type)) in fits.into_iter().enumerate() {
+        let batch = RecordBatch::try_from_iter([("Odd", Arc::clone(column))]).unwrap();
+        load_as(adapter.as_ref(), &format!("even_{index}"), batch, &[column_type.to_owned()]).await.unwrap();
+    }
+    assert_eq!(database.sql("select \"Odd\" from even_2"), "1.25\n");
+    assert_eq!(database.sql("select \"Odd\" || '|' from even_3"), "ab  |\n");
+}
+
+/// Text that a user configured another type for is parsed as strictly.
+#[tokio::test]
+async fn text_is_loaded_into_other_types_exactly() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    let adapter = adapter(&output(&database));
+    let text = |value: &str| Arc::new(StringArray::from(vec![Some(value), None])) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([
+        ("a", text("00123")),
+        ("b", text("12.50")),
+        ("c", text("2024-02-29")),
+        ("d", text("true")),
+        ("e", text("2024-02-29 12:34:56.789")),
+        ("f", text("00123")),
+    ])
+    .unwrap();
+    let types = ["integer", "numeric(6,2)", "date", "boolean", "timestamp", "varchar(5)"].map(str::to_owned);
+    load_as(adapter.as_ref(), "parsed", batch, &types).await.unwrap();
+    let rows = database.sql("select * from parsed where a is not null");
+    assert_eq!(rows, "123\t12.50\t2024-02-29\tt\t2024-02-29 12:34:56.789\t00123\n");
 }

@@ -64,19 +64,26 @@ pub(crate) async fn extract(adapter: &dyn Adapter, sql: &str, schema: SchemaRef)
 
 /// Loads a batch with the adapter's own column types.
 pub(crate) async fn load(adapter: &dyn Adapter, table: &str, batch: RecordBatch) -> Result<LoadReport, AdapterError> {
-    let columns = batch
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| LoadColumn {
-            name: field.name().clone(),
-            column_type: adapter.column_type(field).unwrap(),
-            nullable: field.is_nullable(),
-        })
-        .collect();
+    let types: Vec<String> = batch.schema().fields().iter().map(|field| adapter.column_type(field).unwrap()).collect();
+    load_as(adapter, table, batch, &types).await
+}
+
+/// Loads a batch into columns of these types.
+pub(crate) async fn load_as(
+    adapter: &dyn Adapter,
+    table: &str,
+    batch: RecordBatch,
+    types: &[String],
+) -> Result<LoadReport, AdapterError> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(types).map(|(field, column_type)| LoadColumn {
+        name: field.name().clone(),
+        column_type: column_type.clone(),
+        nullable: field.is_nullable(),
+    });
     let request = LoadRequest {
         relation: RelationName::new(None, Some("public"), table),
-        columns,
+        columns: columns.collect(),
         schema: batch.schema(),
         on_behalf_of: "model.shop.orders".to_owned(),
         options: Map::new(),
