@@ -13,8 +13,8 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 400;
 
 /// Stack that must be left before a macro is entered, and how much is added when it is not.
-const RED_ZONE: usize = 256 * 1024;
-const STACK_STEP: usize = 4 * 1024 * 1024;
+pub(crate) const RED_ZONE: usize = 256 * 1024;
+pub(crate) const STACK_STEP: usize = 4 * 1024 * 1024;
 
 /// A macro of the library as a value.
 #[derive(Debug)]

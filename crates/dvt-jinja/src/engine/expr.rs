@@ -1,5 +1,6 @@
 //! Expressions.
 
+use super::call::{RED_ZONE, STACK_STEP};
 use super::ir::{Arg, Expr, ExprNode};
 use super::{Interpreter, Scope};
 use crate::error::{ErrorKind, Flow, raise};
@@ -10,6 +11,15 @@ use std::sync::Arc;
 
 impl Interpreter<'_> {
     pub(crate) fn expr(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Result<Value, Flow> {
+        match &expr.node {
+            ExprNode::Const(value) => Ok(value.clone()),
+            ExprNode::Name(name) => Ok(self.name(name, scope)),
+            // A chain of a thousand operators is a tree of that depth.
+            _ => stacker::maybe_grow(RED_ZONE, STACK_STEP, || self.compound(expr, scope)),
+        }
+    }
+
+    fn compound(&mut self, expr: &Expr, scope: &Arc<Scope>) -> Result<Value, Flow> {
         let here = || Span::new(&scope.file, expr.place.range());
         match &expr.node {
             ExprNode::Const(value) => Ok(value.clone()),

@@ -9,7 +9,7 @@ mod names;
 mod scope;
 mod stmt;
 
-pub(crate) use call::MacroReference;
+pub(crate) use call::{MacroReference, RED_ZONE, STACK_STEP};
 pub(crate) use names::PackageNamespace;
 pub(crate) use scope::Scope;
 
@@ -137,7 +137,7 @@ impl<'a> Interpreter<'a> {
 
     /// Renders text as a template in the current context: dbt's `render(...)`, and hooks.
     pub(crate) fn render_text(&mut self, text: &str) -> Result<String, Flow> {
-        let path = self.user_span().file.path.clone();
+        let path = format!("{} (rendered text)", self.user_span().file.path);
         let file = SourceFile::new(path, text);
         let statements = crate::syntax::parse_template(&file, 0..text.len(), false)
             .map_err(|error: RenderError| Flow::Error(Box::new(error)))?;

@@ -4,6 +4,7 @@ use crate::Value;
 use crate::engine::ir::{
     Arg, BinaryOp, Body, Expr, ExprNode, FilterCall, ForLoop, MacroBody, Parameter, Place, Stmt, Target, Uses,
 };
+use crate::engine::{RED_ZONE, STACK_STEP};
 use dvt_diagnostics::SourceFile;
 use minijinja::machinery::Span as TokenSpan;
 use minijinja::machinery::ast;
@@ -188,6 +189,10 @@ impl Lowering<'_> {
     }
 
     fn expr(&self, expr: &ast::Expr<'_>, uses: &mut UseTracker) -> Expr {
+        stacker::maybe_grow(RED_ZONE, STACK_STEP, || self.lowered(expr, uses))
+    }
+
+    fn lowered(&self, expr: &ast::Expr<'_>, uses: &mut UseTracker) -> Expr {
         let node = match expr {
             ast::Expr::Var(variable) => {
                 match variable.id {

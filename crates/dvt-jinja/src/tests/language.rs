@@ -71,6 +71,13 @@ fn operators_follow_python() {
 }
 
 #[test]
+fn long_chains_and_values_that_hold_themselves_do_not_overflow() {
+    let chain = vec!["'a'"; 5000].join(" ~ ");
+    check(&format!("{{{{ ({chain}) | length }}}}"), "5000");
+    check("{% set a = [] %}{% set b = [] %}{% do a.append(b) %}{% do b.append(a) %}{{ a == b }}", "False");
+}
+
+#[test]
 fn loops_have_their_own_scope() {
     check("{% set x = 1 %}{% for i in [1] %}{% set x = 2 %}{% endfor %}{{ x }}", "1");
     check("{% set ns = namespace(x=1) %}{% for i in [1] %}{% set ns.x = 2 %}{% endfor %}{{ ns.x }}", "2");

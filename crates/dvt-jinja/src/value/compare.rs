@@ -37,8 +37,18 @@ fn compare_numbers(left: &Number<'_>, right: &Number<'_>) -> Option<Ordering> {
     }
 }
 
+/// How deep containers are compared; two lists that hold themselves end here.
+const MAX_DEPTH: usize = 100;
+
 /// `left == right`.
 pub(crate) fn equals(left: &Value, right: &Value) -> bool {
+    equals_at(left, right, 0)
+}
+
+fn equals_at(left: &Value, right: &Value, depth: usize) -> bool {
+    if depth > MAX_DEPTH {
+        return false;
+    }
     if let (Some(left), Some(right)) = (number(left), number(right)) {
         return compare_numbers(&left, &right) == Some(Ordering::Equal);
     }
@@ -51,16 +61,18 @@ pub(crate) fn equals(left: &Value, right: &Value) -> bool {
                 return true;
             }
             let (left, right) = (lock(left).clone(), lock(right).clone());
-            all_equal(&left, &right)
+            all_equal(&left, &right, depth)
         }
-        (Value::Tuple(left), Value::Tuple(right)) => all_equal(left, right),
+        (Value::Tuple(left), Value::Tuple(right)) => all_equal(left, right, depth),
         (Value::Dict(left), Value::Dict(right)) => {
             if Arc::ptr_eq(left, right) {
                 return true;
             }
             let (left, right) = (lock(left).clone(), lock(right).clone());
             left.len() == right.len()
-                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| equals(value, other)))
+                && left
+                    .iter()
+                    .all(|(key, value)| right.get(key).is_some_and(|other| equals_at(value, other, depth + 1)))
         }
         (Value::Set(left), Value::Set(right)) => {
             if Arc::ptr_eq(left, right) {
@@ -74,12 +86,19 @@ pub(crate) fn equals(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn all_equal(left: &[Value], right: &[Value]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equals(left, right))
+fn all_equal(left: &[Value], right: &[Value], depth: usize) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| equals_at(left, right, depth + 1))
 }
 
 /// The order of two values; `None` where Python raises a `TypeError` (or a NaN is met).
 pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    compare_at(left, right, 0)
+}
+
+fn compare_at(left: &Value, right: &Value, depth: usize) -> Option<Ordering> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
     if let (Some(left), Some(right)) = (number(left), number(right)) {
         return compare_numbers(&left, &right);
     }
@@ -88,9 +107,9 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
         (Value::Bytes(left), Value::Bytes(right)) => Some(left.cmp(right)),
         (Value::List(left), Value::List(right)) => {
             let (left, right) = (lock(left).clone(), lock(right).clone());
-            compare_items(&left, &right)
+            compare_items(&left, &right, depth)
         }
-        (Value::Tuple(left), Value::Tuple(right)) => compare_items(left, right),
+        (Value::Tuple(left), Value::Tuple(right)) => compare_items(left, right, depth),
         (Value::Object(left), Value::Object(right)) if left.type_name() == right.type_name() => {
             Some(left.order()?.cmp(&right.order()?))
         }
@@ -98,10 +117,10 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-fn compare_items(left: &[Value], right: &[Value]) -> Option<Ordering> {
+fn compare_items(left: &[Value], right: &[Value], depth: usize) -> Option<Ordering> {
     for (left, right) in left.iter().zip(right) {
         if !equals(left, right) {
-            return compare(left, right);
+            return compare_at(left, right, depth + 1);
         }
     }
     Some(left.len().cmp(&right.len()))
