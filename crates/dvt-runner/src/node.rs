@@ -64,7 +64,7 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
         unique_id: node.unique_id.clone(),
         name: node.name.clone(),
         resource_type: result.resource_type.clone(),
-        materialized: shown_materialization(&node).to_owned(),
+        materialized: shown_materialization(&node, &route).to_owned(),
         relation_display: result.relation_display.clone(),
         connection: node.connection.clone(),
         route: kind_of(&route),
@@ -129,7 +129,7 @@ async fn work_on(
 
 /// A view cannot look into another database: it becomes a table, and the user is told once.
 fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Arc<Node> {
-    if *route == Route::Pushdown || node.resource_type != ResourceType::Model || node.config.materialized() != "view" {
+    if !is_view_across(&node, route) {
         return node;
     }
     let warning = Diagnostic::warning(
@@ -142,6 +142,10 @@ fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Arc<No
     let mut table = (*node).clone();
     table.config.set("materialized", json!("table"));
     Arc::new(table)
+}
+
+fn is_view_across(node: &Node, route: &Route) -> bool {
+    *route != Route::Pushdown && node.resource_type == ResourceType::Model && node.config.materialized() == "view"
 }
 
 impl Job<'_> {
@@ -277,13 +281,20 @@ impl Job<'_> {
         let file = blocking(move || {
             read_seed(options).map_err(|error: SeedError| {
                 let mut diagnostic = error.diagnostic(&path, &shown);
-                if diagnostic.labels.is_empty() && !node_span.file.path.is_empty() {
+                if diagnostic.labels.is_empty() && !node_span.file.text.is_empty() {
                     diagnostic = diagnostic.label(node_span, "");
                 }
                 diagnostic.into()
             })
         })
         .await?;
+        for column in &file.unknown_types {
+            let warning = Diagnostic::warning(
+                "unknown-column",
+                format!("`column_types` of seed `{}` names `{column}`, which the file does not have", self.node.name),
+            );
+            self.run.reporter().diagnostic(&warning);
+        }
         if let Some(line) = file.short_row {
             self.warn_of_short_row(&file.options, line);
         }
@@ -488,11 +499,12 @@ pub(crate) fn kind_of(route: &Route) -> RouteKind {
     }
 }
 
-fn shown_materialization(node: &Node) -> &str {
+fn shown_materialization<'a>(node: &'a Node, route: &Route) -> &'a str {
     match node.resource_type {
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",
         ResourceType::Test => "test",
+        ResourceType::Model if is_view_across(node, route) => "table",
         ResourceType::Model => node.config.materialized(),
         other => other.as_str(),
     }

@@ -16,6 +16,8 @@ pub(crate) struct SeedFile {
     pub(crate) rows: u64,
     /// The line of the first row that has fewer values than the header has columns; the missing ones are NULL.
     pub(crate) short_row: Option<u64>,
+    /// Names in `column_types` that are no columns of this file.
+    pub(crate) unknown_types: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,9 +47,8 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     let header: Vec<String> =
         (0..record.len()).map(|index| field(&record, index, &path).map(str::to_owned)).collect::<Result<_, _>>()?;
     let names = column_names(&header);
-    if let Some(unknown) = options.column_types.keys().find(|name| !names.contains(name)) {
-        return Err(SeedError::UnknownColumn { path, column: unknown.clone(), known: names });
-    }
+    // A folder's `column_types` speak of all its seeds, so a name may be another seed's.
+    let unknown_types = options.column_types.keys().filter(|name| !names.contains(name)).cloned().collect();
     let mut columns: Vec<Guess> =
         names.iter().map(|name| Guess::new(options.column_types.contains_key(name))).collect();
     let (mut rows, mut short_row) = (0, None);
@@ -78,7 +79,7 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
             name,
         })
         .collect();
-    Ok(SeedFile { options, columns, rows, short_row })
+    Ok(SeedFile { options, columns, rows, short_row, unknown_types })
 }
 
 pub(super) fn open(options: &SeedOptions) -> Result<Reader<File>, SeedError> {

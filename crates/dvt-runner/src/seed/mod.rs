@@ -46,9 +46,6 @@ pub(crate) enum SeedError {
     #[error("line {line} of seed `{path}` is not valid UTF-8")]
     NotUtf8 { path: String, line: u64 },
 
-    #[error("`column_types` of seed `{path}` names column `{column}`, which the file does not have")]
-    UnknownColumn { path: String, column: String, known: Vec<String> },
-
     #[error("column `{column}` of seed `{path}` holds a number with {digits} digits at line {line}; 76 is the most")]
     NumberTooLong { path: String, line: u64, column: String, digits: usize },
 
@@ -80,13 +77,6 @@ impl SeedError {
         }
         match self {
             Self::TooManyValues { .. } => diagnostic.help("quote a value that contains the delimiter"),
-            Self::UnknownColumn { column, known, .. } => {
-                let diagnostic = diagnostic.note(format!("its columns are {}", known.join(", ")));
-                match dvt_diagnostics::did_you_mean(column, known.iter().map(String::as_str)) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                    None => diagnostic,
-                }
-            }
             Self::NumberTooLong { column, .. } => {
                 diagnostic.help(format!("give `{column}` a text type in `column_types`"))
             }
