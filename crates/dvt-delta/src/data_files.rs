@@ -241,10 +241,12 @@ impl OpenFile {
     }
 }
 
-/// These files live for minutes: encoding time counts for more than bytes.
-fn properties() -> WriterProperties {
+/// These files live for minutes: encoding time counts for more than bytes. Of 3.1M rows (318 MB in Arrow, `encoding_by_codec`),
+/// CPU ms and MB: plain 290, 205; Snappy 340, 55; LZ4 420, 50; with dictionaries Snappy 600, 44, LZ4 640, 43.
+pub(crate) fn properties() -> WriterProperties {
     WriterProperties::builder()
-        .set_compression(Compression::LZ4_RAW)
+        .set_compression(Compression::SNAPPY)
+        .set_dictionary_enabled(false)
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_statistics_enabled(EnabledStatistics::Chunk)

@@ -383,26 +383,7 @@ async fn the_root_of_a_store_is_never_removed() {
 #[ignore = "a measurement"]
 async fn throughput_of_writing_and_reading() {
     let (_dir, location) = place();
-    let rows = 65_536;
-    let batches: Vec<RecordBatch> = (0..48)
-        .map(|batch: i64| {
-            let ids: Int64Array = (0..rows).map(|row| batch * rows + row).collect();
-            let money: Decimal128Array = (0..rows).map(|row| i128::from((row * 7919) % 10_000_000)).collect();
-            let days = Date32Array::from_iter_values((0..rows).map(|row| i32::try_from(8000 + row % 2500).unwrap()));
-            let flag = StringArray::from_iter_values((0..rows).map(|row| if row % 3 == 0 { "A" } else { "N" }));
-            let text = StringArray::from_iter_values(
-                (0..rows).map(|row| format!("slyly final deposits {} sleep {batch}", row * 31)),
-            );
-            RecordBatch::try_from_iter([
-                ("id", Arc::new(ids) as ArrayRef),
-                ("money", Arc::new(money.with_precision_and_scale(15, 2).unwrap())),
-                ("day", Arc::new(days)),
-                ("flag", Arc::new(flag)),
-                ("text", Arc::new(text)),
-            ])
-            .unwrap()
-        })
-        .collect();
+    let batches = measured_batches();
     let arrow_bytes: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
     let begun = Instant::now();
     let table = DeltaTable::create(&location, &batches[0].schema(), stream(batches)).await.unwrap();
@@ -422,4 +403,60 @@ async fn throughput_of_writing_and_reading() {
         elapsed.as_secs_f64(),
         megabytes(elapsed.as_secs_f64()),
     );
+}
+
+fn measured_batches() -> Vec<RecordBatch> {
+    let rows = 65_536;
+    (0..48)
+        .map(|batch: i64| {
+            let ids: Int64Array = (0..rows).map(|row| batch * rows + row).collect();
+            let money: Decimal128Array = (0..rows).map(|row| i128::from((row * 7919) % 10_000_000)).collect();
+            let days = Date32Array::from_iter_values((0..rows).map(|row| i32::try_from(8000 + row % 2500).unwrap()));
+            let flag = StringArray::from_iter_values((0..rows).map(|row| if row % 3 == 0 { "A" } else { "N" }));
+            let text = StringArray::from_iter_values(
+                (0..rows).map(|row| format!("slyly final deposits {} sleep {batch}", row * 31)),
+            );
+            RecordBatch::try_from_iter([
+                ("id", Arc::new(ids) as ArrayRef),
+                ("money", Arc::new(money.with_precision_and_scale(15, 2).unwrap())),
+                ("day", Arc::new(days)),
+                ("flag", Arc::new(flag)),
+                ("text", Arc::new(text)),
+            ])
+            .unwrap()
+        })
+        .collect()
+}
+
+/// CPU time of encoding by codec, with and without dictionaries.
+#[test]
+#[ignore = "a measurement"]
+fn encoding_by_codec() {
+    use parquet::basic::{Compression, ZstdLevel};
+    let cpu = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    };
+    let batches = measured_batches();
+    let codecs = [
+        ("none", Compression::UNCOMPRESSED),
+        ("snappy", Compression::SNAPPY),
+        ("lz4", Compression::LZ4_RAW),
+        ("zstd(1)", Compression::ZSTD(ZstdLevel::try_new(1).unwrap())),
+    ];
+    for (name, codec) in codecs {
+        for dictionary in [true, false] {
+            let properties = crate::data_files::properties().into_builder();
+            let properties = properties.set_compression(codec).set_dictionary_enabled(dictionary).build();
+            let begun = cpu();
+            let mut writer =
+                parquet::arrow::ArrowWriter::try_new(Vec::new(), batches[0].schema(), Some(properties)).unwrap();
+            for batch in &batches {
+                writer.write(batch).unwrap();
+            }
+            let bytes = writer.into_inner().unwrap().len();
+            println!("{name}, dictionaries {dictionary}: {} ms CPU, {} MB", (cpu() - begun) * 10, bytes / 1_000_000);
+        }
+    }
 }
