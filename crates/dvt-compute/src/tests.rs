@@ -142,14 +142,14 @@ async fn dividing_by_zero_and_casting_what_does_not_fit_are_errors() {
 #[tokio::test]
 async fn a_join_that_does_not_fit_says_so_and_runs_sorted() {
     let plan = planned("select a.id, b.name from c.s.names a join c.s.names b on a.id = b.id and a.name = b.name", &POSTGRES);
-    let small = engine(16 << 20);
-    let hashed = rows(small.execute(&plan, inputs(&plan, 100_000), JoinStrategy::Hash).await.unwrap()).await;
+    let small = engine(64 << 20);
+    let hashed = rows(small.execute(&plan, inputs(&plan, 400_000), JoinStrategy::Hash).await.unwrap()).await;
     assert!(hashed.as_ref().is_err_and(ComputeError::is_memory_exhausted), "{:?}", hashed.map(|batches| batches.len()));
-    let sorted = rows(small.execute(&plan, inputs(&plan, 100_000), JoinStrategy::SortMerge).await.unwrap()).await.unwrap();
+    let sorted = rows(small.execute(&plan, inputs(&plan, 400_000), JoinStrategy::SortMerge).await.unwrap()).await.unwrap();
     let mut ids: Vec<i64> =
         sorted.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
     ids.sort_unstable();
-    assert_eq!(ids, (0..100_000).collect::<Vec<_>>());
+    assert_eq!(ids, (0..400_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]
