@@ -17,6 +17,7 @@ pub fn macro_files() -> Vec<(&'static str, &'static str)> {
         "materializations/merge.sql",
         "materializations/seed.sql",
         "materializations/table.sql",
+        "materializations/view.sql",
         "relations/create.sql",
         "utils/aggregates.sql",
         "utils/dates.sql",

@@ -14,13 +14,8 @@
   drop view if exists {{ relation }}
 {%- endmacro %}
 
-{# Whatever stands at the new name goes first: RENAME TABLE does not replace. It renames views as well. #}
+{# RENAME TABLE renames views as well. What stands at the new name is an error, not replaced. #}
 {% macro mysql__rename_relation(from_relation, to_relation) -%}
-  {% set in_the_way = adapter.get_relation(
-       database=to_relation.database, schema=to_relation.schema, identifier=to_relation.identifier) %}
-  {% if in_the_way is not none %}
-    {% do adapter.drop_relation(in_the_way) %}
-  {% endif %}
   {% call statement('rename_relation', auto_begin=False) -%}
     rename table {{ from_relation }} to {{ to_relation }}
   {%- endcall %}

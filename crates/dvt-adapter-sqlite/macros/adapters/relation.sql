@@ -17,19 +17,14 @@
 {# ALTER TABLE renames tables only, within their file; a view is made anew from its own text. Views that name the table
    stay as they are (dvt's sessions switch `legacy_alter_table` on): they mean the name, not the table that goes away. #}
 {% macro sqlite__rename_relation(from_relation, to_relation) -%}
-  {% set in_the_way = adapter.get_relation(
-       database=to_relation.database, schema=to_relation.schema, identifier=to_relation.identifier) %}
-  {% if in_the_way is not none %}
-    {% do adapter.drop_relation(in_the_way) %}
-  {% endif %}
   {% if from_relation.is_view %}
     {% set body = sqlite__view_body(from_relation) %}
-    {% call statement('rename_relation', auto_begin=False) -%}
+    {% call statement('rename_relation') -%}
       drop view {{ from_relation }};
       create view {{ to_relation }} as {{ body }}
     {%- endcall %}
   {% else %}
-    {% call statement('rename_relation', auto_begin=False) -%}
+    {% call statement('rename_relation') -%}
       {{ sqlite__get_rename_table_sql(from_relation, to_relation.identifier) }}
     {%- endcall %}
   {% endif %}
