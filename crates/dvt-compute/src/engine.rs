@@ -55,7 +55,7 @@ pub enum JoinStrategy {
 const BYTES_PER_SORTED_PARTITION: u64 = 64 << 20;
 
 /// How many keys are sent to the other side of a join at most.
-const MAX_KEYS: usize = 10_000;
+const MAX_KEYS: usize = 50_000;
 
 /// How much smaller a side must be for the other to wait for its keys.
 const SMALLER_BY: usize = 8;

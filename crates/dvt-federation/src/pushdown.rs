@@ -31,7 +31,7 @@ pub struct PushedPredicate {
 }
 
 /// The longest list of values sent in one IN.
-const MAX_LIST: usize = 10_000;
+const MAX_LIST: usize = 50_000;
 
 /// The predicate in the SQL of the table's connection, or why it stays here.
 pub(crate) fn push_predicate(expr: &Expr, table: &ForeignTable) -> Result<PushedPredicate, &'static str> {
