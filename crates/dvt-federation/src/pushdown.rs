@@ -8,7 +8,7 @@ use crate::catalog::ForeignTable;
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono_text::{date_text, timestamp_text};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{BinaryExpr, Between, Expr, Like, Operator, expr::InList};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Like, Operator, expr::InList};
 use dvt_adapter::{ColumnDescription, LogicalType, TextComparison, logical_type};
 use dvt_sql::Dialect;
 
@@ -54,14 +54,9 @@ struct Rules {
 impl Rules {
     fn of(adapter_type: &str) -> Self {
         match adapter_type {
-            "postgres" | "filesystem" => Self {
-                decimals: true,
-                dates: true,
-                timestamps: true,
-                booleans: true,
-                like: true,
-                typed_literals: true,
-            },
+            "postgres" | "filesystem" => {
+                Self { decimals: true, dates: true, timestamps: true, booleans: true, like: true, typed_literals: true }
+            }
             "mysql" | "mariadb" => Self {
                 decimals: true,
                 dates: true,
@@ -190,7 +185,12 @@ impl Pusher<'_> {
     }
 
     /// Whether the connection compares the column with the value as we would.
-    fn comparable(&self, column: &ColumnDescription, op: Operator, value: &ScalarValue) -> Result<Exactness, &'static str> {
+    fn comparable(
+        &self,
+        column: &ColumnDescription,
+        op: Operator,
+        value: &ScalarValue,
+    ) -> Result<Exactness, &'static str> {
         let data_type = readable_type(column)?;
         if value.is_null() {
             return Err("it compares with NULL");
@@ -199,6 +199,10 @@ impl Pusher<'_> {
             return Err("the value is of another type than the column");
         }
         let rules = &self.rules;
+        // Numbers that an engine stores as text compare as text there.
+        if *data_type != DataType::Utf8 && matches!(column.comparison, TextComparison::Loose { .. }) {
+            return Err("the connection stores its values in a form that compares in another way");
+        }
         match data_type {
             DataType::Utf8 => {
                 if !is_plain_text(column)? {

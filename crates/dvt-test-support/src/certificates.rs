@@ -37,11 +37,7 @@ impl Certificates {
         let files = Self::at(folder);
         let authority_key = folder.join("authority.key");
         self_signed(&authority_key, &files.authority, "dvt test authority")?;
-        self_signed(
-            &folder.join("other-authority.key"),
-            &files.other_authority,
-            "another test authority",
-        )?;
+        self_signed(&folder.join("other-authority.key"), &files.other_authority, "another test authority")?;
         signed(
             &files.authority,
             &authority_key,
@@ -51,25 +47,12 @@ impl Certificates {
             "serverAuth",
         )?;
         let client = (&files.client_key, &files.client_certificate);
-        signed(
-            &files.authority,
-            &authority_key,
-            client.0,
-            client.1,
-            "dvt_certificate",
-            "clientAuth",
-        )?;
+        signed(&files.authority, &authority_key, client.0, client.1, "dvt_certificate", "clientAuth")?;
         Ok(files)
     }
 }
 
-const EC_KEY: [&str; 5] = [
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-];
+const EC_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
 fn self_signed(key: &Path, certificate: &Path, name: &str) -> Result<(), StartError> {
     run_program(
@@ -107,10 +90,8 @@ fn signed(
             .arg("-out")
             .arg(&request),
     )?;
-    let text = format!(
-        "basicConstraints=CA:FALSE\nsubjectAltName=DNS:{}\nextendedKeyUsage={usage}\n",
-        name.replace('_', "-")
-    );
+    let text =
+        format!("basicConstraints=CA:FALSE\nsubjectAltName=DNS:{}\nextendedKeyUsage={usage}\n", name.replace('_', "-"));
     fs::write(&extensions, text).map_err(|cause| StartError::file(&extensions, cause))?;
     run_program(
         Command::new("openssl")

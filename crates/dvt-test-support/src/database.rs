@@ -62,14 +62,7 @@ impl TestDatabase {
             Engine::Postgres => "postgres",
             Engine::Mysql => "mysql",
         };
-        let Self {
-            user,
-            password,
-            host,
-            port,
-            database,
-            ..
-        } = self;
+        let Self { user, password, host, port, database, .. } = self;
         format!("{scheme}://{user}:{password}@{host}:{port}/{database}")
     }
 
@@ -89,26 +82,15 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (database, statement) = match self.engine {
-            Engine::Postgres => (
-                "postgres",
-                format!("drop database if exists {} with (force)", self.database),
-            ),
-            Engine::Mysql => (
-                "mysql",
-                format!("drop database if exists {}", self.database),
-            ),
+            Engine::Postgres => ("postgres", format!("drop database if exists {} with (force)", self.database)),
+            Engine::Mysql => ("mysql", format!("drop database if exists {}", self.database)),
         };
         // The data folder goes with the server; a database that could not be dropped is not worth failing a test.
         let _ = run(self.engine, self.server, database, &statement);
     }
 }
 
-fn run(
-    engine: Engine,
-    server: &Server,
-    database: &str,
-    statements: &str,
-) -> Result<String, StartError> {
+fn run(engine: Engine, server: &Server, database: &str, statements: &str) -> Result<String, StartError> {
     match engine {
         Engine::Postgres => postgres::run(server, database, statements),
         Engine::Mysql => mysql::run(server, database, statements),
@@ -127,11 +109,7 @@ pub(crate) fn fresh(engine: Engine) -> Option<TestDatabase> {
         Ok(server) => server,
         Err(error @ StartError::NotInstalled { .. }) => {
             let test = thread::current().name().unwrap_or("test").to_owned();
-            assert!(
-                env::var("DVT_REQUIRE_DATABASES").as_deref() != Ok("1"),
-                "{test} needs {}: {error}",
-                engine.name()
-            );
+            assert!(env::var("DVT_REQUIRE_DATABASES").as_deref() != Ok("1"), "{test} needs {}: {error}", engine.name());
             #[expect(clippy::print_stderr, reason = "a skipped test says so by name")]
             {
                 eprintln!("skipped {test}: {error}");
@@ -173,12 +151,6 @@ fn find_server(engine: Engine) -> Result<Server, StartError> {
 
 fn unique_name() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let nanoseconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.subsec_nanos());
-    format!(
-        "dvt_{}_{}_{nanoseconds}",
-        std::process::id(),
-        COUNTER.fetch_add(1, Ordering::Relaxed)
-    )
+    let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.subsec_nanos());
+    format!("dvt_{}_{}_{nanoseconds}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }

@@ -12,13 +12,8 @@ pub(crate) fn installed() -> Result<Installed, StartError> {
         .into_iter()
         .map(PathBuf::from)
         .find(|folder| folder.join("mariadbd").is_file())
-        .map(|programs| Installed {
-            programs,
-            system_user: "mysql",
-        })
-        .ok_or_else(|| StartError::NotInstalled {
-            program: "mariadbd".to_owned(),
-        })
+        .map(|programs| Installed { programs, system_user: "mysql" })
+        .ok_or_else(|| StartError::NotInstalled { program: "mariadbd".to_owned() })
 }
 
 pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), StartError> {
@@ -26,24 +21,21 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
     let socket = launch.folder.join("socket/mysql.sock");
     run_program(
         command_as(launch.user, Path::new("mariadb-install-db"))
-            .args([
-                "--no-defaults",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-            ])
+            .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", data.display()))
             .current_dir("/"),
     )?;
+    // A server deletes what it takes for leftovers in its temporary folder when it starts: each needs its own.
+    let temporary = launch.folder.join("socket/tmp");
+    run_program(command_as(launch.user, Path::new("mkdir")).arg(&temporary).current_dir("/"))?;
     let mut server = as_server(launch.user, &installed.programs.join("mariadbd"));
     let tls = launch.certificates;
     server.extend([
         "--no-defaults".to_owned(),
         format!("--datadir={}", data.display()),
+        format!("--tmpdir={}", temporary.display()),
         format!("--socket={}", socket.display()),
-        format!(
-            "--pid-file={}",
-            launch.folder.join("socket/mysql.pid").display()
-        ),
+        format!("--pid-file={}", launch.folder.join("socket/mysql.pid").display()),
         format!("--port={}", launch.port),
         "--bind-address=127.0.0.1".to_owned(),
         "--local-infile=1".to_owned(),
@@ -64,12 +56,7 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
     let as_root = |statements: &str| {
         run_program(
             Command::new("mariadb")
-                .args([
-                    "--no-defaults",
-                    "--user=root",
-                    "--batch",
-                    "--skip-column-names",
-                ])
+                .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
                 .arg(format!("--socket={}", socket.display()))
                 .arg("--execute")
                 .arg(statements),
@@ -87,19 +74,8 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
 pub(crate) fn run(server: &Server, database: &str, statements: &str) -> Result<String, StartError> {
     run_program(
         Command::new("mariadb")
-            .args([
-                "--no-defaults",
-                "--batch",
-                "--skip-column-names",
-                "--default-character-set=utf8mb4",
-            ])
-            .args([
-                "--protocol=tcp",
-                "--host",
-                &server.host,
-                "--user",
-                &server.user,
-            ])
+            .args(["--no-defaults", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"])
+            .args(["--protocol=tcp", "--host", &server.host, "--user", &server.user])
             .arg(format!("--port={}", server.port))
             .arg(format!("--database={database}"))
             .arg("--execute")

@@ -23,30 +23,17 @@ host      all  all             127.0.0.1/32  scram-sha-256
 
 /// The newest PostgreSQL under Debian's folder, or the one on the PATH.
 pub(crate) fn installed() -> Result<Installed, StartError> {
-    let debian = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
-    let on_path = std::env::var_os("PATH")
-        .into_iter()
-        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let mut candidates: Vec<PathBuf> = debian
-        .filter(|folder| folder.join("initdb").is_file())
-        .collect();
+    let debian =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let on_path =
+        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let mut candidates: Vec<PathBuf> = debian.filter(|folder| folder.join("initdb").is_file()).collect();
     candidates.sort();
     candidates.reverse();
     candidates.extend(on_path.filter(|folder| folder.join("initdb").is_file()));
-    let programs = candidates
-        .into_iter()
-        .next()
-        .ok_or_else(|| StartError::NotInstalled {
-            program: "initdb".to_owned(),
-        })?;
-    Ok(Installed {
-        programs,
-        system_user: "postgres",
-    })
+    let programs =
+        candidates.into_iter().next().ok_or_else(|| StartError::NotInstalled { program: "initdb".to_owned() })?;
+    Ok(Installed { programs, system_user: "postgres" })
 }
 
 pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), StartError> {
@@ -82,10 +69,7 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
     let settings = [
         ("listen_addresses", "127.0.0.1".to_owned()),
         ("port", launch.port.to_string()),
-        (
-            "unix_socket_directories",
-            socket_folder.display().to_string(),
-        ),
+        ("unix_socket_directories", socket_folder.display().to_string()),
         ("fsync", "off".to_owned()),
         ("synchronous_commit", "off".to_owned()),
         ("full_page_writes", "off".to_owned()),
@@ -93,18 +77,9 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
         ("max_wal_size", "4GB".to_owned()),
         ("shared_buffers", "256MB".to_owned()),
         ("ssl", "on".to_owned()),
-        (
-            "ssl_ca_file",
-            launch.certificates.authority.display().to_string(),
-        ),
-        (
-            "ssl_cert_file",
-            launch.certificates.server_certificate.display().to_string(),
-        ),
-        (
-            "ssl_key_file",
-            launch.certificates.server_key.display().to_string(),
-        ),
+        ("ssl_ca_file", launch.certificates.authority.display().to_string()),
+        ("ssl_cert_file", launch.certificates.server_certificate.display().to_string()),
+        ("ssl_key_file", launch.certificates.server_key.display().to_string()),
     ];
     for (name, value) in settings {
         server.push("-c".to_owned());
@@ -122,9 +97,7 @@ pub(crate) fn start(installed: &Installed, launch: &Launch<'_>) -> Result<(), St
         in_use: None,
     };
     let is_alive = || Path::new(&format!("/proc/{watchdog}/stat")).exists();
-    wait_until_ready(launch.log, is_alive, || {
-        run(&reached, "postgres", "select 1")
-    })?;
+    wait_until_ready(launch.log, is_alive, || run(&reached, "postgres", "select 1"))?;
     let users = ["dvt_tls_only", "dvt_plain_only", "dvt_certificate"]
         .map(|user| format!("create role {user} login superuser password '{PASSWORD}';"));
     run(&reached, "postgres", &users.concat()).map(drop)
@@ -135,30 +108,9 @@ pub(crate) fn run(server: &Server, database: &str, statements: &str) -> Result<S
     let port = server.port.to_string();
     run_program(
         Command::new("psql")
-            .args([
-                "--no-psqlrc",
-                "--quiet",
-                "--tuples-only",
-                "--no-align",
-                "--field-separator",
-                "\t",
-            ])
-            .args([
-                "--set",
-                "ON_ERROR_STOP=1",
-                "--host",
-                &server.host,
-                "--port",
-                &port,
-            ])
-            .args([
-                "--username",
-                &server.user,
-                "--dbname",
-                database,
-                "--command",
-                statements,
-            ])
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--field-separator", "\t"])
+            .args(["--set", "ON_ERROR_STOP=1", "--host", &server.host, "--port", &port])
+            .args(["--username", &server.user, "--dbname", database, "--command", statements])
             .env("PGPASSWORD", &server.password)
             .env("PGCONNECT_TIMEOUT", "10"),
     )

@@ -41,10 +41,7 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn file(path: &Path, cause: io::Error) -> Self {
-        Self::File {
-            path: path.display().to_string(),
-            cause,
-        }
+        Self::File { path: path.display().to_string(), cause }
     }
 }
 
@@ -66,27 +63,20 @@ impl Server {
                 in_use: None,
             })
         };
-        parse().ok_or_else(|| StartError::Url {
-            url: "the URL in the environment".to_owned(),
-        })
+        parse().ok_or_else(|| StartError::Url { url: "the URL in the environment".to_owned() })
     }
 }
 
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
+    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 /// A command that runs as `user` when this process is root (servers refuse to run as root), else as the caller.
 pub(crate) fn command_as(user: &str, program: &Path) -> Command {
     if is_root() {
         let mut command = Command::new("setpriv");
-        command
-            .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
-            .arg(program);
+        command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
         command
     } else {
         Command::new(program)
@@ -100,34 +90,20 @@ pub(crate) fn is_root() -> bool {
 /// Runs a program to its end; its standard output, or an error with what it printed.
 pub(crate) fn run_program(command: &mut Command) -> Result<String, StartError> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = match command.stdin(Stdio::null()).output() {
+    let Output { status, stdout, stderr } = match command.stdin(Stdio::null()).output() {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(StartError::NotInstalled { program });
         }
         Err(error) => {
-            return Err(StartError::Program {
-                program,
-                output: error.to_string(),
-            });
+            return Err(StartError::Program { program, output: error.to_string() });
         }
     };
     if status.success() {
         Ok(String::from_utf8_lossy(&stdout).into_owned())
     } else {
-        let output = format!(
-            "{}{}",
-            String::from_utf8_lossy(&stderr),
-            String::from_utf8_lossy(&stdout)
-        );
-        Err(StartError::Program {
-            program,
-            output: output.trim().to_owned(),
-        })
+        let output = format!("{}{}", String::from_utf8_lossy(&stderr), String::from_utf8_lossy(&stdout));
+        Err(StartError::Program { program, output: output.trim().to_owned() })
     }
 }
 
@@ -143,10 +119,7 @@ pub(crate) fn wait_until_ready(
         if !is_alive() || Instant::now() > deadline {
             let text = std::fs::read_to_string(log).unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
-            return Err(StartError::NotReady {
-                seconds,
-                log: lines[lines.len().saturating_sub(8)..].join(" | "),
-            });
+            return Err(StartError::NotReady { seconds, log: lines[lines.len().saturating_sub(8)..].join(" | ") });
         }
         thread::sleep(Duration::from_millis(50));
     }

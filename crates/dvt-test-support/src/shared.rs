@@ -47,13 +47,10 @@ pub(crate) fn share(
     let lock_path = home.join("lock");
     let in_use_path = home.join("in-use");
     let lock = lock_file(&lock_path)?;
-    lock.lock()
-        .map_err(|cause| StartError::file(&lock_path, cause))?;
+    lock.lock().map_err(|cause| StartError::file(&lock_path, cause))?;
 
     let ready_path = home.join("ready");
-    let running = fs::read_to_string(&ready_path)
-        .ok()
-        .and_then(|text| parse_ready(&text));
+    let running = fs::read_to_string(&ready_path).ok().and_then(|text| parse_ready(&text));
     let (port, folder) = match running {
         Some(running) => running,
         None => {
@@ -65,9 +62,7 @@ pub(crate) fn share(
         }
     };
     let in_use = lock_file(&in_use_path)?;
-    in_use
-        .lock_shared()
-        .map_err(|cause| StartError::file(&in_use_path, cause))?;
+    in_use.lock_shared().map_err(|cause| StartError::file(&in_use_path, cause))?;
     Ok(Server {
         host: "127.0.0.1".to_owned(),
         port,
@@ -97,10 +92,7 @@ fn launch(
     installed: &Installed,
     start: fn(&Installed, &Launch<'_>) -> Result<(), StartError>,
 ) -> Result<(u16, PathBuf, u32), StartError> {
-    for leftover in fs::read_dir(home)
-        .map_err(|cause| StartError::file(home, cause))?
-        .flatten()
-    {
+    for leftover in fs::read_dir(home).map_err(|cause| StartError::file(home, cause))?.flatten() {
         if leftover.file_name().to_string_lossy().starts_with("run-") {
             let _ = fs::remove_dir_all(leftover.path());
         }
@@ -109,11 +101,7 @@ fn launch(
     fs::create_dir_all(folder.join("socket")).map_err(|cause| StartError::file(&folder, cause))?;
     let certificates = Certificates::generate(&folder.join("tls"))?;
     if is_root() {
-        crate::server::run_program(
-            Command::new("chown")
-                .args(["-R", installed.system_user])
-                .arg(&folder),
-        )?;
+        crate::server::run_program(Command::new("chown").args(["-R", installed.system_user]).arg(&folder))?;
     }
     let log = folder.join("server.log");
     let launch = Launch {
@@ -133,11 +121,7 @@ fn launch(
 
 /// Starts `server` (a program and its arguments, already as the right user) under a watchdog. `stop` is the signal that
 /// ends the server quickly and cleanly.
-pub(crate) fn spawn_watched(
-    launch: &Launch<'_>,
-    server: &[String],
-    stop: &str,
-) -> Result<u32, StartError> {
+pub(crate) fn spawn_watched(launch: &Launch<'_>, server: &[String], stop: &str) -> Result<u32, StartError> {
     const WATCHDOG: &str = r#"
 folder=$1 lock=$2 in_use=$3 stop=$4; shift 4
 "$@" & server=$!
@@ -163,9 +147,7 @@ done
     let log = File::create(launch.log).map_err(|cause| StartError::file(launch.log, cause))?;
     fs::set_permissions(launch.log, fs::Permissions::from_mode(0o666))
         .map_err(|cause| StartError::file(launch.log, cause))?;
-    let errors = log
-        .try_clone()
-        .map_err(|cause| StartError::file(launch.log, cause))?;
+    let errors = log.try_clone().map_err(|cause| StartError::file(launch.log, cause))?;
     let child = Command::new("setsid")
         .args(["sh", "-c", WATCHDOG, "dvt-test-server"])
         .args([launch.folder, launch.lock, launch.in_use])
@@ -176,10 +158,7 @@ done
         .stdout(log)
         .stderr(errors)
         .spawn()
-        .map_err(|error| StartError::Program {
-            program: "setsid".to_owned(),
-            output: error.to_string(),
-        })?;
+        .map_err(|error| StartError::Program { program: "setsid".to_owned(), output: error.to_string() })?;
     let pid = child.id();
     let pid_path = launch.folder.join("watchdog.pid");
     fs::write(&pid_path, pid.to_string()).map_err(|cause| StartError::file(&pid_path, cause))?;
@@ -212,8 +191,7 @@ fn open_to_all(folder: &Path) -> Result<(), StartError> {
     if is_mine.permissions().mode() & 0o777 == 0o755 {
         return Ok(());
     }
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-        .map_err(|cause| StartError::file(folder, cause))
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(|cause| StartError::file(folder, cause))
 }
 
 fn lock_file(path: &Path) -> Result<File, StartError> {

@@ -48,16 +48,22 @@ fn catalog() -> Vec<CatalogRelation> {
     vec![
         relation("pg", "public", "customers", customers),
         in_mariadb,
-        relation("my", "shop", "orders", vec![
-            column("id", DataType::Int64, TextComparison::Binary),
-            column("customer_id", DataType::Int64, TextComparison::Binary),
-            column("Status", DataType::Utf8, loose()),
-            column("amount", DataType::Decimal128(10, 2), TextComparison::Binary),
-            column("placed", DataType::Date32, TextComparison::Binary),
-        ]
-        .into_iter()
-        .map(|column| ColumnDescription { name: column.name.to_lowercase(), ..column })
-        .collect()),
+        relation(
+            "my",
+            "shop",
+            "orders",
+            vec![
+                column("id", DataType::Int64, TextComparison::Binary),
+                column("customer_id", DataType::Int64, TextComparison::Binary),
+                column("Status", DataType::Utf8, loose()),
+                column("amount", DataType::Decimal128(10, 2), TextComparison::Binary),
+                column("placed", DataType::Date32, TextComparison::Binary),
+                column("stored_as_text", DataType::UInt64, loose()),
+            ]
+            .into_iter()
+            .map(|column| ColumnDescription { name: column.name.to_lowercase(), ..column })
+            .collect(),
+        ),
     ]
 }
 

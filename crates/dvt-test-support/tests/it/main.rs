@@ -5,10 +5,7 @@ use dvt_test_support::{mysql, postgres};
 #[test]
 fn postgres_answers() {
     let Some(database) = postgres() else { return };
-    assert_eq!(
-        database.sql("select current_database(), 1 + 1"),
-        format!("{}\t2\n", database.database)
-    );
+    assert_eq!(database.sql("select current_database(), 1 + 1"), format!("{}\t2\n", database.database));
 }
 
 #[test]
@@ -23,10 +20,7 @@ fn two_postgres_databases_are_apart() {
 #[test]
 fn mysql_answers() {
     let Some(database) = mysql() else { return };
-    assert_eq!(
-        database.sql("select database(), 1 + 1"),
-        format!("{}\t2\n", database.database)
-    );
+    assert_eq!(database.sql("select database(), 1 + 1"), format!("{}\t2\n", database.database));
 }
 
 #[test]
@@ -37,9 +31,7 @@ fn a_dropped_database_is_gone() {
     let name = dropped.database.clone();
     drop(dropped);
     assert_eq!(
-        kept.sql(&format!(
-            "select count(*) from information_schema.schemata where schema_name = '{name}'"
-        )),
+        kept.sql(&format!("select count(*) from information_schema.schemata where schema_name = '{name}'")),
         "0\n"
     );
 }
