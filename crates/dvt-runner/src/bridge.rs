@@ -7,7 +7,7 @@ use crate::inputs::{Input, show_ref};
 use crate::query_comment::StatementComment;
 use crate::reporter::LineLevel;
 use crate::run::Run;
-use crate::seed::SeedFile;
+use crate::seed::{SeedFile, cast_type};
 use crate::tables::{table_of_result, table_of_seed};
 use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
 use dvt_diagnostics::Diagnostic;
@@ -442,7 +442,7 @@ impl Bridge for NodeBridge {
             values.push(if converts || source.column_type.is_none() {
                 value
             } else {
-                format!("cast({value} as {})", column.column_type)
+                format!("cast({value} as {})", cast_type(&column.column_type, dialect.name))
             });
         }
         let sql = format!(

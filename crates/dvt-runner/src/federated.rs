@@ -405,6 +405,15 @@ pub(crate) async fn land(
         cancel.cancel();
         let (error, out_of_memory) = match attempt {
             Ok(landed) => {
+                for input in landed.inputs.iter().filter(|input| !input.staged) {
+                    run.record(&Entry::Extracted {
+                        unique_id: node.unique_id.clone(),
+                        connection: input.connection.clone(),
+                        relation: input.relation.clone(),
+                        rows: input.rows,
+                        bytes: input.bytes,
+                    })?;
+                }
                 run.record(&Entry::LandingLoaded { unique_id: node.unique_id.clone(), rows: landed.report.rows })?;
                 return Ok(landed);
             }

@@ -1,5 +1,6 @@
 //! The first pass over a seed's file: its columns and their types.
 
+use super::fit::Fit;
 use super::values::{Kind, Number, is_null, parse_number};
 use super::{SeedError, SeedOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -51,6 +52,8 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     let unknown_types = options.column_types.keys().filter(|name| !names.contains(name)).cloned().collect();
     let mut columns: Vec<Guess> =
         names.iter().map(|name| Guess::new(options.column_types.contains_key(name))).collect();
+    let fits: Vec<Fit> =
+        names.iter().map(|name| options.column_types.get(name).map_or(Fit::Any, |text| Fit::of(text))).collect();
     let (mut rows, mut short_row) = (0, None);
     while next_record(&mut reader, &mut record, &path)? {
         rows += 1;
@@ -63,6 +66,15 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
         }
         for (index, guess) in columns.iter_mut().enumerate().take(record.len()) {
             let text = field(&record, index, &path)?;
+            if !is_null(text) && !fits[index].accepts(text) {
+                return Err(SeedError::DoesNotFit {
+                    line: line(&record),
+                    column: names[index].clone(),
+                    column_type: options.column_types.get(&names[index]).cloned().unwrap_or_default(),
+                    value: text.chars().take(40).collect(),
+                    path,
+                });
+            }
             if let Err(digits) = guess.see(text) {
                 let column = names[index].clone();
                 return Err(SeedError::NumberTooLong { path, line: line(&record), column, digits });

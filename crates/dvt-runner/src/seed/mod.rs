@@ -5,6 +5,7 @@
 //!
 //! Source: dbt docs, "Seed configurations"; the order of types and the words for NULL are those of dbt's seed reader.
 
+mod fit;
 mod infer;
 mod rows;
 mod values;
@@ -12,6 +13,7 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use fit::cast_type;
 pub(crate) use infer::{SeedFile, read_seed};
 pub(crate) use rows::{collect_batches, stream_rows};
 pub(crate) use values::Kind;
@@ -49,6 +51,9 @@ pub(crate) enum SeedError {
     #[error("column `{column}` of seed `{path}` holds a number with {digits} digits at line {line}; 76 is the most")]
     NumberTooLong { path: String, line: u64, column: String, digits: usize },
 
+    #[error("value `{value}` of column `{column}` at line {line} of seed `{path}` does not fit type {column_type}")]
+    DoesNotFit { path: String, line: u64, column: String, column_type: String, value: String },
+
     #[error("seed `{path}` changed while it was read (line {line}, column `{column}`)")]
     Changed { path: String, line: u64, column: String },
 
@@ -62,6 +67,7 @@ impl SeedError {
             Self::TooManyValues { line, .. }
             | Self::NotUtf8 { line, .. }
             | Self::NumberTooLong { line, .. }
+            | Self::DoesNotFit { line, .. }
             | Self::Changed { line, .. } => Some(*line),
             _ => None,
         }
@@ -79,6 +85,9 @@ impl SeedError {
             Self::TooManyValues { .. } => diagnostic.help("quote a value that contains the delimiter"),
             Self::NumberTooLong { column, .. } => {
                 diagnostic.help(format!("give `{column}` a text type in `column_types`"))
+            }
+            Self::DoesNotFit { column, .. } => {
+                diagnostic.help(format!("correct the value, or give `{column}` another type in `column_types`"))
             }
             Self::NotUtf8 { .. } => diagnostic.help("save the file as UTF-8"),
             _ => diagnostic,

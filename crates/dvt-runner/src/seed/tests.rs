@@ -148,3 +148,19 @@ fn rows_beyond_one_batch_all_arrive() {
     let values = column(&seed, 0);
     assert_eq!((seed.rows, values.len(), values.last().map(String::as_str)), (20_001, 20_001, Some("20000")));
 }
+
+#[test]
+fn a_value_that_does_not_fit_its_configured_type_is_named_with_its_line() {
+    let (_file, bad) = seed(b"id,code\n1,123\n2,abcd\n3,\n", &[("code", "integer")], b',');
+    assert_eq!(
+        bad.unwrap_err().to_string(),
+        "value `abcd` of column `code` at line 3 of seed `seeds/x.csv` does not fit type integer"
+    );
+}
+
+#[test]
+fn blank_lines_are_no_rows() {
+    let (_file, seed) = seed(b"a,b\n\n1,2\n\n\n", &[], b',');
+    let seed = seed.unwrap();
+    assert_eq!((seed.rows, seed.short_row), (1, None));
+}
