@@ -41,10 +41,7 @@ impl SourceFile {
             }
         }
         let end = self.text[start..].find('\n').map_or(self.text.len(), |newline| start + newline);
-        self.text[start..end]
-            .char_indices()
-            .nth(column.saturating_sub(1))
-            .map_or(end, |(index, _)| start + index)
+        self.text[start..end].char_indices().nth(column.saturating_sub(1)).map_or(end, |(index, _)| start + index)
     }
 }
 

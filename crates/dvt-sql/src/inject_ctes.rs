@@ -139,11 +139,7 @@ mod tests {
 
     #[test]
     fn a_query_without_a_with_clause_gets_one() {
-        check(
-            "select * from e2",
-            &POSTGRES,
-            "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) select * from e2",
-        );
+        check("select * from e2", &POSTGRES, "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) select * from e2");
         check(
             "(with a as (select 1) select * from a)",
             &POSTGRES,

@@ -57,6 +57,14 @@ fn bodies_and_parentheses_hide_semicolons() {
         "create procedure p() begin if a then set x = 1; end if; set y = 2; end; select 1",
         &["create procedure p() begin if a then set x = 1; end if; set y = 2; end", "select 1"],
     );
-    check(&POSTGRES, "create rule r as on insert to t do (a; b); select 1", &["create rule r as on insert to t do (a; b)", "select 1"]);
-    check(&POSTGRES, "begin; select case when true then 1 end; end; select 1", &["begin", "select case when true then 1 end", "end", "select 1"]);
+    check(
+        &POSTGRES,
+        "create rule r as on insert to t do (a; b); select 1",
+        &["create rule r as on insert to t do (a; b)", "select 1"],
+    );
+    check(
+        &POSTGRES,
+        "begin; select case when true then 1 end; end; select 1",
+        &["begin", "select case when true then 1 end", "end", "select 1"],
+    );
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 fn kept_samples(subject: &Subject) -> impl Iterator<Item = Sample> {
     let (refuses, refuses_values) = (subject.engine.refuses, subject.engine.refuses_values);
-    samples().into_iter().filter(move |sample| !refuses.contains(&sample.name) && !refuses_values.contains(&sample.name))
+    samples()
+        .into_iter()
+        .filter(move |sample| !refuses.contains(&sample.name) && !refuses_values.contains(&sample.name))
 }
 
 fn batch(sample: &Sample) -> RecordBatch {
