@@ -80,10 +80,8 @@ impl Engine {
         let limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);
         let consumers_named = NonZeroUsize::MIN.saturating_add(2);
         let pool = TrackConsumersPool::new(FairSpillPool::new(limit), consumers_named);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(pool))
-            .with_disk_manager_builder(disk)
-            .build_arc()?;
+        let runtime =
+            RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).with_disk_manager_builder(disk).build_arc()?;
         Ok(Self { settings, runtime })
     }
 
@@ -206,7 +204,12 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan
 fn estimate(extract: &Extract) -> (Option<u64>, Option<u64>) {
     // A predicate of unknown selectivity keeps a fifth, as DataFusion assumes too.
     let kept = 0.2_f64.powi(i32::try_from(extract.pushed.predicates.len()).unwrap_or(i32::MAX).min(3));
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
     let rows = extract.statistics.rows.map(|rows| ((rows as f64 * kept) as u64).max(1));
     let rows = match (rows, extract.pushed.limit) {
         (Some(rows), Some(limit)) => Some(rows.min(limit as u64)),

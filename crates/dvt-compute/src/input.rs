@@ -1,21 +1,22 @@
 //! An extract as a table of the engine: a stream from its connection, or a staged table.
 
+use crate::reduction::await_keys;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::common::config::ConfigOptions;
 use datafusion::physical_expr::expressions::DynamicFilterPhysicalExpr;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation, PushedDown,
 };
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
@@ -23,7 +24,6 @@ use dvt_adapter::{AdapterError, BatchStream};
 use dvt_federation::{Extract, KeyReduction};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
-use crate::reduction::await_keys;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,8 @@ use tokio::sync::mpsc;
 
 /// Opens the stream of an extract by the SQL it is given (the extract's own, or one that reads less of it): called when the
 /// engine starts to read, once per scan.
-pub type OpenStream = Arc<dyn Fn(String) -> BoxFuture<'static, std::result::Result<BatchStream, AdapterError>> + Send + Sync>;
+pub type OpenStream =
+    Arc<dyn Fn(String) -> BoxFuture<'static, std::result::Result<BatchStream, AdapterError>> + Send + Sync>;
 
 /// Where the rows of one extract come from.
 #[derive(Clone)]
@@ -213,7 +214,11 @@ impl ExecutionPlan for StreamScan {
         if children.is_empty() { Ok(self) } else { internal_err!("a stream has no inputs") }
     }
 
-    fn statistics_from_inputs(&self, _inputs: &[Arc<Statistics>], _arguments: &StatisticsArgs) -> Result<Arc<Statistics>> {
+    fn statistics_from_inputs(
+        &self,
+        _inputs: &[Arc<Statistics>],
+        _arguments: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
         Ok(Arc::clone(&self.statistics))
     }
 

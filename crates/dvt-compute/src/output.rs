@@ -5,8 +5,8 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::stream::BoxStream;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::sync::Arc;
 
 /// The rows of a federated query.
@@ -39,7 +39,9 @@ fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Compu
         columns.push(cast);
     }
     if columns.len() != schema.fields().len() {
-        return Err(ComputeError::Engine { message: "the result has another number of columns than planned".to_owned() });
+        return Err(ComputeError::Engine {
+            message: "the result has another number of columns than planned".to_owned(),
+        });
     }
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)

@@ -62,7 +62,7 @@ fn facts_of(expr: &Arc<dyn PhysicalExpr>) -> Facts {
     }
     if let Some(case) = expr.downcast_ref::<CaseExpr>() {
         // Each row takes one branch, so it fulfils what one of them says.
-        let otherwise = case.else_expr().map_or(None, facts_of);
+        let otherwise = case.else_expr().and_then(facts_of);
         return case.when_then_expr().iter().fold(otherwise, |facts, (_, then)| either(facts, facts_of(then)));
     }
     if let Some(literal) = expr.downcast_ref::<Literal>()
@@ -174,7 +174,8 @@ mod tests {
     }
 
     fn range(name: &str, least: i64, greatest: i64) -> Arc<dyn PhysicalExpr> {
-        binary(compare(name, Operator::GtEq, least), Operator::And, compare(name, Operator::LtEq, greatest), &schema()).unwrap()
+        binary(compare(name, Operator::GtEq, least), Operator::And, compare(name, Operator::LtEq, greatest), &schema())
+            .unwrap()
     }
 
     fn list(name: &str, values: &[i64]) -> Arc<dyn PhysicalExpr> {

@@ -24,8 +24,8 @@ fn edit_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let width = right.len() + 1;
     let mut rows = vec![0; (left.len() + 1) * width];
-    for column in 0..width {
-        rows[column] = column;
+    for (column, cell) in rows.iter_mut().take(width).enumerate() {
+        *cell = column;
     }
     for (i, a) in left.iter().enumerate() {
         rows[(i + 1) * width] = i + 1;
