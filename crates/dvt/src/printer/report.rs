@@ -82,7 +82,9 @@ impl Reporter for Printer {
             other => other.to_owned(),
         };
         state.run.kinds.push(kind);
-        if let Some(running) = running.as_ref().filter(|running| running.node.resource_type != "operation") {
+        if let Some(running) =
+            running.as_ref().filter(|running| running.node.resource_type != "operation" && !result.status.is_failure())
+        {
             state.run.ran.push(text::RanNode::new(&running.node, result));
         }
         let (line, status) = text::finish_line(index, total, result, &materialized);

@@ -21,11 +21,10 @@ fn a_column_that_a_source_does_not_have_is_shown_in_the_users_file() {
 }
 
 #[test]
-fn an_unknown_ref_source_and_macro_are_all_reported_in_one_run() {
+fn every_unknown_ref_and_source_is_reported_in_one_run() {
     let outcome = two_files()
         .file("models/one.sql", "select * from {{ ref('oen') }}")
         .file("models/two.sql", "select * from {{ source('l', 'aa') }}")
-        .file("models/three.sql", "select {{ no_such_macro() }}")
         .dvt("parse")
         .exits(2);
     outcome
@@ -33,9 +32,21 @@ fn an_unknown_ref_source_and_macro_are_all_reported_in_one_run() {
         .says("`oen`")
         .says("did you mean `one`?")
         .says("models/two.sql:1")
-        .says("`aa`")
-        .says("models/three.sql:1")
-        .says("no_such_macro");
+        .says("`l.aa`")
+        .says("did you mean `a`?");
+}
+
+#[test]
+fn an_unknown_macro_is_shown_where_it_is_called() {
+    // dbt forgives unknown names while it reads the project, so that a model may define them under a condition.
+    let project = Project::new().file(
+        "models/three.sql",
+        "select 1 as one,
+  {{ no_such_macro() }} as two",
+    );
+    for command in ["run", "compile"] {
+        project.dvt(command).exits(1).says("models/three.sql:2:").says("no_such_macro");
+    }
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn vars_reach_the_templates() {
     let project = Project::new().file("models/m.sql", "select {{ var('n') }} as n");
     project.dvt_with(&["run", "--vars", "{n: 7}"]).exits(0);
     assert_eq!(project.rows("target.db", "select * from m"), [r#"{"n":7}"#]);
-    project.dvt("run").exits(2).says("`n`");
+    project.dvt("run").exits(1).says("Required var 'n' not found").says("models/m.sql:1:");
     project.dvt_with(&["run", "--vars", "{n"]).exits(2).says("--vars");
 }
 

@@ -6,6 +6,7 @@
 mod bad_input;
 mod cli;
 mod configuration;
+mod differential;
 mod loading;
 mod pair;
 mod pitfalls;

@@ -229,15 +229,33 @@ fn pitfall_17_not_in_with_nulls_and_correlated_subqueries_keep_their_meaning() {
 }
 
 #[test]
-fn pitfall_18_the_result_is_computed_once() {
+fn pitfall_18_a_limit_without_an_order_is_evaluated_once() {
     let project = two_files().file(
         "models/sampled.sql",
-        "select a.id, b.id as other, random() as r from {{ source('l', 'a') }} as a cross join {{ source('r', 'b') }} as b limit 500",
+        "select a.id, b.id as other from {{ source('l', 'a') }} as a cross join {{ source('r', 'b') }} as b limit 500",
     );
     project.dvt("run").exits(0);
-    let rows = project.rows("target.db", "select count(*) as n, count(distinct r) > 100 as varied from sampled");
-    assert_eq!(rows, [r#"{"n":500,"varied":1}"#]);
+    assert_eq!(project.rows("target.db", "select count(*) as n from sampled"), [r#"{"n":500}"#]);
     assert_eq!(project.result("model.shop.sampled")["adapter_response"]["rows_affected"], 500);
+}
+
+#[test]
+fn pitfall_18_volatile_functions_are_evaluated_once_per_row() {
+    let project = two_files()
+        .profile(
+            "lake",
+            "    lake: {type: filesystem, path: lake}\n    left: {type: sqlite, path: left.db}\n    right: {type: sqlite, path: right.db}\n",
+        )
+        .file(
+            "models/drawn.sql",
+            "with q as (select a.id, random() as r, now() as t from {{ source('l', 'a') }} as a \
+             join {{ source('r', 'b') }} as b on b.id = a.id) select q.id, q.r, q.r as again, q.t from q",
+        );
+    project.dvt("run").exits(0);
+    let state = "select count(*) as n, count(distinct r) > 90 as varied, bool_and(r = again) as same, \
+                 count(distinct t) as times from {{ ref('drawn') }}";
+    let shown = project.dvt_with(&["show", "--inline", state, "--output", "json"]).exits(0);
+    assert_eq!(shown.stdout.trim(), r#"{"show":[{"n":100,"varied":true,"same":true,"times":1}]}"#);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn each_node_takes_the_route_of_what_it_reads() {
             "models/federated.sql",
             "select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
         )
-        .file("models/transferred.sql", "select id, upper(v) as v from {{ source('l', 'a') }} where id <= 10")
+        .file("models/transferred.sql", "select id, v || '!' as v from {{ source('l', 'a') }} where id <= 10")
         .file(
             "models/pushed.sql",
             "select count(*) as n from {{ ref('federated') }} as f join {{ ref('transferred') }} as t on t.id = f.id",
@@ -22,7 +22,7 @@ fn each_node_takes_the_route_of_what_it_reads() {
         ["federate", "transfer", "pushdown"]
     );
     assert_eq!(project.rows("target.db", "select * from pushed"), [r#"{"n":10}"#]);
-    assert_eq!(project.rows("target.db", "select * from transferred where id = 10"), [r#"{"id":10,"v":"A10"}"#]);
+    assert_eq!(project.rows("target.db", "select * from transferred where id = 10"), [r#"{"id":10,"v":"a10!"}"#]);
     outcome
         .says("1 of 3 START sql table model main.")
         .says("OK created sql table model main.federated")

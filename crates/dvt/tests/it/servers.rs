@@ -6,8 +6,8 @@ use std::path::Path;
 /// A copy of `demo/`, so that the checkout stays clean.
 fn demo() -> Project {
     let project = Project::new();
-    std::fs::remove_dir_all(project.path("."))
-        .and_then(|()| copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo"), &project.path(".")))
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo"), &project.path("."))
+        .and_then(|()| std::fs::create_dir_all(project.path("out")))
         .expect("the demo can be copied");
     project
 }

@@ -112,9 +112,15 @@ fn pitfall_23_a_cast_that_overflows_is_an_error_and_no_null() {
 
 #[test]
 fn a_value_that_does_not_fit_the_targets_column_is_named_and_nothing_is_written() {
-    let project = two_files()
-        .file("dbt_project.yml", "name: shop\nprofile: shop\nseeds:\n  shop:\n    +column_types: {code: varchar(3)}\n")
-        .file("seeds/codes.csv", "id,code\n1,abc\n2,abcd\n");
+    let seeds = |project: Project, kind: &str| {
+        project
+            .file(
+                "dbt_project.yml",
+                &format!("name: shop\nprofile: shop\nseeds:\n  shop:\n    +column_types: {{code: {kind}}}\n"),
+            )
+            .file("seeds/codes.csv", "id,code\n1,123\n2,abcd\n")
+    };
+    let project = seeds(two_files(), "integer");
     project.dvt("seed").exits(1).says("code").says("codes");
     assert_eq!(
         project.rows(
@@ -122,6 +128,14 @@ fn a_value_that_does_not_fit_the_targets_column_is_named_and_nothing_is_written(
             "select count(*) as n from sqlite_master where name = 'codes' or name like 'dvt_landing%'"
         ),
         [r#"{"n":0}"#]
+    );
+    let Some(target) = dvt_test_support::postgres() else { return };
+    let outputs = format!("    pg: {}\n", crate::project::output(&target, "public"));
+    let project = seeds(Project::new().profile("pg", &outputs), "varchar(3)");
+    project.dvt("seed").exits(1).says("code").says("codes");
+    assert_eq!(
+        target.sql("select count(*) from pg_class where relname in ('codes') or relname like 'dvt_landing%'").trim(),
+        "0"
     );
 }
 
@@ -181,7 +195,7 @@ fn postgres_types_without_a_like_elsewhere_come_back_exactly() {
     let Some(right) = dvt_test_support::postgres() else { return };
     right.sql(
         "create table t (id integer, u uuid, j jsonb, x integer[], n numeric, b bytea, i interval);
-         insert into t values (1, '6f9619ff-8b86-d011-b42d-00c04fc964ff', '{\"a\": [1, null]}', '{1,null,3}', 1.10, '\\x00ff', '1 mon 2 days 03:04:05.000006')",
+         insert into t values (1, '6f9619ff-8b86-d011-b42d-00c04fc964ff', '{\"a\": [1, null]}', '{1,null,3}', 1.5, '\\x00ff', '1 mon 2 days 03:04:05.000006')",
     );
     let outputs = format!(
         "    pg: {}\n    right: {}\n",

@@ -77,7 +77,7 @@ where amount > 100
         ("tests/.gitkeep", String::new()),
         ("snapshots/.gitkeep", String::new()),
         ("analyses/.gitkeep", String::new()),
-        (".gitignore", "target/\ndbt_packages/\nlogs/\n.dvt/\n".to_owned()),
+        (".gitignore", "target/\ndbt_packages/\nlogs/\n.dvt/\n*.db\n".to_owned()),
     ]
 }
 
@@ -112,7 +112,7 @@ pub(super) fn configuration_files(name: &str, root: &Path) -> Vec<(&'static str,
     #   threads: 4
 ",
         lake = path(".dvt/lake"),
-        database = path(".dvt/shop.db"),
+        database = path("shop.db"),
         data = path("data"),
     );
     let computes = format!(
