@@ -19,7 +19,7 @@ impl LiveLines {
     pub(crate) fn start(&mut self, unique_id: &str, text: String) {
         let Some(lines) = &self.lines else { return };
         let line = lines.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4}  {wide_msg}") {
             line.set_style(style);
         }
         line.set_message(text);

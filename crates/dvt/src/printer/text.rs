@@ -86,11 +86,11 @@ fn moved(result: &NodeResult) -> Option<String> {
     Some(text)
 }
 
-/// The live line of a running node.
+/// The live line of a running node; the time it takes stands before it and ticks by itself.
 pub(crate) fn progress_line(node: &NodeStarted, progress: Option<&NodeProgress>, elapsed_seconds: f64) -> String {
     let place = format!("{} on {}", node.relation_display, node.connection);
     let Some(progress) = progress else {
-        return format!("{} {place}  {elapsed_seconds:.1}s", node.route);
+        return format!("{} {place}", node.route);
     };
     let mut line = format!("{} {place}  {}", progress.route, progress.phase.as_str());
     if progress.rows_read > 0 {
@@ -103,7 +103,7 @@ pub(crate) fn progress_line(node: &NodeStarted, progress: Option<&NodeProgress>,
     if rate > 0 {
         line = format!("{line}  {}/s", bytes_text(rate));
     }
-    format!("{line}  {elapsed_seconds:.1}s")
+    line
 }
 
 #[expect(

@@ -2,6 +2,8 @@
 
 use crate::pitfalls::two_files;
 use crate::project::Project;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 fn shop() -> Project {
     Project::new()
@@ -229,4 +231,24 @@ fn project_and_profiles_are_found_from_elsewhere() {
     std::fs::create_dir_all(root.join("home/.dbt")).unwrap();
     std::fs::rename(project.path("profiles.yml"), root.join("home/.dbt/profiles.yml")).unwrap();
     project.dvt("run --select stg").exits(0);
+}
+
+#[test]
+fn an_interrupt_cancels_what_runs_and_still_writes_the_results() {
+    let project = Project::new()
+        .file(
+            "models/a.sql",
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000000000) select count(*) as n from n",
+        )
+        .file("models/b.sql", "select * from {{ ref('a') }}");
+    let mut dvt = project.command(&project.path("."), &["run"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(dvt.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("1 of 2 START")), "the first model starts");
+    let id = dvt.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(dvt.wait().unwrap().code(), Some(1), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("Exited because of keyboard interrupt")), "{rest:?}");
+    assert_eq!(project.result("model.shop.a")["status"], "error");
+    assert_eq!(project.rows("target.db", "select name from sqlite_master"), Vec::<String>::new());
 }

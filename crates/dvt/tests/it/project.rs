@@ -81,22 +81,27 @@ impl Project {
     }
 
     pub(crate) fn dvt_in(&self, folder: &Path, arguments: &[&str]) -> Outcome {
-        let home = self.root().join("home");
-        std::fs::create_dir_all(&home).expect("folders can be made");
-        let output = Command::new(env!("CARGO_BIN_EXE_dvt"))
-            .args(arguments)
-            .current_dir(folder)
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", "/usr/bin:/bin")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .output()
-            .expect("dvt starts");
+        let output = self.command(folder, arguments).output().expect("dvt starts");
         Outcome {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// The binary, ready to start: no variables but the project's own, and an empty home.
+    pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let home = self.root().join("home");
+        std::fs::create_dir_all(&home).expect("folders can be made");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dvt"));
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", home)
+            .env("PATH", "/usr/bin:/bin")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// Runs statements in a SQLite file of the project.
