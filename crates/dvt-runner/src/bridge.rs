@@ -331,6 +331,13 @@ impl Bridge for NodeBridge {
         Ok(self.written(&input))
     }
 
+    /// A contract compares families of types: what stands in brackets is the table's to enforce.
+    fn describe_query(&self, sql: &str) -> Result<Vec<(String, String)>, BridgeError> {
+        let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
+        let columns = self.run.handle().block_on(self.adapter.describe_query(sql)).map_err(refused)?;
+        Ok(columns.into_iter().map(|column| (column.name, contract_type(&column.native_type))).collect())
+    }
+
     fn execute(&self, sql: &str, options: ExecuteOptions) -> Result<Executed, BridgeError> {
         let fetch = match (options.fetch, options.limit) {
             (false, _) => Fetch::None,
@@ -480,5 +487,23 @@ impl Bridge for NodeBridge {
 
     fn graph(&self) -> Arc<Json> {
         self.run.graph_json()
+    }
+}
+
+/// The family that a contract compares, as dbt's drivers name types: lengths and precisions do not count, nor the width of
+/// a text, a small integer or a float. `numeric(10,2)` is `numeric`, `character varying(20)` is `text`.
+fn contract_type(native_type: &str) -> String {
+    let bare = match (native_type.find('('), native_type.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", native_type[..open].trim_end(), &native_type[close + 1..])
+        }
+        _ => native_type.to_owned(),
+    };
+    match bare.to_lowercase().as_str() {
+        "character varying" | "character" | "bpchar" | "name" | "varchar" | "char" | "text" | "tinytext"
+        | "mediumtext" | "longtext" => "text".to_owned(),
+        "smallint" | "integer" => "integer".to_owned(),
+        "real" | "double precision" => "float".to_owned(),
+        other => other.to_owned(),
     }
 }

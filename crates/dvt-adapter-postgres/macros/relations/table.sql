@@ -55,3 +55,8 @@
   create {{ unique }}index if not exists {{ adapter.quote(name) }}
   on {{ relation }}{{ ' using ' ~ method if method else '' }} ({{ joined }})
 {%- endmacro %}
+
+{#-- A landing relation is an ordinary table, so an unlogged model is made by its own DDL. --#}
+{% macro postgres__adopts_landing() -%}
+  {%- do return(default__adopts_landing() and not config.get('unlogged', default=false)) -%}
+{%- endmacro %}

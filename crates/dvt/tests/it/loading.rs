@@ -121,3 +121,32 @@ fn a_failed_model_skips_what_depends_on_it_and_nothing_else() {
     assert_eq!(project.rows("target.db", "select count(*) as n from fine"), [r#"{"n":100}"#]);
     assert_eq!(project.result("model.shop.after")["status"], "skipped");
 }
+
+/// Pitfall 34 in part: a contract holds on the federated route as on the pushdown route.
+#[test]
+fn a_contract_is_enforced_on_a_federated_model() {
+    let Some(target) = dvt_test_support::postgres() else { return };
+    let outputs = format!(
+        "    pg: {}\n    left: {{type: sqlite, path: left.db}}\n    right: {{type: sqlite, path: right.db}}\n",
+        crate::project::output(&target, "public")
+    );
+    let contract = |v_type: &str| {
+        format!(
+            "models:\n  - name: kept\n    config: {{contract: {{enforced: true}}, materialized: table}}\n    columns:\n      \
+             - {{name: id, data_type: bigint, constraints: [{{type: not_null}}]}}\n      - {{name: v, data_type: {v_type}}}\n"
+        )
+    };
+    let project = two_files().profile("pg", &outputs).file("models/kept.yml", &contract("varchar(20)")).file(
+        "models/kept.sql",
+        "select a.id, a.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
+    );
+    project.dvt("run").exits(0);
+    assert_eq!(target.sql("select count(*) from public.kept").trim(), "100");
+    let not_null = "select attnotnull from pg_attribute where attrelid = 'public.kept'::regclass and attname = 'id'";
+    assert_eq!(target.sql(not_null).trim(), "t");
+
+    let project = project.file("models/kept.yml", &contract("integer"));
+    project.dvt("run").exits(1).says("contract");
+    assert_eq!(target.sql("select count(*) from public.kept").trim(), "100");
+    assert_eq!(target.sql("select count(*) from pg_class where relname like 'dvt_landing%'").trim(), "0");
+}

@@ -3,6 +3,17 @@
   types, loaded and committed before the materialization runs. These macros turn it into the model.
 --#}
 
+{#-- Whether the landing relation may itself become the model's table. A table that its own DDL makes (a contract with its
+     constraints, a storage option) is made by it, and only reads the landing relation. --#}
+{% macro adopts_landing() -%}
+  {%- do return(adapter.dispatch('adopts_landing', 'dbt')()) -%}
+{%- endmacro %}
+
+{% macro default__adopts_landing() -%}
+  {%- set contract = config.get('contract') -%}
+  {%- do return(not (contract and contract.enforced)) -%}
+{%- endmacro %}
+
 {#-- Whether the rows of `landing` can take the place of the rows of `existing`: same columns and types, in order. --#}
 {% macro landing_fits(landing, existing) -%}
   {%- do return(adapter.dispatch('landing_fits', 'dbt')(landing, existing)) -%}

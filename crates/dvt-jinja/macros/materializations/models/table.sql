@@ -12,12 +12,13 @@
   {{ run_hooks(pre_hooks, inside_transaction=False) }}
   {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-  {%- set keeps_table = landing is not none and existing is not none and existing.is_table
+  {%- set adopts = landing is not none and adopts_landing() -%}
+  {%- set keeps_table = adopts and existing is not none and existing.is_table
                         and not should_full_refresh() and landing_fits(landing, existing) -%}
   {%- if keeps_table -%}
     {{ replace_rows_from_landing(landing, target_relation) }}
   {%- else -%}
-    {%- if landing is not none -%}
+    {%- if adopts -%}
       {%- call noop_statement('main', 'CREATE TABLE', 'CREATE TABLE') -%}
         {{ sql }}
       {%- endcall -%}
