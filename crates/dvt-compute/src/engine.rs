@@ -106,6 +106,8 @@ impl Engine {
             .with_batch_size(self.settings.batch_size)
             .with_target_partitions(self.partitions(joins));
         let options = config.options_mut();
+        // Fields carry the types of their databases as metadata; the engine keeps it in one place and drops it in another.
+        options.execution.skip_physical_aggregate_schema_check = true;
         options.optimizer.prefer_hash_join = joins == JoinStrategy::Hash;
         options.execution.parquet.pushdown_filters = true;
         options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MAX_KEYS;

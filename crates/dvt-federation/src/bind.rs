@@ -3,6 +3,7 @@
 use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
+use crate::precedence::bind_is_distinct_tightly;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
@@ -105,8 +106,12 @@ fn keep_text_lengths(statement: &mut Statement, dialect: &Dialect) {
 
 fn text_length(data_type: &ast::DataType) -> Option<u64> {
     use ast::DataType::{Char, CharVarying, Character, CharacterVarying, Nvarchar, Varchar};
-    let (Char(length) | CharVarying(length) | Character(length) | CharacterVarying(length) | Nvarchar(length) | Varchar(length)) =
-        data_type
+    let (Char(length)
+    | CharVarying(length)
+    | Character(length)
+    | CharacterVarying(length)
+    | Nvarchar(length)
+    | Varchar(length)) = data_type
     else {
         return None;
     };
@@ -125,14 +130,15 @@ pub(crate) fn bind(
     relations: Vec<ForeignTable>,
     functions: &FunctionPack,
 ) -> Result<LogicalPlan, PlanError> {
+    bind_is_distinct_tightly(&mut statement);
     keep_text_lengths(&mut statement, dialect);
-    let names: Vec<Vec<String>> = relations
-        .iter()
-        .map(|table| folded_name(&table.relation, dialect))
-        .collect();
+    let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
     let known: Vec<String> = relations.iter().map(|table| table.relation.display_name.clone()).collect();
     let provider = Provider {
-        tables: names.into_iter().zip(relations.into_iter().map(|table| Arc::new(table) as Arc<dyn TableSource>)).collect(),
+        tables: names
+            .into_iter()
+            .zip(relations.into_iter().map(|table| Arc::new(table) as Arc<dyn TableSource>))
+            .collect(),
         functions,
         planners: SessionStateDefaults::default_expr_planners(),
         options: ConfigOptions::default(),
@@ -285,8 +291,17 @@ pub(crate) fn explain(
             if let Some(rest) = message.strip_prefix(INVALID_FUNCTION) {
                 let name = rest.split('\'').next().unwrap_or(rest).to_owned();
                 let names = functions.names();
-                let suggestion = dvt_diagnostics::did_you_mean(&name, names.iter().map(String::as_str)).map(str::to_owned);
+                let suggestion =
+                    dvt_diagnostics::did_you_mean(&name, names.iter().map(String::as_str)).map(str::to_owned);
                 return PlanError::UnknownFunction { name, dialect: dialect.name, suggestion, location };
+            }
+            // What the optimiser says when it has emptied a subquery that it wanted to join.
+            if message.starts_with("single expression required") {
+                return PlanError::Unsupported {
+                    construct: "a subquery that never has a row".to_owned(),
+                    hint: Some("leave it out: its condition is always false".to_owned()),
+                    location,
+                };
             }
             PlanError::Invalid { message: first_line(message).to_owned(), location }
         }

@@ -93,8 +93,12 @@ impl PlanError {
     pub fn notes(&self) -> Vec<String> {
         match self {
             Self::UnknownColumn { known, relation, .. } if !known.is_empty() => {
-                let owner = relation.as_deref().map_or_else(|| "the columns in reach".to_owned(), |_| "its columns".to_owned());
-                vec![format!("{owner} are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+                let owner =
+                    relation.as_deref().map_or_else(|| "the columns in reach".to_owned(), |_| "its columns".to_owned());
+                vec![format!(
+                    "{owner} are {}",
+                    known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                )]
             }
             Self::UnknownRelation { known, .. } if !known.is_empty() => {
                 vec![format!("the query reads {}", known.join(", "))]
@@ -124,7 +128,9 @@ impl PlanError {
             }
             Self::Unsupported { hint, .. } => hint.iter().cloned().collect(),
             Self::UnreadableColumn { column, .. } => {
-                vec![format!("cast `{column}` to a supported type in a model on its own connection, or do not select it")]
+                vec![format!(
+                    "cast `{column}` to a supported type in a model on its own connection, or do not select it"
+                )]
             }
             _ => Vec::new(),
         }

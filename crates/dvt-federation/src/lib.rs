@@ -11,6 +11,8 @@ mod extract;
 mod functions;
 mod output;
 mod plan;
+mod precedence;
+mod provenance;
 mod pushdown;
 mod relations;
 mod route;

@@ -1,7 +1,9 @@
 //! The names and types that a query's result has in its target.
 
 use crate::catalog::CatalogRelation;
+use crate::provenance::stored_type;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
 use dvt_adapter::{LOGICAL_TYPE, LogicalType, NATIVE_TYPE};
 use dvt_sql::{Dialect, IdentifierCase};
@@ -9,7 +11,10 @@ use std::sync::Arc;
 
 /// The result's schema as the author would see it: in a dialect that keeps case, names are spelled as the query or the
 /// source spells them; in PostgreSQL a computed decimal is `numeric` without precision.
+///
+/// `plan` is the query as bound: a column keeps its stored type only if the plan hands it through.
 pub(crate) fn output_schema(
+    plan: &LogicalPlan,
     schema: &Schema,
     statement: &Statement,
     dialect: &'static Dialect,
@@ -23,8 +28,11 @@ pub(crate) fn output_schema(
         .fields()
         .iter()
         .zip(spelled)
-        .map(|(field, spelled)| {
-            let mut field = field.as_ref().clone();
+        .enumerate()
+        .map(|(index, (field, spelled))| {
+            let stored = stored_type(plan, index).filter(|stored| stored.data_type() == field.data_type());
+            let metadata = stored.map(|stored| stored.metadata().clone()).unwrap_or_default();
+            let mut field = field.as_ref().clone().with_metadata(metadata);
             let data_type = plain_type(&field);
             field = field.with_data_type(data_type);
             if dialect.unquoted == IdentifierCase::Insensitive {
@@ -33,7 +41,8 @@ pub(crate) fn output_schema(
                     field = field.with_name(name);
                 }
             }
-            let is_computed = !field.metadata().contains_key(NATIVE_TYPE) && !field.metadata().contains_key(LOGICAL_TYPE);
+            let is_computed =
+                !field.metadata().contains_key(NATIVE_TYPE) && !field.metadata().contains_key(LOGICAL_TYPE);
             let is_decimal = matches!(field.data_type(), DataType::Decimal128(..) | DataType::Decimal256(..));
             if dialect.name == "postgres" && is_computed && is_decimal {
                 let mut metadata = field.metadata().clone();

@@ -9,9 +9,9 @@ use crate::output::output_schema;
 use crate::pushdown::push_predicate;
 use crate::semantics::apply_semantics;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, config::ConfigOptions};
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan, TableScanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScan, TableScanBuilder};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
 use dvt_sql::Dialect;
 use std::any::Any;
@@ -62,20 +62,58 @@ pub fn plan_query(request: PlanRequest<'_>) -> Result<FederatedPlan, PlanError> 
     let bound = bind(statement.clone(), dialect, tables, &functions)?;
     let mut meant = apply_semantics(bound, dialect, &functions)?;
     if let Some(limit) = limit {
-        meant = LogicalPlanBuilder::from(meant).limit(0, Some(limit)).and_then(LogicalPlanBuilder::build).map_err(explained)?;
+        meant = LogicalPlanBuilder::from(meant)
+            .limit(0, Some(limit))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(explained)?;
     }
     let mut options = ConfigOptions::default();
     options.optimizer.filter_null_join_keys = true;
-    let analyzed = Analyzer::new().execute_and_check(meant, &options, |_, _| {}).map_err(explained)?;
-    let result = output_schema(analyzed.schema().as_arrow(), &statement, dialect, &relations);
+    let analyzed = Analyzer::new().execute_and_check(meant.clone(), &options, |_, _| {}).map_err(explained)?;
+    let result = output_schema(&meant, analyzed.schema().as_arrow(), &statement, dialect, &relations);
     let context = OptimizerContext::new_with_config_options(Arc::new(options));
     let optimized = Optimizer::new().optimize(analyzed, &context, |_, _| {}).map_err(explained)?;
+    refuse_subqueries_left(&optimized)?;
 
     let mut scans = Scans::default();
     scans.collect(&optimized)?;
     let extracts = scans.into_extracts();
     let logical_plan = replace_scans(optimized, &extracts).map_err(explained)?;
     Ok(FederatedPlan { extracts, logical_plan, output_schema: result })
+}
+
+/// The optimiser turns conditions with a subquery into joins where it can; the engine runs no others.
+fn refuse_subqueries_left(plan: &LogicalPlan) -> Result<(), PlanError> {
+    let mut left = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node
+            && join.null_aware
+            && (join.on.len() != 1 || join.filter.is_some())
+        {
+            left = Some("NOT IN with a correlated subquery");
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                left = match expr {
+                    Expr::Exists(_) => Some("EXISTS"),
+                    Expr::InSubquery(_) => Some("IN with a subquery"),
+                    Expr::SetComparison(_) => Some("ANY or ALL with a subquery"),
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                Ok(TreeNodeRecursion::Stop)
+            })
+        })
+    });
+    match (walked, left) {
+        (_, Some(construct)) => Err(PlanError::Unsupported {
+            construct: format!("{construct}, in this place,"),
+            hint: Some("put it into WHERE as a condition of its own, or join the subquery".to_owned()),
+            location: None,
+        }),
+        (Err(error), None) => Err(PlanError::Invalid { message: error.strip_backtrace(), location: None }),
+        (Ok(_), None) => Ok(()),
+    }
 }
 
 impl FederatedPlan {
@@ -153,11 +191,7 @@ impl Scans {
                 &right.sql,
             ))
         });
-        self.found
-            .into_iter()
-            .enumerate()
-            .map(|(index, (_, extract))| Extract { index, ..extract })
-            .collect()
+        self.found.into_iter().enumerate().map(|(index, (_, extract))| Extract { index, ..extract }).collect()
     }
 }
 
@@ -193,7 +227,10 @@ fn extract_of(scan: &TableScan, table: &ForeignTable) -> Result<(Sent, Extract),
     let mut predicates = Vec::new();
     for filter in &scan.filters {
         let pushed = push_predicate(filter, table).map_err(|reason| PlanError::Invalid {
-            message: format!("a predicate was moved to connection `{}` that cannot be sent: {reason}", relation.connection),
+            message: format!(
+                "a predicate was moved to connection `{}` that cannot be sent: {reason}",
+                relation.connection
+            ),
             location: None,
         })?;
         predicates.push(pushed.sql);
@@ -237,8 +274,7 @@ fn replace_scans(plan: LogicalPlan, extracts: &[Extract]) -> Result<LogicalPlan,
     let replaced = plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
         let Some(table) = foreign_table(scan) else { return Ok(Transformed::no(node)) };
-        let (sent, _) =
-            extract_of(scan, table).map_err(|error| DataFusionError::Plan(error.to_string()))?;
+        let (sent, _) = extract_of(scan, table).map_err(|error| DataFusionError::Plan(error.to_string()))?;
         let Some(extract) = extracts.iter().find(|extract| {
             extract.connection == sent.connection && extract.sql == sent.sql && extract.schema == sent.schema
         }) else {

@@ -4,11 +4,11 @@
 //! compute differently is rewritten (division, averages, sums, dates, casts) or refused by name.
 
 use crate::error::PlanError;
-use crate::functions::{DivisionRule, FunctionPack, exact_division, round_half_even};
+use crate::functions::{DivisionRule, FunctionPack, Rounding, decimal_rounding, exact_division, round_half_even};
+use crate::provenance::has_declared_scale;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DFSchema, Result};
-use datafusion::functions::math::expr_fn::round;
+use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
@@ -16,10 +16,10 @@ use datafusion::logical_expr::expr::{
     AggregateFunction, AggregateFunctionParams, Cast, ScalarFunction, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Window, WindowFunctionDefinition,
-    cast, lit,
+    Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Window,
+    WindowFunctionDefinition, cast, lit,
 };
 use dvt_sql::Dialect;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub(crate) fn apply_semantics(
     let mut refused: Option<PlanError> = None;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = node.recompute_schema()?;
+        let node = lift_subqueries(node, &mut refused)?;
         let node = rewrite_expressions(node, &rules, &mut refused)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
@@ -58,6 +59,8 @@ struct Rules {
     casts_round: bool,
     /// `||` joins text.
     concatenates: bool,
+    /// Each exact number has a scale of its own, which shows when it becomes text; floats are rounded to even.
+    values_have_scales: bool,
 }
 
 impl Rules {
@@ -70,6 +73,7 @@ impl Rules {
                 date_arithmetic: true,
                 casts_round: true,
                 concatenates: true,
+                values_have_scales: true,
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
@@ -78,6 +82,7 @@ impl Rules {
                 date_arithmetic: false,
                 casts_round: true,
                 concatenates: false,
+                values_have_scales: false,
             }),
             "sqlite" => Some(Self {
                 division: None,
@@ -86,8 +91,41 @@ impl Rules {
                 date_arithmetic: false,
                 casts_round: false,
                 concatenates: true,
+                values_have_scales: false,
             }),
             _ => None,
+        }
+    }
+}
+
+/// The engine looks for subqueries in WHERE, not in ON. In an inner join both are the same place.
+fn lift_subqueries(node: LogicalPlan, refused: &mut Option<PlanError>) -> Result<LogicalPlan> {
+    let LogicalPlan::Join(mut join) = node else { return Ok(node) };
+    let Some(filter) = join.filter.take() else { return Ok(LogicalPlan::Join(join)) };
+    let has_subquery = |expr: &Expr| {
+        expr.exists(|expr| {
+            Ok(matches!(expr, Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::ScalarSubquery(_)))
+        })
+    };
+    let mut above = Vec::new();
+    let mut kept = Vec::new();
+    for condition in split_conjunction_owned(filter) {
+        if has_subquery(&condition)? { above.push(condition) } else { kept.push(condition) }
+    }
+    join.filter = conjunction(kept);
+    match conjunction(above) {
+        None => Ok(LogicalPlan::Join(join)),
+        Some(above) if join.join_type == JoinType::Inner => {
+            LogicalPlanBuilder::from(LogicalPlan::Join(join)).filter(above)?.build()
+        }
+        Some(above) => {
+            refused.get_or_insert(PlanError::Unsupported {
+                construct: "a subquery in the ON of an outer join".to_owned(),
+                hint: Some("join the subquery in a CTE first".to_owned()),
+                location: None,
+            });
+            join.filter = conjunction(join.filter.into_iter().chain([above]));
+            Ok(LogicalPlan::Join(join))
         }
     }
 }
@@ -99,9 +137,10 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
         schema = node.schema().as_ref().clone();
     }
     let names = NamePreserver::new(&node);
+    let inputs: Vec<LogicalPlan> = inputs.into_iter().cloned().collect();
     let rewritten = node.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| rewrite_expression(expr, &schema, rules, refused))?;
+        let expr = expr.transform_up(|expr| rewrite_expression(expr, &schema, &inputs, rules, refused))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     Ok(rewritten.data)
@@ -110,12 +149,42 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
 fn rewrite_expression(
     expr: Expr,
     schema: &DFSchema,
+    inputs: &[LogicalPlan],
     rules: &Rules,
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(binary) => rewrite_operator(binary, schema, rules, refused),
-        Expr::Cast(cast) => rewrite_cast(cast, schema, rules, refused),
+        Expr::BinaryExpr(binary) => {
+            if binary.op == Operator::StringConcat && rules.concatenates {
+                for side in [&binary.left, &binary.right] {
+                    refuse_own_form(side, &side.get_type(schema)?, inputs, rules, refused);
+                }
+            }
+            rewrite_operator(binary, schema, rules, refused)
+        }
+        Expr::Cast(cast) => rewrite_cast(cast, schema, inputs, rules, refused),
+        // `1e2` is read as a decimal of scale -2, which the engine's arithmetic does not expect.
+        Expr::Literal(ScalarValue::Decimal128(Some(value), _, scale @ ..0), _) => {
+            let factor = 10_i128.checked_pow(u32::from(scale.unsigned_abs()));
+            match factor
+                .and_then(|factor| value.checked_mul(factor))
+                .filter(|value| value.unsigned_abs() < 10_u128.pow(38))
+            {
+                Some(value) => {
+                    let digits = u8::try_from(value.unsigned_abs().to_string().len()).unwrap_or(38);
+                    Ok(Transformed::yes(lit(ScalarValue::Decimal128(Some(value), digits, 0))))
+                }
+                None => {
+                    refused.get_or_insert(PlanError::Unsupported {
+                        construct: "a number of more than 38 digits".to_owned(),
+                        hint: Some("cast it to double precision, if its digits do not count".to_owned()),
+                        location: None,
+                    });
+                    Ok(Transformed::no(lit(ScalarValue::Decimal128(Some(value), 38, 0))))
+                }
+            }
+        }
+        Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
         other => Ok(Transformed::no(other)),
     }
 }
@@ -129,9 +198,9 @@ fn rewrite_operator(
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let rewritten = match (op, &types) {
         (Operator::Divide, (left_type, right_type)) => match rules.division {
-            Some(rule) if divides_exactly(rule, left_type, right_type) => Expr::ScalarFunction(
-                ScalarFunction::new_udf(exact_division(rule), vec![*left, *right]),
-            ),
+            Some(rule) if divides_exactly(rule, left_type, right_type) => {
+                Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), vec![*left, *right]))
+            }
             _ if rules.division_by_zero_is_null => binary(*left, op, nullif(*right, lit(0_i64))),
             _ => return Ok(Transformed::no(binary(*left, op, *right))),
         },
@@ -182,6 +251,7 @@ fn divides_exactly(rule: DivisionRule, left: &DataType, right: &DataType) -> boo
 fn rewrite_cast(
     Cast { expr, field }: Cast,
     schema: &DFSchema,
+    inputs: &[LogicalPlan],
     rules: &Rules,
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
@@ -198,24 +268,90 @@ fn rewrite_cast(
     let rebuild = |expr: Expr| Expr::Cast(Cast { expr: Box::new(expr), field: Arc::clone(&field) });
     if rules.casts_round && to.is_integer() {
         if from.is_decimal() {
-            return Ok(Transformed::yes(rebuild(round(vec![*expr]))));
+            let arguments = vec![*expr, lit(0_i64)];
+            let rounded = ScalarFunction::new_udf(decimal_rounding(Rounding::Nearest), arguments);
+            return Ok(Transformed::yes(rebuild(Expr::ScalarFunction(rounded))));
         }
         if from.is_floating() {
             let rounded = Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), vec![*expr]));
             return Ok(Transformed::yes(rebuild(rounded)));
         }
     }
-    let is_text = matches!(to, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    if matches!(to, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        refuse_own_form(&expr, &from, inputs, rules, refused);
+    }
+    Ok(Transformed::yes(rebuild(*expr)))
+}
+
+/// Refuses to make text of a value whose form each engine chooses.
+fn refuse_own_form(
+    expr: &Expr,
+    from: &DataType,
+    inputs: &[LogicalPlan],
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) {
     let has_own_form = from.is_floating()
         || matches!(from, DataType::Timestamp(..) | DataType::Interval(_) | DataType::Binary | DataType::List(_));
-    if is_text && has_own_form {
+    if has_own_form {
         refused.get_or_insert(PlanError::Unsupported {
             construct: format!("a cast of {from} to text, whose form each engine chooses,"),
             hint: Some("format the value in a model on one connection".to_owned()),
             location: None,
         });
     }
-    Ok(Transformed::yes(rebuild(*expr)))
+    if from.is_decimal() && rules.values_have_scales {
+        let inputs: Vec<&LogicalPlan> = inputs.iter().collect();
+        if !has_declared_scale(expr, &inputs) {
+            refused.get_or_insert(PlanError::Unsupported {
+                construct: "a cast to text of a number whose digits after the point depend on its value".to_owned(),
+                hint: Some("cast it to numeric(precision, scale) first".to_owned()),
+                location: None,
+            });
+        }
+    }
+}
+
+/// Functions of the engine whose result is another than PostgreSQL's.
+fn rewrite_function(
+    call: ScalarFunction,
+    schema: &DFSchema,
+    inputs: &[LogicalPlan],
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) -> Result<Transformed<Expr>> {
+    if matches!(call.name(), "concat" | "concat_ws") {
+        for argument in &call.args {
+            let data_type = argument.get_type(schema)?;
+            refuse_own_form(argument, &data_type, inputs, rules, refused);
+            // PostgreSQL's concat writes `t`, the engine's `true`.
+            if data_type == DataType::Boolean {
+                refused.get_or_insert(PlanError::Unsupported {
+                    construct: format!("{}() of a boolean", call.name()),
+                    hint: Some("cast it to text first".to_owned()),
+                    location: None,
+                });
+            }
+        }
+    }
+    if let Some(rounding) = Rounding::of(call.name())
+        && let [argument, digits @ ..] = call.args.as_slice()
+        && argument.get_type(schema)?.is_decimal()
+    {
+        let digits = digits.first().cloned().unwrap_or_else(|| lit(0_i64));
+        let arguments = vec![argument.clone(), digits];
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
+            decimal_rounding(rounding),
+            arguments,
+        ))));
+    }
+    if let ("round", [argument]) = (call.name(), call.args.as_slice())
+        && rules.values_have_scales
+        && argument.get_type(schema)?.is_floating()
+    {
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), call.args))));
+    }
+    Ok(Transformed::no(Expr::ScalarFunction(call)))
 }
 
 /// Replaces `sum` and `avg` of exact numbers in an aggregate or window node; a projection above keeps the old names.
@@ -290,6 +426,11 @@ enum ExactForm {
 
 /// The exact form of `sum` or `avg` over exact numbers, `None` when the engine's own is right.
 fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<ExactForm>> {
+    // A call whose argument was rewritten has its old name as an alias.
+    let expr = match expr {
+        Expr::Alias(alias) => alias.expr.as_ref(),
+        other => other,
+    };
     let (function, arguments) = match expr {
         Expr::AggregateFunction(aggregate) => (aggregate.func.name(), &aggregate.params.args),
         Expr::WindowFunction(window) => match &window.fun {
@@ -350,11 +491,9 @@ fn with_function(expr: &Expr, which: Which, argument: Expr) -> Expr {
 fn project(inner: LogicalPlan, wanted: &DFSchema, replaced: &[(String, Expr)]) -> Result<LogicalPlan> {
     let exprs = wanted
         .iter()
-        .map(|(qualifier, field)| {
-            match replaced.iter().find(|(name, _)| qualifier.is_none() && name == field.name()) {
-                Some((name, expr)) => expr.clone().alias(name),
-                None => Expr::Column(Column::from((qualifier, field))),
-            }
+        .map(|(qualifier, field)| match replaced.iter().find(|(name, _)| qualifier.is_none() && name == field.name()) {
+            Some((name, expr)) => expr.clone().alias(name),
+            None => Expr::Column(Column::from((qualifier, field))),
         })
         .collect();
     Projection::try_new(exprs, Arc::new(inner)).map(LogicalPlan::Projection)

@@ -89,7 +89,8 @@ impl ScalarUDFImpl for ExactDivision {
                 }
                 continue;
             }
-            let dividend = Exact { unscaled: dividend, scale: dividends.scale, display: dividends.display_scale(dividend) };
+            let dividend =
+                Exact { unscaled: dividend, scale: dividends.scale, display: dividends.display_scale(dividend) };
             let divisor = Exact { unscaled: divisor, scale: divisors.scale, display: divisors.display_scale(divisor) };
             let rounded_to = match self.rule {
                 DivisionRule::Postgres => postgres_scale(&dividend, &divisor).min(i32::from(QUOTIENT_SCALE)),
@@ -118,7 +119,11 @@ impl Operand {
     fn new(argument: &ColumnarValue, data_type: &DataType, rows: usize) -> Result<Self> {
         let scale = scale_of(data_type)?;
         let values = cast(&argument.to_array(rows)?, &DataType::Decimal256(PRECISION, scale))?;
-        Ok(Self { values, scale, is_unconstrained: matches!(data_type, DataType::Decimal256(PRECISION, QUOTIENT_SCALE)) })
+        Ok(Self {
+            values,
+            scale,
+            is_unconstrained: matches!(data_type, DataType::Decimal256(PRECISION, QUOTIENT_SCALE)),
+        })
     }
 
     fn value(&self, row: usize) -> Option<i256> {

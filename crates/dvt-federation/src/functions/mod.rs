@@ -2,13 +2,14 @@
 
 mod division;
 mod lake;
+mod letters;
 mod mysql;
 mod postgres;
 mod rounding;
 mod sqlite;
 
 pub(crate) use division::{DivisionRule, exact_division};
-pub(crate) use rounding::round_half_even;
+pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
@@ -35,9 +36,9 @@ impl FunctionPack {
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };
-        let scalar = by_name(SessionStateDefaults::default_scalar_functions(), |function| {
-            (function.name().to_owned(), function.aliases().to_vec())
-        });
+        let mut known = SessionStateDefaults::default_scalar_functions();
+        known.extend(letters::functions());
+        let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let aggregate = by_name(SessionStateDefaults::default_aggregate_functions(), |function| {
             (function.name().to_owned(), function.aliases().to_vec())
         });

@@ -1,0 +1,189 @@
+//! Where a column of a plan comes from: the stored column whose type it still has, and whether a decimal still has the
+//! scale that its database would print.
+//!
+//! The engine lets a field's metadata through casts, unions and sums, so what a field says of itself is no proof. Here the
+//! plan is followed down to the scan; what is not known to keep a column's type makes a new one.
+
+use arrow::datatypes::{DataType, Field};
+use datafusion::common::{Column, JoinType, ScalarValue};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition};
+
+/// What gives one column of a plan.
+enum Definition<'p> {
+    /// A column of an input, unchanged.
+    Passed(&'p LogicalPlan, usize),
+    /// An expression over the inputs.
+    Computed(&'p Expr, Vec<&'p LogicalPlan>),
+    /// The same column of one of several plans.
+    Either(Vec<&'p LogicalPlan>),
+    Stored(&'p Field),
+    Unknown,
+}
+
+fn computed<'p>(expr: Option<&'p Expr>, input: &'p LogicalPlan) -> Definition<'p> {
+    expr.map_or(Definition::Unknown, |expr| Definition::Computed(expr, vec![input]))
+}
+
+fn definition(plan: &LogicalPlan, index: usize) -> Definition<'_> {
+    match plan {
+        LogicalPlan::Projection(node) => computed(node.expr.get(index), &node.input),
+        LogicalPlan::Filter(node) => Definition::Passed(&node.input, index),
+        LogicalPlan::Sort(node) => Definition::Passed(&node.input, index),
+        LogicalPlan::Limit(node) => Definition::Passed(&node.input, index),
+        LogicalPlan::SubqueryAlias(node) => Definition::Passed(&node.input, index),
+        LogicalPlan::Distinct(Distinct::All(input)) => Definition::Passed(input, index),
+        LogicalPlan::Distinct(Distinct::On(node)) => computed(node.select_expr.get(index), &node.input),
+        LogicalPlan::Aggregate(node) => {
+            let is_plain = !node.group_expr.iter().any(|expr| matches!(expr, Expr::GroupingSet(_)));
+            let expr = node.group_expr.iter().chain(&node.aggr_expr).nth(index).filter(|_| is_plain);
+            computed(expr, &node.input)
+        }
+        LogicalPlan::Window(node) => match index.checked_sub(node.input.schema().fields().len()) {
+            Some(added) => computed(node.window_expr.get(added), &node.input),
+            None => Definition::Passed(&node.input, index),
+        },
+        LogicalPlan::Join(node) => {
+            let left = node.left.schema().fields().len();
+            match node.join_type {
+                JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full if index >= left => {
+                    Definition::Passed(&node.right, index - left)
+                }
+                JoinType::RightSemi | JoinType::RightAnti => Definition::Passed(&node.right, index),
+                JoinType::LeftMark | JoinType::RightMark => Definition::Unknown,
+                _ => Definition::Passed(&node.left, index),
+            }
+        }
+        LogicalPlan::Union(node) => Definition::Either(node.inputs.iter().map(AsRef::as_ref).collect()),
+        LogicalPlan::TableScan(scan) => match scan.projected_schema.fields().get(index) {
+            Some(field) => Definition::Stored(field),
+            None => Definition::Unknown,
+        },
+        _ => Definition::Unknown,
+    }
+}
+
+/// The column of the inputs that the name stands for.
+fn resolve<'p>(column: &Column, inputs: &[&'p LogicalPlan]) -> Option<(&'p LogicalPlan, usize)> {
+    inputs.iter().find_map(|input| Some((*input, input.schema().maybe_index_of_column(column)?)))
+}
+
+/// The stored column whose type the column of the plan has; `None` when it was computed.
+pub(crate) fn stored_type(plan: &LogicalPlan, index: usize) -> Option<&Field> {
+    match definition(plan, index) {
+        Definition::Passed(input, index) => stored_type(input, index),
+        Definition::Computed(expr, inputs) => type_of(expr, &inputs),
+        Definition::Either(plans) => agreed(plans.into_iter().map(|plan| stored_type(plan, index))),
+        Definition::Stored(field) => Some(field),
+        Definition::Unknown => None,
+    }
+}
+
+fn type_of<'p>(expr: &Expr, inputs: &[&'p LogicalPlan]) -> Option<&'p Field> {
+    match expr {
+        Expr::Alias(alias) => type_of(&alias.expr, inputs),
+        Expr::Column(column) => resolve(column, inputs).and_then(|(plan, index)| stored_type(plan, index)),
+        Expr::Case(case) => {
+            let results = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+            agreed(results.filter(|result| !is_null(result)).map(|result| type_of(result, inputs)))
+        }
+        Expr::ScalarFunction(call) => match call.name() {
+            "coalesce" | "greatest" | "least" => agreed(call.args.iter().map(|value| type_of(value, inputs))),
+            "nullif" => type_of(call.args.first()?, inputs),
+            _ => None,
+        },
+        Expr::AggregateFunction(call) if keeps_type(call.func.name()) => type_of(call.params.args.first()?, inputs),
+        Expr::WindowFunction(call) => {
+            let name = match &call.fun {
+                WindowFunctionDefinition::AggregateUDF(function) => function.name(),
+                WindowFunctionDefinition::WindowUDF(function) => function.name(),
+            };
+            // The third argument of lag and lead stands for a missing row.
+            (keeps_type(name) && call.params.args.len() < 3).then(|| type_of(call.params.args.first()?, inputs))?
+        }
+        _ => None,
+    }
+}
+
+fn keeps_type(function: &str) -> bool {
+    matches!(function, "min" | "max" | "lag" | "lead" | "first_value" | "last_value" | "nth_value")
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+/// The type that all of them have.
+fn agreed<'p>(mut types: impl Iterator<Item = Option<&'p Field>>) -> Option<&'p Field> {
+    let first = types.next()??;
+    types
+        .all(|other| {
+            other.is_some_and(|other| other.data_type() == first.data_type() && other.metadata() == first.metadata())
+        })
+        .then_some(first)
+}
+
+/// Whether each value of the decimal would have this very scale in PostgreSQL too, which keeps a scale with each value:
+/// stored columns, casts, literals, and sums, differences and products of them have; what picks one of several values,
+/// rounds or divides has not.
+pub(crate) fn has_declared_scale(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
+    match expr {
+        Expr::Alias(alias) => has_declared_scale(&alias.expr, inputs),
+        Expr::Column(column) => resolve(column, inputs).is_some_and(|(plan, index)| column_has_scale(plan, index)),
+        Expr::Literal(ScalarValue::Null, _) => true,
+        Expr::Literal(value, _) => value.data_type().is_decimal() || value.data_type().is_integer(),
+        Expr::Cast(cast) => cast.field.data_type().is_decimal() || cast.field.data_type().is_integer(),
+        Expr::Negative(inner) => has_declared_scale(inner, inputs),
+        Expr::BinaryExpr(binary) => {
+            use datafusion::logical_expr::Operator::{Minus, Multiply, Plus};
+            matches!(binary.op, Plus | Minus | Multiply)
+                && has_declared_scale(&binary.left, inputs)
+                && has_declared_scale(&binary.right, inputs)
+        }
+        Expr::ScalarFunction(call) => match call.name() {
+            "round_decimal" | "trunc_decimal" | "ceil_decimal" | "floor_decimal" => {
+                // More digits than there are would be shown as zeros.
+                let scale = scale_of(&call.args[0], inputs);
+                match &call.args[1] {
+                    Expr::Literal(ScalarValue::Int64(Some(digits)), _) => {
+                        scale.is_some_and(|scale| *digits <= i64::from(scale))
+                    }
+                    _ => false,
+                }
+            }
+            "abs" | "nullif" => call.args.first().is_some_and(|value| has_declared_scale(value, inputs)),
+            _ => false,
+        },
+        Expr::AggregateFunction(call) => {
+            matches!(call.func.name(), "sum" | "min" | "max")
+                && call.params.args.first().is_some_and(|value| has_declared_scale(value, inputs))
+        }
+        _ => false,
+    }
+}
+
+fn scale_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<i8> {
+    let data_type = inputs.iter().find_map(|input| expr.get_type(input.schema().as_ref()).ok())?;
+    match data_type {
+        DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(scale),
+        _ => None,
+    }
+}
+
+fn column_has_scale(plan: &LogicalPlan, index: usize) -> bool {
+    match definition(plan, index) {
+        Definition::Passed(input, index) => column_has_scale(input, index),
+        Definition::Computed(expr, inputs) => has_declared_scale(expr, &inputs),
+        Definition::Either(plans) => {
+            let types: Vec<&DataType> = plans.iter().map(|plan| plan.schema().field(index).data_type()).collect();
+            types.windows(2).all(|pair| pair[0] == pair[1]) && plans.iter().all(|plan| column_has_scale(plan, index))
+        }
+        Definition::Stored(field) => field.data_type().is_integer() || is_constrained(field),
+        Definition::Unknown => false,
+    }
+}
+
+/// A `numeric` without precision has a scale per value, which its carrier does not keep.
+fn is_constrained(field: &Field) -> bool {
+    use dvt_adapter::{LogicalType, logical_type};
+    field.data_type().is_decimal() && logical_type(field) != Some(LogicalType::Numeric)
+}
