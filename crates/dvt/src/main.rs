@@ -16,9 +16,6 @@ use settings::Terminal;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // clap prints help and usage errors itself, and exits with 0 and 2 as dbt does.
     let cli = Cli::parse();

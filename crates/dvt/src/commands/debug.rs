@@ -132,6 +132,11 @@ fn broken_files(app: &App, diagnostics: &Diagnostics) -> Exit {
     report(app, &checks)
 }
 
+/// What the diagnostic advises, else what it adds, else `otherwise`.
+fn next_words(diagnostic: &Diagnostic, otherwise: &str) -> String {
+    diagnostic.help.first().or(diagnostic.notes.first()).cloned().unwrap_or_else(|| otherwise.to_owned())
+}
+
 fn file_checks(config: &ConfigFiles) -> Vec<Check> {
     let absent = |what: &str| format!("not there; {what}");
     let mut checks = vec![
@@ -173,8 +178,7 @@ async fn connection_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Chec
         match adapter {
             Ok(adapter) => check_connection(&output.name, adapter).await,
             Err(diagnostic) => {
-                let next_step =
-                    diagnostic.help.first().cloned().unwrap_or_else(|| "mend the output in profiles.yml".to_owned());
+                let next_step = next_words(&diagnostic, "mend the output in profiles.yml");
                 Check::failed("connection", &output.name, render_line(&diagnostic), next_step)
             }
         }

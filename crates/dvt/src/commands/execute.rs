@@ -4,11 +4,15 @@ use crate::app::App;
 use crate::printer::{Printer, events};
 use crate::registry;
 use dvt_adapter::CancellationToken;
-use dvt_diagnostics::{Diagnostic, Diagnostics};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Severity};
 use dvt_project::Project;
-use dvt_runner::{LineLevel, Reporter, RunCommand, RunOutcome, RunRequest, Runner, RunnerSettings};
+use dvt_runner::{
+    LineLevel, NodeProgress, NodeResult, NodeStarted, Reporter, RunCommand, RunOutcome, RunRequest, RunStarted, Runner,
+    RunnerSettings,
+};
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs the request and prints as it goes. A request without nodes says so and is fine, as in dbt.
 ///
@@ -35,15 +39,67 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
         RunCommand::Show | RunCommand::Compile => Arc::new(QuietReporter(Arc::clone(&app.printer))),
         _ => Arc::clone(&app.printer) as Arc<dyn Reporter>,
     };
+    let warnings = Arc::new(WarningCount { inner: reporter, warnings: AtomicUsize::new(0) });
+    let reporter = Arc::clone(&warnings) as Arc<dyn Reporter>;
     let connections = registry::connect_all(profile, &project.config.project.root);
     let runner = Runner::new(Arc::clone(project), connections, runner);
-    Ok(app.runtime.block_on(async {
+    let mut outcome = app.runtime.block_on(async {
         let cancel = CancellationToken::new();
         let listener = tokio::spawn(stop_on_ctrl_c(cancel.clone(), Arc::clone(&app.printer)));
         let outcome = runner.run(request, reporter, cancel).await;
         listener.abort();
         outcome
-    }))
+    });
+    let count = warnings.warnings.load(Ordering::Relaxed);
+    if settings.warn_error && count > 0 {
+        let words = crate::printer::counted(count, "warning");
+        let error = Diagnostic::error("warnings-are-errors", format!("{words}, and --warn-error takes them as errors"));
+        app.printer.diagnostic(&error);
+        outcome.diagnostics.push(error);
+    }
+    Ok(outcome)
+}
+
+/// Passes everything on and counts the warnings, for `--warn-error`.
+struct WarningCount {
+    inner: Arc<dyn Reporter>,
+    warnings: AtomicUsize,
+}
+
+impl Reporter for WarningCount {
+    fn run_started(&self, run: &RunStarted) {
+        self.inner.run_started(run);
+    }
+
+    fn node_started(&self, node: &NodeStarted) {
+        self.inner.node_started(node);
+    }
+
+    fn node_progress(&self, progress: &NodeProgress) {
+        self.inner.node_progress(progress);
+    }
+
+    fn node_finished(&self, index: usize, total: usize, result: &NodeResult) {
+        self.inner.node_finished(index, total, result);
+    }
+
+    fn line(&self, level: LineLevel, text: &str) {
+        if level == LineLevel::Warn {
+            self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.line(level, text);
+    }
+
+    fn diagnostic(&self, diagnostic: &Diagnostic) {
+        if diagnostic.severity == Severity::Warning {
+            self.warnings.fetch_add(1, Ordering::Relaxed);
+        }
+        self.inner.diagnostic(diagnostic);
+    }
+
+    fn run_finished(&self, outcome: &RunOutcome) {
+        self.inner.run_finished(outcome);
+    }
 }
 
 /// Passes on what templates say, and no lines about nodes.

@@ -12,5 +12,6 @@ mod pair;
 mod pitfalls;
 mod project;
 mod routes;
+mod screens;
 mod servers;
 mod types;

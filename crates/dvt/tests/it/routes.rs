@@ -78,6 +78,7 @@ fn a_view_across_databases_becomes_a_table_with_a_warning() {
     );
     let outcome = project.dvt("run").exits(0);
     assert_eq!(outcome.stderr.matches("warning[").count(), 1, "{}", outcome.stderr);
+    project.dvt("run --warn-error").exits(1).says("1 warning, and --warn-error takes them as errors");
     assert_eq!(project.rows("target.db", "select type from sqlite_master where name = 'm'"), [r#"{"type":"table"}"#]);
     assert_eq!(project.rows("target.db", "select count(*) as n from m"), [r#"{"n":100}"#]);
 }
