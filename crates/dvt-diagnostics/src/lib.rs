@@ -9,6 +9,9 @@ mod secret;
 mod source_file;
 mod suggest;
 
+#[cfg(test)]
+mod tests;
+
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use render::{RenderStyle, render, render_line};
 pub use secret::{Redactor, Secret};

@@ -55,7 +55,26 @@ pub fn render(diagnostic: &Diagnostic, style: RenderStyle) -> String {
         RenderStyle::Plain => Renderer::plain(),
         RenderStyle::Colored => Renderer::styled(),
     };
-    renderer.render(&groups)
+    let text = renderer.render(&groups);
+    if diagnostic.labels.is_empty() { without_gutters(&text) } else { text }
+}
+
+/// Without the lines that hold only the gutter `|`: where no code is shown, they lead from nowhere to nowhere.
+fn without_gutters(text: &str) -> String {
+    let is_gutter = |line: &&str| {
+        let mut visible = String::new();
+        let mut in_escape = false;
+        for character in line.chars() {
+            match character {
+                '\u{1b}' => in_escape = true,
+                'm' if in_escape => in_escape = false,
+                _ if in_escape => {}
+                other => visible.push(other),
+            }
+        }
+        visible.trim() == "|"
+    };
+    text.lines().filter(|line| !is_gutter(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// A range that lies in the text and on character boundaries, whatever the caller computed.
