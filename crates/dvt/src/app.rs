@@ -201,12 +201,6 @@ impl App {
         self.printer.event(events::FOUND_STATS, &format!("Found {found}"), json!({"stat_line": found}));
     }
 
-    /// dbt's words when the flags select nothing; not an error.
-    pub(crate) fn nothing_selected(&self) {
-        let text = "Nothing to do. Try checking your model configs and model specification args";
-        self.printer.event(events::NO_NODES_SELECTED, text, json!({}));
-    }
-
     /// For a command whose stdout is data: log lines go to the log file only.
     pub(crate) fn data_only(&mut self) {
         self.data_only = true;

@@ -121,8 +121,7 @@ fn broken_files(app: &App, diagnostics: &Diagnostics) -> Exit {
         .0
         .iter()
         .map(|diagnostic| {
-            let next_step =
-                diagnostic.help.first().cloned().unwrap_or_else(|| "mend the file, then try again".to_owned());
+            let next_step = next_words(diagnostic, "mend the file, then try again");
             Check::failed("file", diagnostic.id, render_line(diagnostic), next_step)
         })
         .collect();

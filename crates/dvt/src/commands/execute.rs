@@ -31,12 +31,14 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
         write_artifacts: settings.write_json,
         args: settings.artifact_args(),
     };
-    if request.selected.is_empty() && request.inline.is_none() {
-        app.nothing_selected();
-    }
     // Rows are the output of `show`, SQL that of `compile`: log lines would stand in between.
     let reporter: Arc<dyn Reporter> = match request.command {
-        RunCommand::Show | RunCommand::Compile => Arc::new(QuietReporter(Arc::clone(&app.printer))),
+        RunCommand::Show | RunCommand::Compile => {
+            if request.selected.is_empty() && request.inline.is_none() {
+                app.printer.nothing_to_do();
+            }
+            Arc::new(QuietReporter(Arc::clone(&app.printer)))
+        }
         _ => Arc::clone(&app.printer) as Arc<dyn Reporter>,
     };
     let warnings = Arc::new(WarningCount { inner: reporter, warnings: AtomicUsize::new(0) });

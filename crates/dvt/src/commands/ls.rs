@@ -48,7 +48,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &LsArgs) -> Result<Exit, Diagn
         }
     }
     if found.is_empty() {
-        app.nothing_selected();
+        app.printer.nothing_to_do();
     }
     if app.settings.write_json {
         write_manifest(&project.manifest, &project.config.target_path)?;

@@ -27,6 +27,10 @@ struct Running {
 
 impl Reporter for Printer {
     fn run_started(&self, run: &RunStarted) {
+        if run.total == 0 {
+            self.nothing_to_do();
+            return;
+        }
         self.blank();
         let threads = text::counted(run.threads, "thread");
         self.event(
@@ -141,6 +145,9 @@ impl Reporter for Printer {
             state.live.clear();
             (std::mem::take(&mut state.run.kinds), std::mem::take(&mut state.run.ran))
         };
+        if outcome.results.is_empty() && outcome.diagnostics.is_empty() {
+            return;
+        }
         let elapsed = outcome.elapsed_seconds;
         self.blank();
         let what = if kinds.is_empty() { "0 nodes".to_owned() } else { text::counted_kinds(&kinds) };
@@ -176,6 +183,12 @@ impl Reporter for Printer {
 }
 
 impl Printer {
+    /// dbt's words when the flags select nothing that runs; not an error.
+    pub(crate) fn nothing_to_do(&self) {
+        let text = "Nothing to do. Try checking your model configs and model specification args";
+        self.event(events::NO_NODES_SELECTED, text, json!({}));
+    }
+
     /// `Completed …`, then everything that went wrong in full. The same problem of several nodes is printed once.
     fn problems(&self, outcome: &RunOutcome) {
         self.blank();

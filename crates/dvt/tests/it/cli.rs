@@ -73,6 +73,7 @@ fn selection_takes_names_operators_paths_and_tags() {
     assert_eq!(listed("--select stg+,path:models/marts"), "mart top");
     assert_eq!(listed("--resource-type seed"), "codes");
     project.dvt("ls --select nothing_like_it").exits(0).says("does not match any");
+    project.dvt("run --select nothing_like_it").exits(0).says("Nothing to do.").never_says("Done.");
     project.dvt("ls --select bogus:x").exits(2).says("`bogus`");
 }
 
