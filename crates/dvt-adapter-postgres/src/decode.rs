@@ -135,6 +135,7 @@ impl Decoder {
                 _ => Self::decimal256(76, 28),
             },
             Kind::Text { .. } => Self::Text(Bytes::new()),
+            Kind::BlankPadded => Self::Formatted(Bytes::new(), formats::without_padding),
             Kind::Binary => Self::Binary(Bytes::new()),
             Kind::Date => Self::Date(Fixed::new()),
             Kind::Time => Self::Time(Fixed::new()),

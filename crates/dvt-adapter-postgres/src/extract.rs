@@ -17,6 +17,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_postgres::CopyOutStream;
 
+/// The type of `char(n)`.
+const BPCHAR: u32 = 1042;
+
 /// Batches that are ready before the reader asks.
 const AHEAD: usize = 2;
 
@@ -86,7 +89,8 @@ async fn start(
             AdapterError::new(ErrorClass::UnsupportedType, connection, format!("column `{}`: {reason}", field.name()))
                 .with_column(field.name())
         })?;
-        kinds.push(kind);
+        let is_padded = column.type_().oid() == BPCHAR && matches!(kind, Kind::Text { .. });
+        kinds.push(if is_padded { Kind::BlankPadded } else { kind });
     }
     let copy_sql = format!("copy ({sql}\n) to stdout (format binary)");
     let copy = lease.client.copy_out(&copy_sql).await.map_err(|error| failed(error, &copy_sql))?;

@@ -7,6 +7,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// Appends the text of one value.
 pub(crate) type ToText = fn(&[u8], &mut Vec<u8>) -> Result<(), &'static str>;
 
+/// The text of a `char(n)` without its trailing blanks.
+pub(crate) fn without_padding(value: &[u8], text: &mut Vec<u8>) -> Result<(), &'static str> {
+    let length = value.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+    text.extend_from_slice(&value[..length]);
+    Ok(())
+}
+
 /// Appends the binary form of one value.
 pub(crate) type ToBinary = fn(&str, &mut Vec<u8>) -> Result<(), &'static str>;
 

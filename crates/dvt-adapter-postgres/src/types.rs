@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Text {
         limit: Option<u32>,
     },
+    /// `char(n)` on its way to another engine: without the blanks that pad it, which count in no comparison of the type.
+    BlankPadded,
     Binary,
     Date,
     Time,
@@ -167,6 +169,7 @@ impl Kind {
             Self::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             Self::Text { .. }
+            | Self::BlankPadded
             | Self::TimeTz
             | Self::Uuid
             | Self::Jsonb
