@@ -37,6 +37,7 @@ impl VisitorMut for Rebuild {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "a short list that lives for one expression")]
 enum Item {
     Operand(Expr),
     And,
