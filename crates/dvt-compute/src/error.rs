@@ -66,6 +66,10 @@ impl From<DataFusionError> for ComputeError {
                 other => Self::Value { message: other.to_string() },
             },
             DataFusionError::Execution(message) => Self::Value { message },
+            DataFusionError::NotImplemented(message) => {
+                let construct = message.lines().next().unwrap_or_default();
+                Self::Value { message: format!("not supported in a query across connections: {construct}") }
+            }
             other => Self::Engine { message: other.strip_backtrace() },
         }
     }

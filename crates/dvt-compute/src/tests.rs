@@ -1,7 +1,7 @@
 //! Plans run over rows in memory: results, failures, memory limits.
 
 use crate::{ComputeError, ComputeSettings, Engine, ExtractInput, JoinStrategy, OpenStream, ResultStream};
-use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use arrow::util::pretty::pretty_format_batches;
 use dvt_adapter::{
@@ -138,6 +138,65 @@ async fn operators_mean_what_postgres_means() {
     check("select id from c.s.numbers where id not in (select nullif(id, 3) from c.s.names)", &POSTGRES, &[]).await;
     check("select cast('0001-01-01 00:00:00' as timestamp) < timestamp '9999-12-31 23:59:59'", &POSTGRES, &["true"])
         .await;
+}
+
+/// What random queries found to differ; the expected values are PostgreSQL 15's.
+#[tokio::test]
+async fn numbers_and_letters_are_those_of_postgres() {
+    check("select round(0.5::float8), round(2.5::float8), round(-1.5::float8)", &POSTGRES, &["0.0", "2.0", "-2.0"])
+        .await;
+    check(
+        "select round(1245.67, -1), round(-2.5), trunc(-2.57, 1), ceil(2.01), floor(-2.01)",
+        &POSTGRES,
+        &["1250", "-3", "-2.5", "3", "-3"],
+    )
+    .await;
+    check(
+        "select 1e2 as a, cast(1e2 as bigint) as b, sum(round(1e2)) as c from c.s.numbers",
+        &POSTGRES,
+        &["100", "100", "1000"],
+    )
+    .await;
+    check("select upper('ßñ'), lower('ÀB'), initcap('ßa bC')", &POSTGRES, &["ßÑ", "àb", "ßa Bc"]).await;
+    let quarter = format!("0.25{}", "0".repeat(26));
+    check("select avg(price / 4) as a from c.s.numbers where id + 0 < 2", &POSTGRES, &[&quarter]).await;
+    check("select count(*) from c.s.numbers where id + 0 is distinct from 3 and id + 0 < 5", &POSTGRES, &["4"]).await;
+}
+
+/// NULL is neither in a list nor not in it, wherever the condition stands.
+#[tokio::test]
+async fn in_with_a_subquery_keeps_its_nulls() {
+    // `id + 0`: these inputs filter nothing, so nothing may be sent.
+    for (condition, rows) in [
+        ("nullif(n.id, 3) not in (select id + 0 from c.s.names where id + 0 > 7) or n.id + 0 < 0", "7"),
+        ("not (nullif(n.id, 3) in (select id + 0 from c.s.names where id + 0 > 7) and n.id + 0 >= 0)", "7"),
+        ("(nullif(n.id, 3) in (select id + 0 from c.s.names where id + 0 > 7)) is null", "1"),
+        ("n.id not in (select nullif(m.id, 3) from c.s.names m where m.id = n.id)", "0"),
+        ("n.id not in (select m.id + 1 from c.s.names m where m.id = n.id)", "10"),
+        ("n.id not in (select nullif(m.id, 3) from c.s.names m) or n.id + 0 = 4", "1"),
+        ("n.id in (select m.id from c.s.names m where m.id = n.id and m.id + 0 < 4)", "4"),
+        ("nullif(n.id, 3) not in (select id + 0 from c.s.names where id + 0 < 0)", "10"),
+        ("nullif(n.id, 3) not in (select id + 0 from c.s.names where id + 0 < 0) or n.id + 0 < 0", "10"),
+    ] {
+        check(&format!("select count(*) from c.s.numbers n where {condition}"), &POSTGRES, &[rows]).await;
+    }
+}
+
+#[tokio::test]
+async fn integers_that_do_not_fit_are_errors() {
+    for sql in [
+        "select 9223372036854775807 + id from c.s.numbers",
+        "select -(id - 9223372036854775807 - 1) from c.s.numbers",
+        "select id * 9223372036854775807 from c.s.numbers",
+    ] {
+        for dialect in [&POSTGRES, &MARIADB] {
+            let error = result(sql, dialect).await.expect_err(sql);
+            assert!(
+                matches!(&error, ComputeError::Value { message } if message.contains("out of range")),
+                "{sql}: {error:?}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod pushdown;
 mod relations;
 mod route;
 mod semantics;
+mod subqueries;
 
 pub use catalog::CatalogRelation;
 pub use error::{Location, PlanError};

@@ -98,6 +98,9 @@ fn refuse_subqueries_left(plan: &LogicalPlan) -> Result<(), PlanError> {
                 left = match expr {
                     Expr::Exists(_) => Some("EXISTS"),
                     Expr::InSubquery(_) => Some("IN with a subquery"),
+                    Expr::ScalarSubquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
+                        Some("a correlated subquery as a value")
+                    }
                     Expr::SetComparison(_) => Some("ANY or ALL with a subquery"),
                     _ => return Ok(TreeNodeRecursion::Continue),
                 };

@@ -150,6 +150,7 @@ pub(crate) fn has_declared_scale(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
                     _ => false,
                 }
             }
+            "checked_add" | "checked_subtract" | "checked_multiply" => true,
             "abs" | "nullif" => call.args.first().is_some_and(|value| has_declared_scale(value, inputs)),
             _ => false,
         },
@@ -186,4 +187,67 @@ fn column_has_scale(plan: &LogicalPlan, index: usize) -> bool {
 fn is_constrained(field: &Field) -> bool {
     use dvt_adapter::{LogicalType, logical_type};
     field.data_type().is_decimal() && logical_type(field) != Some(LogicalType::Numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::Schema;
+    use datafusion::functions_aggregate::expr_fn::{max, sum};
+    use datafusion::logical_expr::{LogicalPlanBuilder, cast, col, lit, table_scan, when};
+    use dvt_adapter::{LogicalType, with_types};
+
+    fn scan() -> LogicalPlanBuilder {
+        let short = with_types(
+            Field::new("short", DataType::Utf8, true),
+            "postgres",
+            "varchar(3)",
+            Some(LogicalType::Varchar(3)),
+        );
+        let long = with_types(
+            Field::new("long", DataType::Utf8, true),
+            "postgres",
+            "varchar(9)",
+            Some(LogicalType::Varchar(9)),
+        );
+        let price =
+            with_types(Field::new("price", DataType::Decimal128(10, 2), true), "postgres", "numeric(10,2)", None);
+        table_scan(Some("t"), &Schema::new(vec![short, long, price]), None).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_handed_through_keeps_its_stored_type() {
+        let either = when(col("long").is_null(), col("short")).otherwise(col("long")).unwrap();
+        let same = when(col("long").is_null(), col("short")).otherwise(col("short")).unwrap();
+        let columns = vec![
+            col("short").alias("renamed"),
+            cast(col("short"), DataType::Utf8).alias("cast"),
+            either.alias("either"),
+            same.alias("same"),
+            cast(col("price"), DataType::Utf8).alias("text"),
+        ];
+        let plan = scan().project(columns).unwrap().alias("q").unwrap().limit(0, Some(3)).unwrap().build().unwrap();
+        let kept: Vec<bool> = (0..5).map(|index| stored_type(&plan, index).is_some()).collect();
+        assert_eq!(kept, [true, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_union_keeps_a_type_that_all_sides_have() {
+        let side = |name: &str| scan().project(vec![col(name).alias("c")]).unwrap().build().unwrap();
+        let union =
+            |left: &str, right: &str| LogicalPlanBuilder::from(side(left)).union(side(right)).unwrap().build().unwrap();
+        assert!(stored_type(&union("short", "short"), 0).is_some());
+        assert!(stored_type(&union("short", "long"), 0).is_none());
+    }
+
+    #[test]
+    fn sums_have_the_scale_that_is_printed_and_choices_have_not() {
+        let plan =
+            scan().aggregate(vec![col("short")], vec![sum(col("price")), max(col("price"))]).unwrap().build().unwrap();
+        assert!(column_has_scale(&plan, 1) && column_has_scale(&plan, 2));
+        let scan = scan().build().unwrap();
+        let choice = when(col("short").is_null(), col("price")).otherwise(lit(1_i64)).unwrap();
+        assert!(has_declared_scale(&(col("price") + col("price")), &[&scan]));
+        assert!(!has_declared_scale(&choice, &[&scan]));
+    }
 }

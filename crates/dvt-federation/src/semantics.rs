@@ -4,8 +4,12 @@
 //! compute differently is rewritten (division, averages, sums, dates, casts) or refused by name.
 
 use crate::error::PlanError;
-use crate::functions::{DivisionRule, FunctionPack, Rounding, decimal_rounding, exact_division, round_half_even};
+use crate::functions::{
+    DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding, exact_division,
+    round_half_even,
+};
 use crate::provenance::has_declared_scale;
+use crate::subqueries::keep_nulls_of_in;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
@@ -34,7 +38,7 @@ pub(crate) fn apply_semantics(
     let mut refused: Option<PlanError> = None;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = node.recompute_schema()?;
-        let node = lift_subqueries(node, &mut refused)?;
+        let node = keep_nulls_of_in(lift_subqueries(node, &mut refused)?)?;
         let node = rewrite_expressions(node, &rules, &mut refused)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
@@ -61,6 +65,8 @@ struct Rules {
     concatenates: bool,
     /// Each exact number has a scale of its own, which shows when it becomes text; floats are rounded to even.
     values_have_scales: bool,
+    /// How wide the sum of two integers is; one that does not fit is an error.
+    integers: IntegerWidth,
 }
 
 impl Rules {
@@ -74,6 +80,7 @@ impl Rules {
                 casts_round: true,
                 concatenates: true,
                 values_have_scales: true,
+                integers: IntegerWidth::OfTheSides,
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
@@ -83,6 +90,7 @@ impl Rules {
                 casts_round: true,
                 concatenates: false,
                 values_have_scales: false,
+                integers: IntegerWidth::Whole,
             }),
             "sqlite" => Some(Self {
                 division: None,
@@ -92,6 +100,7 @@ impl Rules {
                 casts_round: false,
                 concatenates: true,
                 values_have_scales: false,
+                integers: IntegerWidth::Whole,
             }),
             _ => None,
         }
@@ -162,6 +171,16 @@ fn rewrite_expression(
             }
             rewrite_operator(binary, schema, rules, refused)
         }
+        Expr::Negative(inner) => {
+            let data_type = inner.get_type(schema)?;
+            match checked_arithmetic(Operator::Minus, rules.integers, &data_type, &data_type) {
+                Some(checked) => {
+                    let zero = cast(lit(0_i64), data_type);
+                    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(checked, vec![zero, *inner]))))
+                }
+                None => Ok(Transformed::no(Expr::Negative(inner))),
+            }
+        }
         Expr::Cast(cast) => rewrite_cast(cast, schema, inputs, rules, refused),
         // `1e2` is read as a decimal of scale -2, which the engine's arithmetic does not expect.
         Expr::Literal(ScalarValue::Decimal128(Some(value), _, scale @ ..0), _) => {
@@ -228,7 +247,10 @@ fn rewrite_operator(
         (Operator::Plus, (DataType::Interval(_), DataType::Date32)) if rules.date_arithmetic => {
             binary(*left, op, cast(*right, DataType::Timestamp(TimeUnit::Microsecond, None)))
         }
-        _ => return Ok(Transformed::no(binary(*left, op, *right))),
+        (_, (left_type, right_type)) => match checked_arithmetic(op, rules.integers, left_type, right_type) {
+            Some(checked) => Expr::ScalarFunction(ScalarFunction::new_udf(checked, vec![*left, *right])),
+            None => return Ok(Transformed::no(binary(*left, op, *right))),
+        },
     };
     Ok(Transformed::yes(rewritten))
 }

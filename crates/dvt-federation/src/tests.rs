@@ -174,3 +174,26 @@ fn relations_are_found_and_renamed_by_their_place() {
     );
     assert_eq!(relations_read("select * from `My`.`Shop`.`Orders`", &MYSQL).unwrap(), [vec!["my", "shop", "orders"]]);
 }
+
+/// What the engine would answer wrongly, or not at all, is refused by name.
+#[test]
+fn what_has_no_faithful_plan_is_refused_by_name() {
+    for (query, named) in [
+        ("select exists (select 1 from pg.public.customers c where c.id = o.id) from my.shop.orders o", "EXISTS"),
+        (
+            "select o.id from my.shop.orders o left join pg.public.customers c on c.id in (select id from my.public.customers)",
+            "a subquery in the ON of an outer join",
+        ),
+        ("select cast(coalesce(amount, 1.5) as varchar) from my.shop.orders", "digits after the point"),
+        ("select concat('a', placed = date '2024-01-01') from my.shop.orders", "concat() of a boolean"),
+    ] {
+        let error = plan_error(query);
+        assert!(
+            matches!(&error, PlanError::Unsupported { .. }) && error.to_string().contains(named),
+            "{query}: {error}"
+        );
+    }
+    // In an inner join, ON and WHERE are the same place.
+    let inner = "select o.id from my.shop.orders o join pg.public.customers c on c.id = o.id and c.id in (select id from my.public.customers)";
+    assert_eq!(sent(inner).len(), 3);
+}

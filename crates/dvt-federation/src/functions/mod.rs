@@ -1,6 +1,7 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
 mod division;
+mod integers;
 mod lake;
 mod letters;
 mod mysql;
@@ -9,6 +10,7 @@ mod rounding;
 mod sqlite;
 
 pub(crate) use division::{DivisionRule, exact_division};
+pub(crate) use integers::{IntegerWidth, checked_arithmetic};
 pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
 
 use datafusion::execution::SessionStateDefaults;

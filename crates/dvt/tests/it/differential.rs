@@ -151,7 +151,7 @@ fn status(results: &[serde_json::Value], index: usize) -> Result<(), String> {
 /// What a refusal names; `None` for any other error.
 fn refusal(message: &str) -> Option<String> {
     const REFUSALS: [&str; 2] =
-        ["is not supported in a query across connections", "has no translation with the same meaning"];
+        ["not supported in a query across connections", "has no translation with the same meaning"];
     let line = message.lines().find(|line| REFUSALS.iter().any(|refusal| line.contains(refusal)))?;
     Some(line.trim().to_owned())
 }

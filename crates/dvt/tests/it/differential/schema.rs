@@ -174,7 +174,7 @@ impl Column {
             (Type::Int, _) if self.name == "k" => random.pick(&["0", "1", "2", "3", "4"]).to_string(),
             (Type::Int, "smallint") => random.pick(&["0", "-1", "7", "100", "-32768", "32767"]).to_string(),
             (Type::Int, "bigint") => random.pick(&["0", "-3", "7", "100", "10", "3000000000"]).to_string(),
-            (Type::Int, _) => random.pick(&["0", "-7", "5", "100", "2", "1", "12", "100000"]).to_string(),
+            (Type::Int, _) => random.pick(&["0", "-7", "5", "100", "2", "1", "12", "100000", "2147483647"]).to_string(),
             (Type::Num, "decimal(10,2)") => {
                 random.pick(&["0", "-0.50", "1.50", "2.50", "99999999.99", "10.05", "-3.14", "0.01"]).to_string()
             }
