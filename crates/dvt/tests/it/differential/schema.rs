@@ -18,7 +18,7 @@ impl Random {
 
     /// A number below `limit`.
     pub(super) fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap()
+        usize::try_from(self.next() % limit as u64).expect("a remainder is smaller than its divisor")
     }
 
     /// True in so many of a hundred cases.
