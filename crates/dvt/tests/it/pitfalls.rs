@@ -358,8 +358,14 @@ pub(crate) fn two_files() -> Project {
 fn blanks_that_pad_a_char_count_in_no_comparison() {
     crate::pair::on_servers(
         &[
-            left("a", "create table {t} (id integer, code char(5)); insert into {t} values (1, 'ab'), (2, 'abcde'), (3, '')"),
-            right("b", "create table {t} (code char(7), n integer); insert into {t} values ('ab', 10), ('abcde', 20), ('', 30)"),
+            left(
+                "a",
+                "create table {t} (id integer, code char(5)); insert into {t} values (1, 'ab'), (2, 'abcde'), (3, '')",
+            ),
+            right(
+                "b",
+                "create table {t} (code char(7), n integer); insert into {t} values ('ab', 10), ('abcde', 20), ('', 30)",
+            ),
         ],
         &["select a.id, b.n from {a} as a join {b} as b on b.code = a.code where a.code <> 'abcde'"],
         &[r#"{"id":1,"n":10}"#, r#"{"id":3,"n":30}"#],
