@@ -1,9 +1,10 @@
 //! Rows as text: a table for people, JSON for programs. Every value is shown as it is, NULL as nothing or `null`.
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use dvt_adapter::{LogicalType, logical_type};
 use serde_json::{Map, Value};
 
 /// A table with headings, each column as wide as its widest value; numbers stand to the right.
@@ -15,7 +16,9 @@ pub(super) fn text_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<
     for batch in batches {
         let formatters = formatters(batch.columns())?;
         for row in 0..batch.num_rows() {
-            let cells = formatters.iter().map(|cell| cell.value(row).try_to_string().map(|text| one_line(&text)));
+            let cells = formatters.iter().zip(schema.fields()).map(|(cell, field)| {
+                Ok::<_, ArrowError>(one_line(&as_written(field, cell.value(row).try_to_string()?)))
+            });
             rows.push(cells.collect::<Result<_, _>>()?);
         }
     }
@@ -53,7 +56,7 @@ pub(super) fn json_rows(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<V
                 let value = if column.is_null(row) {
                     Value::Null
                 } else {
-                    json_value(column, formatter.value(row).try_to_string()?)
+                    json_value(column, as_written(field, formatter.value(row).try_to_string()?))
                 };
                 object.insert(field.name().clone(), value);
             }
@@ -84,6 +87,15 @@ fn formatters(columns: &[ArrayRef]) -> Result<Vec<ArrayFormatter<'_>>, ArrowErro
     columns.iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &OPTIONS)).collect()
 }
 
+/// A number without a declared scale has no zeros behind its last digit; the carrier of such numbers has.
+fn as_written(field: &Field, text: String) -> String {
+    if logical_type(field) == Some(LogicalType::Numeric) && text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 fn one_line(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
 }
@@ -97,7 +109,8 @@ fn pad(text: &str, width: usize, right: bool) -> String {
 mod tests {
     use super::*;
     use arrow::array::{Decimal128Array, Int64Array, StringArray};
-    use arrow::datatypes::{Field, Schema};
+    use arrow::datatypes::Schema;
+    use dvt_adapter::LOGICAL_TYPE;
     use std::sync::Arc;
 
     fn rows() -> (SchemaRef, Vec<RecordBatch>) {
@@ -124,6 +137,17 @@ mod tests {
 |  1 | Ada\\nL | 10.50 |
 | 20 |        |       |";
         assert_eq!(text_table(&schema, &batches).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_number_without_a_scale_is_shown_without_the_zeros_that_carry_it() {
+        let numeric = [(LOGICAL_TYPE.to_owned(), LogicalType::Numeric.to_string())].into();
+        let field = Field::new("mean", DataType::Decimal128(38, 28), true).with_metadata(numeric);
+        let schema: SchemaRef = Arc::new(Schema::new(vec![field]));
+        let means = Decimal128Array::from(vec![15 * 10_i128.pow(27), 10 * 10_i128.pow(28)]);
+        let means: ArrayRef = Arc::new(means.with_precision_and_scale(38, 28).unwrap());
+        let batches = [RecordBatch::try_new(Arc::clone(&schema), vec![means]).unwrap()];
+        assert_eq!(json_rows(&schema, &batches).unwrap().to_string(), r#"[{"mean":"1.5"},{"mean":"10"}]"#);
     }
 
     #[test]
