@@ -13,7 +13,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, Visit, Visitor, visit_expressions_mut};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use dvt_sql::{Dialect, IdentifierCase, NullOrder};
@@ -123,6 +123,36 @@ fn text_length(data_type: &ast::DataType) -> Option<u64> {
     }
 }
 
+/// EXCEPT ALL takes away as many equal rows as the other side has, INTERSECT ALL keeps as many; the engine takes or keeps
+/// all of them.
+fn refuse_counted_sets(statement: &Statement) -> Result<(), PlanError> {
+    struct Finder;
+    impl Visitor for Finder {
+        type Break = ast::SetOperator;
+
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<ast::SetOperator> {
+            let mut bodies = vec![query.body.as_ref()];
+            while let Some(body) = bodies.pop() {
+                let ast::SetExpr::SetOperation { op, set_quantifier, left, right } = body else { continue };
+                let is_counted = matches!(set_quantifier, ast::SetQuantifier::All | ast::SetQuantifier::AllByName);
+                if is_counted && *op != ast::SetOperator::Union {
+                    return ControlFlow::Break(*op);
+                }
+                bodies.extend([left.as_ref(), right.as_ref()]);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    match statement.visit(&mut Finder) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(operator) => Err(PlanError::Unsupported {
+            construct: format!("{operator} ALL"),
+            hint: Some(format!("number equal rows with row_number() and use {operator}")),
+            location: None,
+        }),
+    }
+}
+
 /// Binds the statement. The plan is not optimised; types are not yet coerced.
 pub(crate) fn bind(
     mut statement: Statement,
@@ -130,6 +160,7 @@ pub(crate) fn bind(
     relations: Vec<ForeignTable>,
     functions: &FunctionPack,
 ) -> Result<LogicalPlan, PlanError> {
+    refuse_counted_sets(&statement)?;
     bind_is_distinct_tightly(&mut statement);
     keep_text_lengths(&mut statement, dialect);
     let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
@@ -294,6 +325,13 @@ pub(crate) fn explain(
                 let suggestion =
                     dvt_diagnostics::did_you_mean(&name, names.iter().map(String::as_str)).map(str::to_owned);
                 return PlanError::UnknownFunction { name, dialect: dialect.name, suggestion, location };
+            }
+            if message.starts_with("Correlated scalar subquery") {
+                return PlanError::Unsupported {
+                    construct: "a correlated subquery as a value, in this place,".to_owned(),
+                    hint: Some("join the subquery, or compute it in a CTE first".to_owned()),
+                    location,
+                };
             }
             // What the optimiser says when it has emptied a subquery that it wanted to join.
             if message.starts_with("single expression required") {
