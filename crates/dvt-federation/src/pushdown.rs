@@ -142,7 +142,7 @@ impl Pusher<'_> {
             _ => return Err("its operator is not one that is sent"),
         };
         let exactness = self.comparable(column, op, literal)?;
-        Ok((format!("({name} {symbol} {})", self.literal(column, literal)?), exactness))
+        Ok((format!("({name} {symbol} {})", self.literal(literal)?), exactness))
     }
 
     fn in_list(&self, InList { expr, list, negated }: &InList) -> Pushed {
@@ -155,7 +155,7 @@ impl Pusher<'_> {
         for item in list {
             let Expr::Literal(value, _) = item else { return Err("its list holds more than values") };
             exactness = exactness.min(self.comparable(column, Operator::Eq, value)?);
-            values.push(self.literal(column, value)?);
+            values.push(self.literal(value)?);
         }
         if *negated && exactness != Exactness::Exact {
             return Err("its negation would lose rows");
@@ -227,19 +227,14 @@ impl Pusher<'_> {
         }
     }
 
-    fn literal(&self, column: &ColumnDescription, value: &ScalarValue) -> Result<String, &'static str> {
+    fn literal(&self, value: &ScalarValue) -> Result<String, &'static str> {
         let out_of_range = "the value has no form in that connection's SQL";
         let typed = |word: &str, text: String| {
             let quoted = self.dialect.string_literal(&text);
             if self.rules.typed_literals { format!("{word} {quoted}") } else { quoted }
         };
         Ok(match value {
-            ScalarValue::Utf8(Some(text)) if !text.contains('\0') => {
-                let literal = self.dialect.string_literal(text);
-                // A type name keeps the comparison in the column's own type: an untyped literal would be read as it.
-                let _ = column;
-                literal
-            }
+            ScalarValue::Utf8(Some(text)) if !text.contains('\0') => self.dialect.string_literal(text),
             ScalarValue::Boolean(Some(flag)) => if *flag { "TRUE" } else { "FALSE" }.to_owned(),
             ScalarValue::Float64(Some(number)) => format!("{number:e}"),
             ScalarValue::Date32(Some(days)) => typed("DATE", date_text(*days).ok_or(out_of_range)?),
