@@ -1,6 +1,6 @@
 //! The value that every error a user sees becomes.
 
-use crate::Span;
+use crate::{Event, Span};
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,9 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next, as sentences; printed last.
     pub help: Vec<String>,
+    /// What dbt calls it: the name that `--warn-error-options` and JSON logs use. Its message is what dbt would print; the
+    /// diagnostic's own says the same in dvt's words, with the place.
+    pub event: Option<Box<Event>>,
 }
 
 impl Diagnostic {
@@ -41,12 +44,19 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, id: &'static str, message: String) -> Self {
-        Self { severity, id, message, labels: Vec::new(), notes: Vec::new(), help: Vec::new() }
+        Self { severity, id, message, labels: Vec::new(), notes: Vec::new(), help: Vec::new(), event: None }
     }
 
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Gives it dbt's name; see [`Event`].
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.event = Some(Box::new(event));
         self
     }
 

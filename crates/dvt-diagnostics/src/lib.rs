@@ -1,9 +1,11 @@
-//! What a user sees when something is wrong: id, message, span, note, hint, and the renderers.
+//! What a user sees: diagnostics (id, message, span, note, hint, and the renderers), and dbt's events.
 //!
 //! In: values from the rooms (a file, a byte range, names). Out: a [`Diagnostic`], rendered in full (with the lines of
 //! the user's file) or as one line. Nothing here reads a file or writes to a terminal.
 
 mod diagnostic;
+mod event;
+pub mod kinds;
 mod render;
 mod secret;
 mod source_file;
@@ -13,6 +15,7 @@ mod suggest;
 mod tests;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use event::{Event, EventKind, EventLevel, EventSink, Events, NodeInfo};
 pub use render::{RenderStyle, render, render_line};
 pub use secret::{Redactor, Secret};
 pub use source_file::{SourceFile, Span};

@@ -31,6 +31,8 @@ pub struct ProjectSettings {
     pub invocation_id: String,
     /// When dvt started.
     pub started_at: chrono::DateTime<chrono::Utc>,
+    /// Where reading the project says what is no diagnostic: what templates log, dbt's events by name.
+    pub events: dvt_diagnostics::Events,
 }
 
 impl ProjectSettings {

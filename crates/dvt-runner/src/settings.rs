@@ -1,6 +1,8 @@
 //! What a run is given: the connections, the project's places, and what the command asks for.
 
 use dvt_adapter::Adapter;
+use dvt_diagnostics::Events;
+use dvt_manifest::ResourceType;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -21,16 +23,27 @@ pub struct RunnerSettings {
     pub write_artifacts: bool,
     /// The command line's flags as dbt's `args` in `run_results.json` shows them.
     pub args: Map<String, Value>,
+    /// Where the run says what no [`Reporter`](crate::Reporter) call says: dbt's events by name, and warnings.
+    pub events: Events,
 }
 
+/// The commands that work on a selection of the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunCommand {
     Run,
     Seed,
+    Snapshot,
     Build,
     Test,
+    Clone,
     Compile,
     Show,
+    /// `source freshness`.
+    Freshness,
+    /// `docs generate`, as far as it compiles.
+    Docs,
+    /// `run-operation`: no selection.
+    Operation,
 }
 
 impl RunCommand {
@@ -40,11 +53,73 @@ impl RunCommand {
         match self {
             Self::Run => "run",
             Self::Seed => "seed",
+            Self::Snapshot => "snapshot",
             Self::Build => "build",
             Self::Test => "test",
+            Self::Clone => "clone",
             Self::Compile => "compile",
             Self::Show => "show",
+            Self::Freshness => "freshness",
+            Self::Docs => "generate",
+            Self::Operation => "run-operation",
         }
+    }
+
+    /// Whether the command does something with things of this kind. (Ephemeral models are compiled, no more.)
+    #[must_use]
+    pub fn runs(self, kind: ResourceType) -> bool {
+        use ResourceType as Kind;
+        match self {
+            Self::Run => kind == Kind::Model,
+            Self::Seed => kind == Kind::Seed,
+            Self::Snapshot => kind == Kind::Snapshot,
+            Self::Test => matches!(kind, Kind::Test | Kind::UnitTest),
+            Self::Build => matches!(
+                kind,
+                Kind::Model
+                    | Kind::Seed
+                    | Kind::Snapshot
+                    | Kind::Test
+                    | Kind::UnitTest
+                    | Kind::Exposure
+                    | Kind::SavedQuery
+                    | Kind::Function
+            ),
+            Self::Clone => matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot),
+            Self::Compile | Self::Docs => {
+                matches!(
+                    kind,
+                    Kind::Model | Kind::Snapshot | Kind::Seed | Kind::Test | Kind::Analysis | Kind::SqlOperation
+                )
+            }
+            Self::Show => matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot | Kind::Test | Kind::Analysis),
+            Self::Freshness => kind == Kind::Source,
+            Self::Operation => false,
+        }
+    }
+
+    /// Whether it may change a database.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Compile | Self::Show | Self::Docs)
+    }
+
+    /// Whether `on-run-start` and `on-run-end` belong to it.
+    #[must_use]
+    pub fn runs_hooks(self) -> bool {
+        matches!(self, Self::Run | Self::Seed | Self::Snapshot | Self::Build | Self::Test | Self::Freshness)
+    }
+
+    /// Whether one node waits for another.
+    #[must_use]
+    pub fn is_ordered(self) -> bool {
+        !matches!(self, Self::Compile | Self::Show | Self::Docs | Self::Clone)
+    }
+
+    /// Whether an ephemeral model's own result is wanted.
+    #[must_use]
+    pub fn keeps_ephemerals(self) -> bool {
+        matches!(self, Self::Compile | Self::Show)
     }
 }
 
