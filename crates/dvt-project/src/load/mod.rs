@@ -2,10 +2,12 @@
 
 mod buckets;
 mod computes;
+mod package_list;
 mod profile;
 mod project_file;
 mod size;
 
+pub use package_list::{PackageEntry, PackageList, PackageLock, load_package_list, load_package_lock, load_package_name, malformed_packages};
 pub(crate) use project_file::read_project_file;
 
 use crate::render::{ValueRenderer, invocation};

@@ -1,0 +1,18 @@
+//! Installs the packages a project asks for: resolves versions, writes the lock file, fetches and unpacks.
+//!
+//! In: [`InstallOptions`] and the project's settings. Out: the packages-install-path with one folder per package, and
+//! `package-lock.yml` as dbt writes it. The folder is filled beside the old one and swapped in when it is complete, so that
+//! a run that stops anywhere leaves either the old packages or the new ones.
+
+mod error;
+mod folder;
+mod install;
+mod listing;
+mod local;
+mod lock;
+mod resolve;
+mod spec;
+mod yaml_text;
+
+pub use error::PackageError;
+pub use install::{InstallOptions, install};
