@@ -8,9 +8,9 @@ use crate::printer::{Printer, PrinterOptions, SharedRedactor, counted, events};
 use crate::registry;
 use crate::settings::{Settings, Terminal};
 use chrono::{DateTime, Utc};
-use dvt_diagnostics::{Diagnostic, Diagnostics, Secret, Severity};
+use dvt_diagnostics::{Diagnostic, Diagnostics, EventSink, Events, Secret, Severity};
 use dvt_manifest::{DBT_VERSION, Manifest, ResourceType};
-use dvt_project::{ConfigFiles, Project, ProjectSettings};
+use dvt_project::{ConfigFiles, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -118,6 +118,11 @@ pub(crate) fn run(cli: &Cli, environment: Environment, terminal: Terminal) -> Ex
 }
 
 impl App {
+    /// For rooms that say something themselves.
+    pub(crate) fn events(&self) -> Events {
+        Events::new(Arc::clone(&self.printer) as Arc<dyn EventSink>)
+    }
+
     /// dbt's first line.
     pub(crate) fn announce(&self) {
         let version = env!("CARGO_PKG_VERSION");
@@ -149,6 +154,20 @@ impl App {
         };
         self.start_log(folder);
         Ok(config)
+    }
+
+    /// Reads `dbt_project.yml` alone, for a command that needs no profile; flags and the log file as in
+    /// [`App::load_config`].
+    pub(crate) fn load_project_file(&mut self, cli: &Cli) -> Result<ProjectFile, Diagnostics> {
+        let settings = self.project_settings()?;
+        let mut warnings = Vec::new();
+        let project = dvt_project::load_project_file(&settings, &mut warnings)?;
+        self.settings = Settings::resolve(cli, &self.environment, &project.flags, self.terminal)?;
+        self.printer.configure(self.printer_options());
+        let log_path = self.settings.log_path.clone().unwrap_or_else(|| PathBuf::from(&project.log_path));
+        self.start_log(project.root.join(log_path));
+        self.warn(warnings.iter())?;
+        Ok(project)
     }
 
     pub(crate) fn start_log(&self, folder: PathBuf) {
@@ -249,6 +268,7 @@ impl App {
             flags: settings.template_flags(),
             invocation_id: self.invocation_id.clone(),
             started_at: self.started_at,
+            events: self.events(),
         })
     }
 }
