@@ -48,7 +48,7 @@ pub(crate) fn start(settings: &LogSettings, redactor: &SharedRedactor) -> io::Re
             let layer = tracing_subscriber::fmt::layer().json().with_writer(Redacting::new(redactor, file));
             (None, Some(layer.with_filter(filter)))
         }
-        (Some(file), LogFormat::Text | LogFormat::Debug) => {
+        (Some(file), LogFormat::Default | LogFormat::Text | LogFormat::Debug) => {
             let layer = tracing_subscriber::fmt::layer().with_writer(Redacting::new(redactor, file)).with_ansi(false);
             (Some(layer.with_filter(filter)), None)
         }

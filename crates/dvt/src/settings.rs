@@ -1,7 +1,10 @@
 //! From flags to settings, once: the command line wins over the environment, that over the project's `flags:`, that over
 //! the default.
 
-use crate::cli::{Cli, Command, GlobalArgs, LogFormat, LogLevel};
+use crate::cli::{
+    Cli, Command, DocsArgs, DocsCommand, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel,
+    SelectionArgs, SourceArgs, SourceCommand,
+};
 use crate::environment::Environment;
 use crate::log_file::LogSettings;
 use crate::printer::PrinterOptions;
@@ -30,6 +33,28 @@ pub(crate) struct Settings {
     pub(crate) write_json: bool,
     pub(crate) introspect: bool,
     pub(crate) version_check: bool,
+    pub(crate) show_all_deprecations: bool,
+    /// `--state`: a folder of earlier artifacts.
+    pub(crate) state: Option<PathBuf>,
+    /// `--defer-state`, for `--defer` only; absent, `state` is meant.
+    pub(crate) defer_state: Option<PathBuf>,
+    pub(crate) defer: bool,
+    pub(crate) favor_state: bool,
+    pub(crate) indirect_selection: IndirectMode,
+    pub(crate) empty: bool,
+    /// `--sample` as it was written.
+    pub(crate) sample: Option<String>,
+    /// `--event-time-start` as it was written.
+    pub(crate) event_time_start: Option<String>,
+    pub(crate) event_time_end: Option<String>,
+    pub(crate) store_failures: bool,
+    pub(crate) populate_cache: bool,
+    pub(crate) cache_selected_only: bool,
+    pub(crate) partial_parse: bool,
+    pub(crate) static_parser: bool,
+    pub(crate) log_cache_events: bool,
+    /// Seeds above this are compared by path; 0 for no limit.
+    pub(crate) maximum_seed_size_mib: u64,
     pub(crate) printer: PrinterOptions,
     pub(crate) log_level_file: LogLevel,
     pub(crate) log_format_file: LogFormat,
@@ -75,22 +100,12 @@ impl Settings {
             print: lookup.switch("print", true)?,
             width: lookup.number("PRINTER_WIDTH", cli.global.printer_width)?.unwrap_or(80),
             colors,
-            live: terminal.stdout && format == LogFormat::Text && level.is_none_or(|level| level <= LogLevel::Info),
+            warn_error: lookup.switch("warn_error", false)?,
+            live: terminal.stdout
+                && matches!(format, LogFormat::Default | LogFormat::Text)
+                && level.is_none_or(|level| level <= LogLevel::Info),
         };
-        let (compute, bucket) = match command {
-            Some(Command::Run(args)) => (args.engine.compute.clone(), args.engine.bucket.clone()),
-            Some(Command::Show(args)) => (args.engine.compute.clone(), args.engine.bucket.clone()),
-            Some(Command::Seed(args)) => (args.compute.clone(), None),
-            Some(Command::Clean(args)) => (None, args.bucket.clone()),
-            _ => (None, None),
-        };
-        let full_refresh = match command {
-            Some(Command::Run(args)) => args.full_refresh,
-            Some(Command::Seed(args)) => args.full_refresh,
-            Some(Command::Show(args)) => args.full_refresh,
-            Some(Command::Compile(args)) => args.full_refresh,
-            _ => false,
-        };
+        let own = OwnFlags::of(command);
         let global = &cli.global;
         let threads = match lookup.number("THREADS", global.threads)? {
             Some(0) => return Err(invalid("--threads", "0", "a number from 1")),
@@ -106,14 +121,37 @@ impl Settings {
             log_path: lookup.path("LOG_PATH", global.log_path.as_ref()),
             vars: lookup.text("VARS", global.vars.as_deref()),
             threads,
-            compute: lookup.text("COMPUTE", compute.as_deref()),
-            bucket: lookup.text("BUCKET", bucket.as_deref()),
-            full_refresh: full_refresh || lookup.variable_switch("FULL_REFRESH")?.unwrap_or(false),
+            compute: lookup.text("COMPUTE", own.compute),
+            bucket: lookup.text("BUCKET", own.bucket),
+            full_refresh: own.full_refresh || lookup.variable_switch("FULL_REFRESH")?.unwrap_or(false),
             fail_fast: lookup.switch("fail_fast", false)?,
             warn_error: lookup.switch("warn_error", false)?,
             write_json: lookup.switch("write_json", true)?,
             introspect: lookup.switch("introspect", true)?,
             version_check: lookup.switch("version_check", true)?,
+            show_all_deprecations: lookup.switch("show_all_deprecations", false)?,
+            state: lookup.path("STATE", global.state.as_ref()),
+            defer_state: lookup.path("DEFER_STATE", global.defer_state.as_ref()),
+            defer: lookup.switch("defer", false)?,
+            favor_state: lookup.switch("favor_state", false)?,
+            indirect_selection: lookup.choice("INDIRECT_SELECTION", global.indirect_selection)?.unwrap_or_default(),
+            empty: match own.empty.and_then(EmptyArgs::given) {
+                Some(given) => given,
+                None => own.empty.is_some() && lookup.variable_switch("EMPTY")?.unwrap_or(false),
+            },
+            sample: lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)),
+            event_time_start: lookup.own_text("EVENT_TIME_START", own.event_time.map(|args| &args.event_time_start)),
+            event_time_end: lookup.own_text("EVENT_TIME_END", own.event_time.map(|args| &args.event_time_end)),
+            store_failures: match own.store_failures {
+                None => false,
+                Some(given) => given || lookup.variable_switch("STORE_FAILURES")?.unwrap_or(false),
+            },
+            populate_cache: lookup.switch("populate_cache", true)?,
+            cache_selected_only: lookup.switch("cache_selected_only", false)?,
+            partial_parse: lookup.switch("partial_parse", true)?,
+            static_parser: lookup.switch("static_parser", true)?,
+            log_cache_events: lookup.switch("log_cache_events", false)?,
+            maximum_seed_size_mib: lookup.number("MAXIMUM_SEED_SIZE_MIB", global.maximum_seed_size_mib)?.unwrap_or(1),
             printer,
             log_level_file: lookup.choice("LOG_LEVEL_FILE", global.log_level_file)?.unwrap_or(LogLevel::Debug),
             log_format_file: lookup.choice("LOG_FORMAT_FILE", global.log_format_file)?.unwrap_or_default(),
@@ -143,10 +181,13 @@ impl Settings {
             "FAIL_FAST": self.fail_fast,
             "WARN_ERROR": self.warn_error,
             "WRITE_JSON": self.write_json,
-            "EMPTY": false,
+            "EMPTY": self.empty,
+            "SAMPLE": self.sample,
+            "EVENT_TIME_START": self.event_time_start,
+            "EVENT_TIME_END": self.event_time_end,
             "INTROSPECT": self.introspect,
             "VERSION_CHECK": self.version_check,
-            "STORE_FAILURES": false,
+            "STORE_FAILURES": self.store_failures,
             "QUIET": self.printer.quiet,
             "PRINT": self.printer.print,
             "DEBUG": self.debug,
@@ -154,17 +195,22 @@ impl Settings {
             "PRINTER_WIDTH": self.printer.width,
             "LOG_FORMAT": format_word(self.printer.format),
             "LOG_LEVEL": level_word(self.printer.level),
-            "INDIRECT_SELECTION": "eager",
+            "INDIRECT_SELECTION": indirect_word(self.indirect_selection),
             "TARGET": self.target,
             "PROFILE": self.profile,
             "PROFILES_DIR": self.profiles_dir.as_ref().map(|path| path.display().to_string()),
             "PROJECT_DIR": self.project_dir.display().to_string(),
             "TARGET_PATH": self.target_path.as_ref().map(|path| path.display().to_string()),
             "THREADS": self.threads,
-            "DEFER": false,
+            "DEFER": self.defer,
+            "FAVOR_STATE": self.favor_state,
+            "STATE": self.state.as_ref().map(|path| path.display().to_string()),
+            "DEFER_STATE": self.defer_state.as_ref().map(|path| path.display().to_string()),
             "SEND_ANONYMOUS_USAGE_STATS": false,
-            "CACHE_SELECTED_ONLY": false,
-            "POPULATE_CACHE": true,
+            "CACHE_SELECTED_ONLY": self.cache_selected_only,
+            "POPULATE_CACHE": self.populate_cache,
+            "PARTIAL_PARSE": self.partial_parse,
+            "STATIC_PARSER": self.static_parser,
         });
         match flags {
             Value::Object(flags) => flags,
@@ -189,7 +235,8 @@ impl Settings {
 
 fn format_word(format: LogFormat) -> &'static str {
     match format {
-        LogFormat::Text => "default",
+        LogFormat::Default => "default",
+        LogFormat::Text => "text",
         LogFormat::Debug => "debug",
         LogFormat::Json => "json",
     }
@@ -205,12 +252,113 @@ fn level_word(level: LogLevel) -> &'static str {
     }
 }
 
-/// Flags of dbt that would change what a run does and that this version does not have.
+fn indirect_word(mode: IndirectMode) -> &'static str {
+    match mode {
+        IndirectMode::Eager => "eager",
+        IndirectMode::Cautious => "cautious",
+        IndirectMode::Buildable => "buildable",
+        IndirectMode::Empty => "empty",
+    }
+}
+
+/// The flags that only some commands have, from whichever command was given.
+#[derive(Default)]
+struct OwnFlags<'a> {
+    compute: Option<&'a str>,
+    bucket: Option<&'a str>,
+    full_refresh: bool,
+    /// `None` for a command without the flag: its variable means nothing there.
+    empty: Option<&'a EmptyArgs>,
+    event_time: Option<&'a EventTimeArgs>,
+    store_failures: Option<bool>,
+}
+
+impl<'a> OwnFlags<'a> {
+    fn of(command: Option<&'a Command>) -> Self {
+        let mut own = Self::default();
+        let engine = match command {
+            Some(Command::Build(args)) => {
+                own.full_refresh = args.full_refresh;
+                own.empty = Some(&args.empty);
+                own.event_time = Some(&args.event_time);
+                own.store_failures = Some(args.store_failures);
+                Some(&args.engine)
+            }
+            Some(Command::Run(args)) => {
+                own.full_refresh = args.full_refresh;
+                own.empty = Some(&args.empty);
+                own.event_time = Some(&args.event_time);
+                Some(&args.engine)
+            }
+            Some(Command::Test(args)) => {
+                own.store_failures = Some(args.store_failures);
+                Some(&args.engine)
+            }
+            Some(Command::Snapshot(args)) => {
+                own.empty = Some(&args.empty);
+                Some(&args.engine)
+            }
+            Some(Command::Show(args)) => {
+                own.full_refresh = args.full_refresh;
+                Some(&args.engine)
+            }
+            Some(Command::Seed(args)) => {
+                own.full_refresh = args.full_refresh;
+                own.empty = Some(&args.empty);
+                own.compute = args.compute.as_deref();
+                None
+            }
+            Some(Command::Compile(args)) => {
+                own.full_refresh = args.full_refresh;
+                own.empty = Some(&args.empty);
+                None
+            }
+            Some(Command::Clone(args)) => {
+                own.full_refresh = args.full_refresh;
+                None
+            }
+            Some(Command::Retry(args)) => {
+                own.full_refresh = args.full_refresh;
+                None
+            }
+            Some(Command::Clean(args)) => {
+                own.bucket = args.bucket.as_deref();
+                None
+            }
+            _ => None,
+        };
+        if let Some(engine) = engine {
+            own.compute = engine.compute.as_deref();
+            own.bucket = engine.bucket.as_deref();
+        }
+        own
+    }
+}
+
+/// The selection flags of a command that has them in dbt's usual form (`ls` has its own).
+fn selection_of(command: Option<&Command>) -> Option<&SelectionArgs> {
+    match command? {
+        Command::Build(args) => Some(&args.selection),
+        Command::Run(args) => Some(&args.selection),
+        Command::Test(args) => Some(&args.selection),
+        Command::Seed(args) => Some(&args.selection),
+        Command::Snapshot(args) => Some(&args.selection),
+        Command::Show(args) => Some(&args.selection),
+        Command::Compile(args) => Some(&args.selection),
+        Command::Clone(args) => Some(&args.selection),
+        Command::Source(SourceArgs { command: SourceCommand::Freshness(args) }) => Some(&args.selection),
+        Command::Docs(DocsArgs { command: DocsCommand::Generate(args) }) => Some(&args.selection),
+        _ => None,
+    }
+}
+
+/// Flags of dbt that would change what a run does and that this version does not have. Whoever builds one takes it out here.
 fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagnostic> {
     let not_yet = |flag: &str| {
         Err(Diagnostic::error("flag-not-yet", format!("`{flag}` is not in this version of dvt yet"))
             .help("leave it out; COMPATIBILITY.md lists what is there and what is not"))
     };
+    let own = OwnFlags::of(cli.command.as_ref());
     if lookup.text("STATE", cli.global.state.as_ref().and_then(|path| path.to_str())).is_some() {
         return not_yet("--state");
     }
@@ -229,19 +377,17 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
     {
         return not_yet("--warn-error-options");
     }
-    if matches!(&cli.command, Some(Command::Run(args)) if args.empty) || lookup.variable_switch("EMPTY")? == Some(true)
+    if own.empty.and_then(EmptyArgs::given) == Some(true)
+        || (own.empty.is_some() && lookup.variable_switch("EMPTY")? == Some(true))
     {
         return not_yet("--empty");
     }
-    let selection = match &cli.command {
-        Some(Command::Run(args)) => Some(&args.selection),
-        Some(Command::Seed(args)) => Some(&args.selection),
-        Some(Command::Show(args)) => Some(&args.selection),
-        Some(Command::Compile(args)) => Some(&args.selection),
-        Some(Command::Ls(args)) => Some(&args.selection),
-        _ => None,
-    };
-    if selection.is_some_and(|selection| selection.selector.is_some()) {
+    if lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)).is_some() {
+        return not_yet("--sample");
+    }
+    if selection_of(cli.command.as_ref()).is_some_and(|selection| selection.selector.is_some())
+        || matches!(&cli.command, Some(Command::Ls(args)) if args.selection.selector.is_some())
+    {
         return not_yet("--selector");
     }
     Ok(())
@@ -270,6 +416,14 @@ impl Lookup<'_> {
             .map(str::to_owned)
             .or_else(|| self.environment.setting(name).map(|(_, value)| value.to_owned()))
             .or_else(|| self.project_flag(name).and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// A flag of some commands; `None` for a command without it.
+    fn own_text(&self, name: &str, given: Option<&Option<String>>) -> Option<String> {
+        match given? {
+            Some(value) => Some(value.clone()),
+            None => self.environment.setting(name).map(|(_, value)| value.to_owned()),
+        }
     }
 
     fn path(&self, name: &str, given: Option<&PathBuf>) -> Option<PathBuf> {

@@ -16,11 +16,11 @@ pub(crate) struct CleanArgs {
     #[arg(short = 'b', long, value_name = "NAME")]
     pub(crate) bucket: Option<String>,
 
-    /// Refuse clean-targets outside the project (the only mode there is)
-    #[arg(long, hide = true)]
+    /// Refuse clean-targets outside the project; the default
+    #[arg(long, overrides_with = "no_clean_project_files_only", hide = true)]
     pub(crate) clean_project_files_only: bool,
 
-    /// dbt's opposite of --clean-project-files-only; refused
-    #[arg(long, hide = true)]
+    /// Remove clean-targets that lie outside the project too
+    #[arg(long, overrides_with = "clean_project_files_only")]
     pub(crate) no_clean_project_files_only: bool,
 }

@@ -1,5 +1,6 @@
 //! `dvt compile`.
 
+use super::run::{EmptyArgs, SqlparseArgs};
 use super::{OutputFormat, SelectionArgs};
 use clap::Args;
 
@@ -9,14 +10,26 @@ pub(crate) struct CompileArgs {
     pub(crate) selection: SelectionArgs,
 
     /// Compile this text instead of the project's nodes
-    #[arg(long, value_name = "SQL", conflicts_with = "select")]
+    #[arg(long, value_name = "SQL")]
     pub(crate) inline: Option<String>,
 
     /// How the compiled SQL of a single node is printed
-    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT", ignore_case = true)]
     pub(crate) output: OutputFormat,
 
     /// Compile incremental models as for a full refresh
     #[arg(short = 'f', long)]
     pub(crate) full_refresh: bool,
+
+    #[command(flatten)]
+    pub(crate) empty: EmptyArgs,
+
+    /// Put the ephemeral models that a node reads in front of its SQL
+    #[arg(long, overrides_with = "no_inject_ephemeral_ctes", hide = true)]
+    pub(crate) inject_ephemeral_ctes: bool,
+    #[arg(long, overrides_with = "inject_ephemeral_ctes", hide = true)]
+    pub(crate) no_inject_ephemeral_ctes: bool,
+
+    #[command(flatten)]
+    pub(crate) sqlparse: SqlparseArgs,
 }

@@ -8,7 +8,11 @@ pub(crate) struct InitArgs {
     #[arg(value_name = "NAME")]
     pub(crate) project_name: Option<String>,
 
-    /// Leave ~/.dvt alone
+    /// Ask nothing about a connection, and leave profiles.yml alone
     #[arg(short = 's', long)]
     pub(crate) skip_profile_setup: bool,
+
+    /// Do not check the connection afterwards
+    #[arg(long)]
+    pub(crate) skip_debug: bool,
 }

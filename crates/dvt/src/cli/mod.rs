@@ -1,26 +1,46 @@
 //! The flags, as clap reads them. The doc comments are the help text; what the flags come to is decided in `settings`.
 
+mod build;
 mod clean;
+mod clone;
 mod compile;
 mod debug;
+mod deps;
+mod docs;
 mod global;
 mod init;
 mod ls;
+mod retry;
 mod run;
+mod run_operation;
 mod seed;
 mod selection;
 mod show;
+mod snapshot;
+mod source;
+mod switches;
+mod test;
 
+pub(crate) use build::BuildArgs;
 pub(crate) use clean::CleanArgs;
+pub(crate) use clone::CloneArgs;
 pub(crate) use compile::CompileArgs;
 pub(crate) use debug::DebugArgs;
-pub(crate) use global::{GlobalArgs, LogFormat, LogLevel, OutputFormat};
+pub(crate) use deps::{DepsArgs, PackageOrigin};
+pub(crate) use docs::{DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs};
+pub(crate) use global::{GlobalArgs, IndirectMode, LogFormat, LogLevel, OutputFormat};
 pub(crate) use init::InitArgs;
 pub(crate) use ls::{LsArgs, LsOutput};
-pub(crate) use run::RunArgs;
+pub(crate) use retry::RetryArgs;
+pub(crate) use run::{EmptyArgs, EventTimeArgs, RunArgs};
+pub(crate) use run_operation::RunOperationArgs;
 pub(crate) use seed::SeedArgs;
 pub(crate) use selection::{ResourceTypeArgs, SelectionArgs};
 pub(crate) use show::ShowArgs;
+pub(crate) use snapshot::SnapshotArgs;
+pub(crate) use source::{FreshnessArgs, SourceArgs, SourceCommand};
+pub(crate) use switches::Switches;
+pub(crate) use test::TestArgs;
 
 use clap::{Parser, Subcommand};
 use dvt_diagnostics::{Diagnostic, did_you_mean};
@@ -60,19 +80,37 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check the configuration files, and that every connection, compute and bucket works
     Debug(DebugArgs),
+    /// Install the project's packages
+    Deps(DepsArgs),
     /// Read the project, report everything wrong in it, and write target/manifest.json
     Parse,
     /// Write the SQL of the selected nodes to target/compiled, without running it
     Compile(CompileArgs),
+    /// Load seeds, build models and snapshots, and run tests, in the order of their dependencies
+    Build(BuildArgs),
     /// Build the selected models, each on its own connection
     Run(RunArgs),
+    /// Run the selected tests
+    Test(TestArgs),
     /// Load the project's CSV files into their targets
     Seed(SeedArgs),
+    /// Record how the selected tables have changed
+    Snapshot(SnapshotArgs),
     /// Run a query or a model and print its first rows, leaving nothing behind
     Show(ShowArgs),
     /// List the project's resources
     #[command(name = "ls", visible_alias = "list")]
     Ls(LsArgs),
+    /// Run again what failed in the last run, and what was skipped because of it
+    Retry(RetryArgs),
+    /// Clone the selected nodes from the environment of --state
+    Clone(CloneArgs),
+    /// Call a macro
+    RunOperation(RunOperationArgs),
+    /// Check the project's sources
+    Source(SourceArgs),
+    /// Write or serve the project's documentation
+    Docs(DocsArgs),
     /// Delete what dvt wrote: the clean-targets of the project, or staged tables in a bucket
     Clean(CleanArgs),
     #[command(external_subcommand)]
@@ -85,45 +123,65 @@ impl Command {
         match self {
             Self::Init(_) => "init",
             Self::Debug(_) => "debug",
+            Self::Deps(_) => "deps",
             Self::Parse => "parse",
             Self::Compile(_) => "compile",
+            Self::Build(_) => "build",
             Self::Run(_) => "run",
+            Self::Test(_) => "test",
             Self::Seed(_) => "seed",
+            Self::Snapshot(_) => "snapshot",
             Self::Show(_) => "show",
             Self::Ls(_) => "list",
+            Self::Retry(_) => "retry",
+            Self::Clone(_) => "clone",
+            Self::RunOperation(_) => "run-operation",
+            Self::Source(SourceArgs { command: SourceCommand::Freshness(_) }) => "freshness",
+            Self::Docs(DocsArgs { command: DocsCommand::Generate(_) }) => "generate",
+            Self::Docs(DocsArgs { command: DocsCommand::Serve(_) }) => "serve",
             Self::Clean(_) => "clean",
             Self::Unknown(words) => words.first().map_or("", String::as_str),
         }
     }
 }
 
-const COMMANDS: [&str; 10] = ["init", "debug", "parse", "compile", "run", "seed", "show", "ls", "list", "clean"];
-
-/// Commands of dbt, or planned for dvt, that this version refuses.
-const LATER: [&str; 13] = [
+const COMMANDS: [&str; 19] = [
+    "init",
+    "debug",
+    "deps",
+    "parse",
+    "compile",
     "build",
+    "run",
     "test",
+    "seed",
     "snapshot",
+    "show",
+    "ls",
+    "list",
     "retry",
     "clone",
     "run-operation",
     "source",
     "docs",
-    "deps",
-    "sync",
-    "plan",
-    "freshness",
-    "snapshot-freshness",
+    "clean",
 ];
+
+/// Commands planned for dvt that this version refuses.
+const LATER: [&str; 2] = ["sync", "plan"];
+
+/// What to say about a command that this version does not have yet.
+pub(crate) fn not_yet(words: &str) -> Diagnostic {
+    Diagnostic::error("command-not-yet", format!("`dvt {words}` is not in this version of dvt yet"))
+        .help("see COMPATIBILITY.md for what is there and what is not")
+}
 
 /// What to say about a word that is no command of this version.
 pub(crate) fn unknown_command(word: &str) -> Diagnostic {
     if LATER.contains(&word) {
-        return Diagnostic::error("command-not-yet", format!("`dvt {word}` is not in this version of dvt yet"))
-            .note(format!("this version has {}", COMMANDS.join(", ")))
-            .help("see COMPATIBILITY.md for what is there and what is not");
+        return not_yet(word);
     }
-    let diagnostic = Diagnostic::error("unknown-command", format!("there is no command `{word}`"))
+    let diagnostic = Diagnostic::error("unknown-command", format!("No such command '{word}'."))
         .note(format!("the commands are {}", COMMANDS.join(", ")));
     match did_you_mean(word, COMMANDS.into_iter().chain(LATER)) {
         Some(near) => diagnostic.help(format!("did you mean `dvt {near}`?")),

@@ -1,6 +1,7 @@
 //! `dvt seed`.
 
 use super::SelectionArgs;
+use super::run::{EmptyArgs, SqlparseArgs};
 use clap::Args;
 
 #[derive(Args, Clone, Debug, Default)]
@@ -12,9 +13,15 @@ pub(crate) struct SeedArgs {
     #[arg(short = 'f', long)]
     pub(crate) full_refresh: bool,
 
+    #[command(flatten)]
+    pub(crate) empty: EmptyArgs,
+
     /// Print the first rows of each table that was loaded
     #[arg(long)]
     pub(crate) show: bool,
+
+    #[command(flatten)]
+    pub(crate) sqlparse: SqlparseArgs,
 
     /// The compute of computes.yml; wins over the seeds' own config
     #[arg(short = 'c', long, value_name = "NAME")]

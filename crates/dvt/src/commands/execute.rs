@@ -30,6 +30,7 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
         fail_fast: settings.fail_fast,
         write_artifacts: settings.write_json,
         args: settings.artifact_args(),
+        events: app.events(),
     };
     // Rows are the output of `show`, SQL that of `compile`: log lines would stand in between.
     let reporter: Arc<dyn Reporter> = match request.command {

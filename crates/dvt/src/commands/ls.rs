@@ -3,7 +3,7 @@
 use super::parse::write_manifest;
 use super::select::{resource_types, selected};
 use crate::app::{App, Exit};
-use crate::cli::{Cli, LsArgs, LsOutput};
+use crate::cli::{Cli, LsArgs, LsOutput, SelectionArgs};
 use crate::printer::events;
 use dvt_diagnostics::{Diagnostic, Diagnostics};
 use dvt_manifest::{Manifest, ResourceType, UniqueId};
@@ -41,7 +41,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &LsArgs) -> Result<Exit, Diagn
     // The listing is data: nothing else may stand on stdout, as in dbt.
     app.data_only();
     let project = app.load_project(cli)?;
-    let found = selected(app, &project.manifest, &args.selection, Some(wanted))?;
+    let found = selected(app, &project.manifest, &selection(args)?, Some(wanted))?;
     for unique_id in &found {
         if let Some(line) = line(&project.manifest, unique_id, args.output, &keys) {
             app.printer.rows(events::LIST_OUTPUT, &line, json!({"msg": line}));
@@ -56,7 +56,30 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &LsArgs) -> Result<Exit, Diagn
     Ok(Exit::Success)
 }
 
+/// dbt's `--models`: a selection that lists models only, and so goes with no other way to say either.
+fn selection(args: &LsArgs) -> Result<SelectionArgs, Diagnostic> {
+    let given = &args.selection;
+    let select = match (given.models.is_empty(), given.select.is_empty()) {
+        (false, false) => {
+            return Err(Diagnostic::error(
+                "models-and-select",
+                "\"models\" and \"select\" are mutually exclusive arguments",
+            ));
+        }
+        (false, true) => given.models.clone(),
+        (true, _) => given.select.clone(),
+    };
+    Ok(SelectionArgs { select, exclude: given.exclude.clone(), selector: given.selector.clone() })
+}
+
 fn wanted_types(args: &LsArgs) -> Result<Vec<ResourceType>, Diagnostic> {
+    if !args.selection.models.is_empty() {
+        if !args.resource_types.resource_type.is_empty() {
+            let message = "\"models\" and \"resource_type\" are mutually exclusive arguments";
+            return Err(Diagnostic::error("models-and-resource-type", message));
+        }
+        return Ok(vec![ResourceType::Model]);
+    }
     let mut wanted = resource_types(&args.resource_types.resource_type)?;
     if wanted.is_empty() {
         wanted = vec![

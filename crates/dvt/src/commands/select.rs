@@ -1,7 +1,7 @@
 //! From the selection flags to unique ids.
 
 use crate::app::App;
-use crate::cli::SelectionArgs;
+use crate::cli::{IndirectMode, SelectionArgs};
 use dvt_diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use dvt_manifest::selection::{IndirectSelection, SelectionRequest, select};
 use dvt_manifest::{Graph, Manifest, ResourceType, UniqueId};
@@ -14,16 +14,11 @@ pub(super) fn selected(
     flags: &SelectionArgs,
     resource_types: Option<Vec<ResourceType>>,
 ) -> Result<BTreeSet<UniqueId>, Diagnostics> {
-    let mode = match &flags.indirect_selection {
-        Some(word) => Some(word.clone()),
-        None => app.environment.setting("INDIRECT_SELECTION").map(|(_, value)| value.to_owned()),
-    };
-    let indirect = match &mode {
-        None => IndirectSelection::default(),
-        Some(word) => IndirectSelection::parse(word).ok_or_else(|| {
-            Diagnostic::error("invalid-setting", format!("`{word}` is not a value for --indirect-selection"))
-                .note("it takes eager, cautious, buildable, empty")
-        })?,
+    let indirect = match app.settings.indirect_selection {
+        IndirectMode::Eager => IndirectSelection::Eager,
+        IndirectMode::Cautious => IndirectSelection::Cautious,
+        IndirectMode::Buildable => IndirectSelection::Buildable,
+        IndirectMode::Empty => IndirectSelection::Empty,
     };
     let request =
         SelectionRequest { select: flags.select.clone(), exclude: flags.exclude.clone(), indirect, resource_types };

@@ -12,7 +12,7 @@ pub(crate) use text::counted;
 
 use crate::cli::{LogFormat, LogLevel};
 use chrono::Utc;
-use dvt_diagnostics::{Diagnostic, Redactor, RenderStyle, Secret, Severity, render, render_line};
+use dvt_diagnostics::{Diagnostic, EventKind, EventSink, Redactor, RenderStyle, Secret, Severity, render, render_line};
 use events::Event;
 use progress::LiveLines;
 use serde_json::{Value, json};
@@ -33,18 +33,21 @@ pub(crate) struct PrinterOptions {
     pub(crate) colors: bool,
     /// stdout is a terminal: running nodes have live lines.
     pub(crate) live: bool,
+    /// `--warn-error`.
+    pub(crate) warn_error: bool,
 }
 
 impl Default for PrinterOptions {
     fn default() -> Self {
         Self {
-            format: LogFormat::Text,
+            format: LogFormat::Default,
             level: LogLevel::Info,
             quiet: false,
             print: true,
             width: 80,
             colors: false,
             live: false,
+            warn_error: false,
         }
     }
 }
@@ -116,7 +119,7 @@ impl Printer {
         let text = self.redact(text);
         let line = match self.state().options.format {
             LogFormat::Json => self.redact(&events::line(event, &text, data, &self.invocation_id, Utc::now())),
-            LogFormat::Text | LogFormat::Debug => text,
+            LogFormat::Default | LogFormat::Text | LogFormat::Debug => text,
         };
         self.state().write_out(&line);
     }
@@ -126,7 +129,7 @@ impl Printer {
         let mut state = self.state();
         let line = match state.options.format {
             LogFormat::Json => events::line(event, text, data, &self.invocation_id, Utc::now()),
-            LogFormat::Text | LogFormat::Debug => text.to_owned(),
+            LogFormat::Default | LogFormat::Text | LogFormat::Debug => text.to_owned(),
         };
         state.write_out(&line);
     }
@@ -158,7 +161,7 @@ impl State {
         let line = match self.options.format {
             LogFormat::Json => printer.redact(&events::line(event, &text, data, &printer.invocation_id, now)),
             LogFormat::Debug => format!("{}  {text}", now.format("%H:%M:%S%.6f")),
-            LogFormat::Text => format!("{}  {text}", now.format("%H:%M:%S")),
+            LogFormat::Default | LogFormat::Text => format!("{}  {text}", now.format("%H:%M:%S")),
         };
         self.write_out(&line);
     }
@@ -225,6 +228,17 @@ impl State {
         live.above(|| {
             let _ = writeln!(err, "{text}").and_then(|()| err.flush());
         });
+    }
+}
+
+impl EventSink for Printer {
+    fn fire(&self, event: dvt_diagnostics::Event) {
+        let kind = Event { name: event.kind.name, code: event.kind.code, level: event.level.as_str() };
+        self.event(kind, &event.message, event.to_data());
+    }
+
+    fn is_error(&self, _kind: EventKind) -> bool {
+        self.state().options.warn_error
     }
 }
 

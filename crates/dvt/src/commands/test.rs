@@ -1,0 +1,9 @@
+//! `dvt test`: not in this version yet.
+
+use crate::app::{App, Exit};
+use crate::cli::{Cli, TestArgs, not_yet};
+use dvt_diagnostics::Diagnostics;
+
+pub(super) fn run(_app: &mut App, _cli: &Cli, _args: &TestArgs) -> Result<Exit, Diagnostics> {
+    Err(not_yet("test").into())
+}
