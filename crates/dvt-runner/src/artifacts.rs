@@ -55,6 +55,8 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
             Status::Skipped => RunStatus::Skipped,
             Status::Pass => RunStatus::Pass,
             Status::NoOp => RunStatus::NoOp,
+            Status::PartialSuccess => RunStatus::PartialSuccess,
+            Status::RuntimeError => RunStatus::RuntimeError,
         },
         timing: result
             .timing
@@ -73,6 +75,6 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
         compiled: Some(result.compiled),
         compiled_code: result.compiled_code.clone(),
         relation_name: result.relation_name.clone(),
-        batch_results: None,
+        batch_results: result.batch_results.clone(),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct NodeBridge {
     session: Arc<Mutex<SessionSlot>>,
     /// Whether names are written by connection just now.
     crossing: AtomicBool,
+    /// Whether the cache was told of changes that are not committed yet.
+    changed_cache: AtomicBool,
     noted: Mutex<Noted>,
     seed: Mutex<Option<SeedSource>>,
 }
@@ -73,6 +75,16 @@ impl NodeBridge {
         adapter: &Arc<dyn Adapter>,
         comment: StatementComment,
     ) -> Arc<Self> {
+        Self::with_cancel(run, node, adapter, comment, run.stop().clone())
+    }
+
+    /// An outside for work of the run itself: Ctrl-C stops it, `--fail-fast` does not.
+    pub(crate) fn for_run(
+        run: &Arc<Run>,
+        node: &Arc<Node>,
+        adapter: &Arc<dyn Adapter>,
+        comment: StatementComment,
+    ) -> Arc<Self> {
         Self::with_cancel(run, node, adapter, comment, run.cancel().clone())
     }
 
@@ -97,6 +109,7 @@ impl NodeBridge {
             cancel,
             session: Arc::default(),
             crossing: AtomicBool::new(false),
+            changed_cache: AtomicBool::new(false),
             noted: Mutex::default(),
             seed: Mutex::default(),
         })
@@ -104,15 +117,21 @@ impl NodeBridge {
 
     /// The same outside for an ephemeral model that the node reads: its own names, the node's session and dialect.
     pub(crate) fn reading_as(&self, node: &Arc<Node>) -> Arc<Self> {
+        self.serving(node, self.comment.clone())
+    }
+
+    /// The same session for another node.
+    pub(crate) fn serving(&self, node: &Arc<Node>, comment: StatementComment) -> Arc<Self> {
         Arc::new(Self {
             run: Arc::clone(&self.run),
             node: Arc::clone(node),
             adapter: Arc::clone(&self.adapter),
             cache: Arc::clone(&self.cache),
-            comment: self.comment.clone(),
+            comment,
             cancel: self.cancel.clone(),
             session: Arc::clone(&self.session),
             crossing: AtomicBool::new(self.crosses()),
+            changed_cache: AtomicBool::new(false),
             noted: Mutex::default(),
             seed: Mutex::default(),
         })
@@ -197,6 +216,7 @@ impl NodeBridge {
         match sql.trim().trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
             "commit" => {
                 handle.block_on(session.commit()).map_err(refused)?;
+                self.changed_cache.store(false, Ordering::Relaxed);
                 return Ok(word_response("COMMIT"));
             }
             "rollback" => {
@@ -230,8 +250,8 @@ impl NodeBridge {
             if let Err(error) = self.run.handle().block_on(session.rollback()) {
                 tracing::debug!(%error, "rollback failed; the connection is closed");
             }
-            if was_open {
-                self.cache.forget(self.node.database.as_deref(), &self.node.schema);
+            if was_open && self.changed_cache.swap(false, Ordering::Relaxed) {
+                self.cache.forget_all();
             }
         }
     }
@@ -378,15 +398,26 @@ impl Bridge for NodeBridge {
     }
 
     fn cache_added(&self, relation: &Relation) {
+        self.changed_cache.store(true, Ordering::Relaxed);
         self.cache.added(relation);
     }
 
     fn cache_dropped(&self, relation: &Relation) {
+        self.changed_cache.store(true, Ordering::Relaxed);
         lock(&self.noted).gone.push(relation.clone());
         self.cache.dropped(relation);
     }
 
+    fn asks_for_links(&self) -> bool {
+        self.adapter.adapter_type() == "postgres" && self.cache.asks_for_links()
+    }
+
+    fn cache_links(&self, links: Vec<((String, String), (String, String))>) {
+        self.cache.set_links(links);
+    }
+
     fn cache_renamed(&self, from: &Relation, to: &Relation) {
+        self.changed_cache.store(true, Ordering::Relaxed);
         lock(&self.noted).gone.push(from.clone());
         self.cache.renamed(from, to);
     }

@@ -13,9 +13,18 @@ pub(crate) struct RelationCache {
     /// The connection's own database: relations that name it and relations that name none are the same.
     database: Option<String>,
     schemas: Mutex<HashMap<SchemaKey, HashMap<String, Relation>>>,
+    links: Mutex<Links>,
 }
 
 type SchemaKey = (Option<String>, String);
+
+/// Which views stand on which relations: what is dropped with `cascade` takes them along.
+#[derive(Debug, Default)]
+struct Links {
+    is_known: bool,
+    /// Schema and name of a relation, and of what reads it.
+    dependents: HashMap<(String, String), Vec<(String, String)>>,
+}
 
 impl RelationCache {
     pub(crate) fn new(dialect: &Dialect, database: Option<&str>) -> Self {
@@ -24,7 +33,30 @@ impl RelationCache {
             has_database: dialect.has_database,
             database: database.map(str::to_owned),
             schemas: Mutex::default(),
+            links: Mutex::default(),
         }
+    }
+
+    fn links(&self) -> MutexGuard<'_, Links> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True once: for the first who asks, who must then tell the links.
+    pub(crate) fn asks_for_links(&self) -> bool {
+        !std::mem::replace(&mut self.links().is_known, true)
+    }
+
+    /// Views and what they read, as (schema, name) pairs.
+    pub(crate) fn set_links(&self, links: Vec<((String, String), (String, String))>) {
+        let mut known = self.links();
+        for (dependent, referenced) in links {
+            let fold = |(schema, name): (String, String)| (self.fold(&schema), self.fold(&name));
+            known.dependents.entry(fold(referenced)).or_default().push(fold(dependent));
+        }
+    }
+
+    fn link_name(&self, relation: &Relation) -> Option<(String, String)> {
+        Some((self.fold(relation.schema.as_deref().unwrap_or_default()), self.identifier(relation)?))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SchemaKey, HashMap<String, Relation>>> {
@@ -74,7 +106,24 @@ impl RelationCache {
         }
     }
 
+    /// The relation is gone, and the views that stood on it.
     pub(crate) fn dropped(&self, relation: &Relation) {
+        self.removed(relation);
+        let Some(name) = self.link_name(relation) else { return };
+        let mut links = self.links();
+        let mut gone = vec![name];
+        while let Some(name) = gone.pop() {
+            for (schema, identifier) in links.dependents.remove(&name).unwrap_or_default() {
+                let key = self.key(relation.database.as_deref(), &schema);
+                if let Some(relations) = self.lock().get_mut(&key) {
+                    relations.remove(&identifier);
+                }
+                gone.push((schema, identifier));
+            }
+        }
+    }
+
+    fn removed(&self, relation: &Relation) {
         let Some(name) = self.identifier(relation) else { return };
         if let Some(schema) = self.lock().get_mut(&self.key_of(relation)) {
             schema.remove(&name);
@@ -87,19 +136,32 @@ impl RelationCache {
             let old = self.identifier(from).and_then(|name| schemas.get(&self.key_of(from))?.get(&name).cloned());
             old.and_then(|old| old.kind).or(from.kind)
         };
-        self.dropped(from);
+        self.removed(from);
+        self.rename_links(from, to);
         let mut renamed = to.clone();
         renamed.kind = kind.or(renamed.kind);
         self.added(&renamed);
     }
 
-    pub(crate) fn schema_dropped(&self, database: Option<&str>, schema: &str) {
-        self.lock().remove(&self.key(database, schema));
+    fn rename_links(&self, from: &Relation, to: &Relation) {
+        let (Some(from), Some(to)) = (self.link_name(from), self.link_name(to)) else { return };
+        let mut links = self.links();
+        for name in links.dependents.values_mut().flatten().filter(|name| **name == from) {
+            name.clone_from(&to);
+        }
+        if let Some(dependents) = links.dependents.remove(&from) {
+            links.dependents.entry(to).or_default().extend(dependents);
+        }
     }
 
-    /// Forgets a schema: what is in it is unknown, for instance after a rollback.
-    pub(crate) fn forget(&self, database: Option<&str>, schema: &str) {
-        self.schema_dropped(database, schema);
+    /// Forgets everything: what a rollback undid is unknown.
+    pub(crate) fn forget_all(&self) {
+        self.lock().clear();
+        *self.links() = Links::default();
+    }
+
+    pub(crate) fn schema_dropped(&self, database: Option<&str>, schema: &str) {
+        self.lock().remove(&self.key(database, schema));
     }
 }
 
@@ -129,8 +191,23 @@ mod tests {
         assert_eq!(cache.relations(None, "s").unwrap()[1].kind, Some(RelationKind::Table));
         cache.dropped(&table("b"));
         assert_eq!(names(&cache), Some(vec!["z".to_owned()]));
-        cache.forget(Some("db"), "s");
+        cache.forget_all();
         assert_eq!(names(&cache), None);
+    }
+
+    #[test]
+    fn what_stood_on_a_dropped_relation_is_gone_too() {
+        let cache = RelationCache::new(&POSTGRES, Some("db"));
+        cache.set(Some("db"), "s", vec![table("a"), table("b"), table("c"), table("d")]);
+        assert!(cache.asks_for_links());
+        assert!(!cache.asks_for_links());
+        let name = |name: &str| ("s".to_owned(), name.to_owned());
+        cache.set_links(vec![(name("b"), name("a")), (name("c"), name("b")), (name("d"), name("c"))]);
+        cache.renamed(&table("a"), &table("a__dbt_backup"));
+        cache.renamed(&table("c"), &table("moved"));
+        cache.added(&table("a"));
+        cache.dropped(&table("a__dbt_backup"));
+        assert_eq!(names(&cache), Some(vec!["a".to_owned()]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::inputs::Input;
 use crate::run::Run;
 use dvt_diagnostics::{Diagnostic, Span};
 use dvt_federation::Route;
-use dvt_jinja::{Bridge, SourceMap, Template, render_template};
+use dvt_jinja::{Bridge, RenderContext, SourceMap, Template, Value, render_template};
 use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_atomically};
 use dvt_sql::{Injected, inject_ctes};
 use std::collections::BTreeMap;
@@ -74,6 +74,18 @@ fn render_with_ctes(
         });
     }
     let (text, own_map) = render_one(run, node, bridge, thread_id)?;
+    with_ctes(run, route, bridge, thread_id, text, own_map)
+}
+
+/// Puts the ephemeral models that the last render read in front of its text.
+fn with_ctes(
+    run: &Arc<Run>,
+    route: &Route,
+    bridge: &Arc<NodeBridge>,
+    thread_id: &str,
+    text: String,
+    own_map: SourceMap,
+) -> Result<CompiledNode, NodeError> {
     let mut ctes = Vec::new();
     collect_ctes(run, &bridge.take_ephemerals(), bridge, thread_id, &mut ctes, &mut Vec::new())?;
     let pairs: Vec<(String, String)> =
@@ -94,6 +106,21 @@ fn render_with_ctes(
         own_map: Some(own_map),
         cte_maps: ctes.into_iter().map(|cte| cte.map).collect(),
     })
+}
+
+/// Renders a hook of the run; `extra` is what `on-run-end` sees beside the rest. Blocks.
+pub(crate) fn compile_hook(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    bridge: &Arc<NodeBridge>,
+    extra: &[(String, Value)],
+) -> Result<CompiledNode, NodeError> {
+    let mut context = run.context(node, bridge.connection(), "main");
+    for (name, value) in extra {
+        context.variables.insert(name.clone(), value.clone());
+    }
+    let (text, own_map) = render_in(run, node, bridge, &context)?;
+    with_ctes(run, &Route::Pushdown, bridge, "main", text, own_map)
 }
 
 struct Cte {
@@ -138,14 +165,23 @@ fn render_one(
     bridge: &Arc<NodeBridge>,
     thread_id: &str,
 ) -> Result<(String, SourceMap), NodeError> {
+    let mut context = run.context(node, bridge.connection(), thread_id);
+    context.this = this_relation(node, bridge);
+    render_in(run, node, bridge, &context)
+}
+
+fn render_in(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    bridge: &Arc<NodeBridge>,
+    context: &RenderContext,
+) -> Result<(String, SourceMap), NodeError> {
     let at = FailedAt { compiled: None, node: Some(&node.span) };
     let template =
         Template::parse_range(&node.template, node.template_range.clone()).map_err(|error| from_render(error, at))?;
-    let mut context = run.context(node, bridge.connection(), thread_id);
-    context.this = this_relation(node, bridge);
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
     let rendered =
-        render_template(run.library(), &context, outside, &template).map_err(|error| from_render(error, at))?;
+        render_template(run.library(), context, outside, &template).map_err(|error| from_render(error, at))?;
     Ok((rendered.text, rendered.source_map))
 }
 

@@ -399,7 +399,7 @@ pub(crate) async fn land(
     let mut waits = [Duration::from_secs(1), Duration::from_secs(4)].into_iter();
     loop {
         // One token per attempt: what failed must stop reading before the next begins.
-        let cancel = run.cancel().child_token();
+        let cancel = run.stop().child_token();
         progress.restart();
         let attempt = load_once(run, node, &answer, joins, &columns, landing, progress, &cancel, at).await;
         cancel.cancel();
@@ -419,7 +419,7 @@ pub(crate) async fn land(
             }
             Err(failed) => failed,
         };
-        if run.cancel().is_cancelled() {
+        if run.stop().is_cancelled() {
             return Err(error);
         }
         if out_of_memory && joins == JoinStrategy::Hash {

@@ -109,7 +109,7 @@ async fn work_on(
     if let Some(diagnostic) = run.broken.lock().unwrap_or_else(PoisonError::into_inner).get(&node.connection) {
         return Err(diagnostic.clone().into());
     }
-    let builds = !matches!(run.request.command, RunCommand::Compile | RunCommand::Show);
+    let builds = run.request.command.writes();
     let node = if builds { table_across_connections(run, node, route) } else { node };
     run.record(&Entry::NodeStarted {
         unique_id: node.unique_id.clone(),
@@ -161,7 +161,8 @@ impl Job<'_> {
         }
         let started_at = Utc::now();
         let done = match self.run.request.command {
-            RunCommand::Compile => Ok(()),
+            RunCommand::Compile | RunCommand::Docs => Ok(()),
+            _ if self.node.is_ephemeral() => Ok(()),
             RunCommand::Show => {
                 let shown = show_rows(self.run, &self.node, &compiled, &bridge, &self.progress).await;
                 shown.map(|rows| work.rows = Some(rows))
@@ -325,7 +326,7 @@ impl Job<'_> {
                 progress.written(batch);
             }
         }));
-        let loaded = self.adapter.load(request, rows, self.run.cancel().child_token()).await;
+        let loaded = self.adapter.load(request, rows, self.run.stop().child_token()).await;
         let at = FailedAt { compiled: None, node: Some(&self.node.span) };
         let published = match loaded {
             Ok(_) => {
@@ -459,15 +460,7 @@ fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn]) -> Arc<Node> {
     Arc::new(typed)
 }
 
-/// The result of a node that did not run: `upstream` names what failed before it.
-pub(crate) fn skipped_result(node: &Node, upstream: Option<&str>) -> NodeResult {
-    let mut result = blank_result(node, None, 1);
-    result.status = Status::Skipped;
-    result.message = upstream.map(|upstream| format!("Skipping because {upstream} failed"));
-    result
-}
-
-fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {
+pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {
     let leaves_relation = node.resource_type.is_relational() && !node.is_ephemeral();
     NodeResult {
         unique_id: node.unique_id.clone(),
@@ -488,6 +481,9 @@ fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {
         relation_display: if leaves_relation { format!("{}.{}", node.schema, node.alias) } else { node.name.clone() },
         diagnostics: Vec::new(),
         rows: None,
+        skip_cause: None,
+        batch_results: None,
+        freshness: None,
     }
 }
 

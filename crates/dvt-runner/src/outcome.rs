@@ -18,8 +18,12 @@ pub enum Status {
     Warn,
     Skipped,
     Pass,
-    /// A node with nothing to run (an ephemeral model that was selected).
+    /// A node with nothing to run: an exposure, a saved query.
     NoOp,
+    /// A microbatch model of which some batches failed.
+    PartialSuccess,
+    /// A source whose freshness could not be found out.
+    RuntimeError,
 }
 
 impl Status {
@@ -33,14 +37,42 @@ impl Status {
             Self::Skipped => "skipped",
             Self::Pass => "pass",
             Self::NoOp => "no-op",
+            Self::PartialSuccess => "partial success",
+            Self::RuntimeError => "runtime error",
         }
     }
 
     /// Whether the process exits 1 because of it.
     #[must_use]
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::Error | Self::Fail)
+        matches!(self, Self::Error | Self::Fail | Self::PartialSuccess | Self::RuntimeError)
     }
+}
+
+/// Why a node was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipCause {
+    /// Something it depends on failed: its unique id.
+    Upstream(String),
+    /// An ephemeral model that it reads could not be compiled.
+    Ephemeral(String),
+    /// `--fail-fast` after another node's failure.
+    FailFast,
+    /// An `on-run-start` hook failed, or the run could not begin.
+    Hook,
+    /// Ctrl-C came before it started.
+    Interrupted,
+}
+
+/// What `source freshness` found out about one source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Freshness {
+    pub max_loaded_at: DateTime<Utc>,
+    pub snapshotted_at: DateTime<Utc>,
+    /// In seconds.
+    pub age: f64,
+    /// The thresholds, as `sources.json` writes them.
+    pub criteria: Value,
 }
 
 impl fmt::Display for Status {
@@ -114,6 +146,42 @@ pub struct NodeResult {
     pub diagnostics: Vec<Diagnostic>,
     /// `show`: the rows.
     pub rows: Option<(SchemaRef, Vec<RecordBatch>)>,
+    /// Of a skipped node.
+    pub skip_cause: Option<SkipCause>,
+    /// Of a microbatch model: dbt's `{successful, failed}`.
+    pub batch_results: Option<Value>,
+    /// Of a source.
+    pub freshness: Option<Freshness>,
+}
+
+impl NodeResult {
+    /// A result with dbt's defaults: nothing compiled, no timing, no response.
+    #[must_use]
+    pub fn new(unique_id: &str, resource_type: &str, name: &str, status: Status) -> Self {
+        Self {
+            unique_id: unique_id.to_owned(),
+            resource_type: resource_type.to_owned(),
+            name: name.to_owned(),
+            status,
+            route: None,
+            timing: Vec::new(),
+            thread_id: "main".to_owned(),
+            execution_seconds: 0.0,
+            adapter_response: Map::new(),
+            message: None,
+            failures: None,
+            compiled: false,
+            compiled_code: None,
+            extra_ctes: Vec::new(),
+            relation_name: None,
+            relation_display: name.to_owned(),
+            diagnostics: Vec::new(),
+            rows: None,
+            skip_cause: None,
+            batch_results: None,
+            freshness: None,
+        }
+    }
 }
 
 /// The whole run.
@@ -130,14 +198,20 @@ pub struct RunOutcome {
     pub stopped_early: bool,
     /// Ctrl-C: the exit code says so.
     pub cancelled: bool,
+    /// Something other than a node kept the command from doing its work: dbt's exit code 2.
+    pub could_not_go_on: bool,
 }
 
 impl RunOutcome {
-    /// Whether every node that ran is fine and nothing stopped the run.
+    /// Whether every node ran and is fine, and nothing stopped the run. dbt counts a skipped node as a failure, except
+    /// an exposure.
     #[must_use]
     pub fn succeeded(&self) -> bool {
+        let is_wrong = |result: &NodeResult| {
+            result.status.is_failure() || (result.status == Status::Skipped && result.resource_type != "exposure")
+        };
         !self.cancelled
-            && !self.results.iter().any(|result| result.status.is_failure())
+            && !self.results.iter().any(is_wrong)
             && !self.diagnostics.iter().any(|diagnostic| diagnostic.severity == dvt_diagnostics::Severity::Error)
     }
 

@@ -2,25 +2,23 @@
 
 use crate::bridge::NodeBridge;
 use crate::failure::{FailedAt, NodeError, from_render};
+use crate::member::Member;
 use crate::query_comment::StatementComment;
 use crate::run::Run;
 use dvt_adapter::Adapter;
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Args, Bridge, Value, call_macro};
-use dvt_manifest::{Node, Relation, ResourceType};
+use dvt_manifest::{Node, Relation};
 use dvt_sql::IdentifierCase;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 /// Makes what is missing, all connections at once. A connection where that fails is noted as broken: its nodes fail with
 /// the reason, the others run.
-pub(crate) async fn create_schemas(run: &Arc<Run>, nodes: &[Arc<Node>]) {
+pub(crate) async fn create_schemas(run: &Arc<Run>, members: &[Member]) {
     let mut wanted: BTreeMap<String, BTreeMap<String, Relation>> = BTreeMap::new();
-    for node in nodes {
-        let leaves_relation = node.resource_type.is_relational() && !node.is_ephemeral();
-        let stores_failures =
-            node.resource_type == ResourceType::Test && node.config.boolean("store_failures").unwrap_or(false);
-        if leaves_relation || stores_failures {
+    for node in members.iter().filter_map(Member::node) {
+        if run.leaves_relation(node) {
             let mut schema = node.relation();
             schema.identifier = None;
             schema.include.identifier = false;

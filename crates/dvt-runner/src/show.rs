@@ -38,7 +38,7 @@ pub(crate) async fn show_rows(
     let answer = plan_answer(run, node, compiled, limit).await?;
     let mut joins = JoinStrategy::Hash;
     loop {
-        let cancel = run.cancel().child_token();
+        let cancel = run.stop().child_token();
         progress.restart();
         let mut rows = start_rows(run, node, &answer, joins, progress, &cancel, at).await?;
         let mut batches = Vec::new();

@@ -97,7 +97,7 @@ impl Object for ColumnValue {
         Some(match name {
             "name" | "column" => Value::from(self.name.as_str()),
             "dtype" => Value::from(self.dtype.as_str()),
-            "data_type" => Value::from(self.data_type()),
+            "data_type" | "expanded_data_type" => Value::from(self.data_type()),
             "quoted" => Value::from(self.quoted()),
             "char_size" => number(self.char_size),
             "numeric_precision" => number(self.numeric_precision),

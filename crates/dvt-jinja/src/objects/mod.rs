@@ -4,5 +4,6 @@ pub(crate) mod column;
 pub(crate) mod namespace;
 pub(crate) mod relation;
 pub(crate) mod response;
+pub(crate) mod run_result;
 pub(crate) mod table;
 mod table_print;

@@ -97,7 +97,8 @@ impl Object for RelationValue {
             "is_cte" => is(RelationKind::Cte),
             "is_materialized_view" => is(RelationKind::MaterializedView),
             "is_external" => is(RelationKind::External),
-            "is_pointer" | "is_function" | "is_dynamic_table" => Value::Bool(false),
+            "is_function" => is(RelationKind::Function),
+            "is_pointer" | "is_dynamic_table" => Value::Bool(false),
             "can_be_renamed" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View))),
             "can_be_replaced" => Value::Bool(relation.kind == Some(RelationKind::View)),
             "path" => {
@@ -111,7 +112,7 @@ impl Object for RelationValue {
             "include_policy" => policy(relation.include.database, relation.include.schema, relation.include.identifier),
             "quote_character" => Value::from(relation.quote.to_string()),
             "limit" => self.limit.map_or(Value::None, |limit| Value::Int(i128::from(limit))),
-            _ => return None,
+            other => return kind_named(other),
         })
     }
 
@@ -135,6 +136,9 @@ impl Object for RelationValue {
             "quoted",
             "get",
             "to_dict",
+            "relation_max_name_length",
+            "get_function_config",
+            "get_function_macro_name",
         ];
         METHODS.contains(&name).then(|| self.run(name, args))
     }
@@ -262,6 +266,13 @@ impl RelationValue {
                 }
                 Value::dict(dict)
             }
+            "relation_max_name_length" => Value::Int(63),
+            "get_function_config" => function_config(&args.required("model")?),
+            "get_function_macro_name" => {
+                let config = args.required("config")?.as_dict().unwrap_or_default();
+                let part = |key: &str| config.get_str(key).map(ToString::to_string).unwrap_or_default();
+                Value::from(format!("{}_function_{}", part("type"), part("language")))
+            }
             other => return Err(raise(format!("'Relation' has no method '{other}'"))),
         };
         args.finish()?;
@@ -278,6 +289,34 @@ impl RelationValue {
         *slot = optional_text(value);
         Ok(())
     }
+}
+
+/// dbt's constants for relation types, on the class and on each relation.
+fn kind_named(name: &str) -> Option<Value> {
+    Some(Value::from(match name {
+        "Table" => "table",
+        "View" => "view",
+        "CTE" => "cte",
+        "MaterializedView" => "materialized_view",
+        "External" => "external",
+        "Function" => "function",
+        _ => return None,
+    }))
+}
+
+/// What says how a function is made; none for a node that is none.
+fn function_config(model: &Value) -> Value {
+    let Some(model) = model.as_dict() else { return Value::None };
+    if model.get_str("resource_type").is_none_or(|kind| kind.as_str() != Some("function")) {
+        return Value::None;
+    }
+    let config = model.get_str("config").and_then(Value::as_dict).unwrap_or_default();
+    let mut dict = Dict::new();
+    dict.set("language", model.get_str("language").cloned().unwrap_or(Value::None));
+    for key in ["type", "runtime_version", "entry_point"] {
+        dict.set(key, config.get_str(key).cloned().unwrap_or(Value::None));
+    }
+    Value::dict(dict)
 }
 
 fn set_policy(quoting: &mut Quoting, key: &str, value: bool) {
@@ -310,15 +349,7 @@ impl Object for RelationClass {
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
-        Some(Value::from(match name {
-            "Table" => "table",
-            "View" => "view",
-            "CTE" => "cte",
-            "MaterializedView" => "materialized_view",
-            "External" => "external",
-            "Function" => "function",
-            _ => return None,
-        }))
+        kind_named(name)
     }
 
     fn call_method(

@@ -79,7 +79,9 @@ impl Table {
         self.rows.len()
     }
 
-    pub(crate) fn into_value(self) -> Value {
+    /// The table as a value of a template.
+    #[must_use]
+    pub fn into_value(self) -> Value {
         Value::object(TableValue(self))
     }
 

@@ -6,6 +6,7 @@ mod compare;
 mod decimal;
 mod dict;
 mod display;
+mod iterators;
 mod json;
 mod object;
 mod ops;
@@ -16,7 +17,8 @@ pub use object::{Args, Object};
 
 pub(crate) use compare::{compare, contains, equals};
 pub(crate) use display::{float_repr, repr};
-pub(crate) use json::{DumpStyle, dump_json};
+pub(crate) use iterators::{DictView, Generator, Range, ViewKind};
+pub(crate) use json::{DumpStyle, HOLDS_ITSELF, dump_json};
 pub(crate) use ops::{binary, negate, slice, to_float};
 
 use std::fmt;
@@ -84,6 +86,13 @@ impl Value {
     #[must_use]
     pub fn relation(relation: dvt_manifest::Relation) -> Self {
         Self::object(crate::objects::relation::RelationValue::new(relation))
+    }
+
+    /// One of `on-run-end`'s `results`: its fields are attributes, `to_dict()` gives them all. The field `node` is a
+    /// record of its own.
+    #[must_use]
+    pub fn run_result(fields: serde_json::Map<String, serde_json::Value>) -> Self {
+        Self::object(crate::objects::run_result::Record { type_name: "RunResult", fields })
     }
 
     /// A date and time as Python's `datetime.datetime`.
@@ -194,7 +203,7 @@ impl Value {
             Self::List(items) => Some(lock(items).len()),
             Self::Tuple(items) => Some(items.len()),
             Self::Dict(dict) | Self::Set(dict) => Some(lock(dict).len()),
-            Self::Object(object) => object.items().map(|items| items.len()),
+            Self::Object(object) => object.length(),
             _ => None,
         }
     }
@@ -214,6 +223,15 @@ impl Value {
             Self::Dict(dict) | Self::Set(dict) => Some(lock(dict).keys().cloned().collect()),
             Self::Object(object) => object.items(),
             _ => None,
+        }
+    }
+
+    /// Whether the value can be iterated, without reading it.
+    pub(crate) fn is_iterable(&self) -> bool {
+        match self {
+            Self::Object(object) => object.is_iterable(),
+            Self::None | Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Decimal(_) => false,
+            _ => true,
         }
     }
 

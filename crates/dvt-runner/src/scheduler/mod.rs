@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
+use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+mod slots;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use slots::{Slot, Slots};
 
 /// One thing to run. Tasks are named by their place in the slice.
 #[derive(Clone, Debug)]
@@ -19,11 +23,14 @@ pub(crate) struct Task {
     pub(crate) dependencies: Vec<usize>,
     /// The connection that it writes to: at most [`Limits::per_group`] of one group run at once.
     pub(crate) group: String,
+    /// Whether it counts in `1 of N`.
+    pub(crate) is_counted: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    pub(crate) overall: usize,
+    /// How many run at once.
+    pub(crate) slots: Arc<Slots>,
     /// Groups without an entry share only the overall limit.
     pub(crate) per_group: HashMap<String, usize>,
 }
@@ -34,13 +41,20 @@ pub(crate) enum Skip {
     /// Something that it depends on failed: the place of the task that failed first.
     Upstream(usize),
     FailFast,
+    /// The run was cancelled before it started.
+    Cancelled,
 }
 
 /// How a finished task counts for those behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Succeeded,
+    /// What depends on it is skipped.
     Failed,
+    /// What depends on it is skipped, and everything else that has not started too.
+    FailedFast,
+    /// What depends on it runs, but everything that has not started is skipped.
+    StopsAll,
 }
 
 /// What the scheduler tells, in the order it happens.
@@ -77,12 +91,11 @@ pub(crate) struct Place {
     pub(crate) slot: usize,
 }
 
-/// Runs all tasks. After a cancel nothing new starts, and what runs is waited for. Returns whether every task was
-/// reached (false after a cancel).
+/// Runs all tasks. After a cancel nothing new starts, what runs is waited for, and the rest is told as skipped. Returns
+/// whether nothing was cut short.
 pub(crate) async fn run_tasks<R, F, S, E>(
     tasks: &[Task],
     limits: &Limits,
-    fail_fast: bool,
     cancel: &CancellationToken,
     start: S,
     mut on_event: E,
@@ -95,12 +108,12 @@ where
 {
     let mut state = State::new(tasks);
     let mut running: JoinSet<R> = JoinSet::new();
-    let mut places: HashMap<tokio::task::Id, Place> = HashMap::new();
-    let mut free_slots: BTreeSet<usize> = (1..=limits.overall.max(1)).collect();
+    let mut places: HashMap<tokio::task::Id, (Place, Slot)> = HashMap::new();
     let mut busy: HashMap<&str, usize> = HashMap::new();
     let mut failed_fast = false;
     loop {
-        while !cancel.is_cancelled() && !free_slots.is_empty() {
+        let mut lacks_slot = false;
+        while !cancel.is_cancelled() {
             let has_room = |group: &str| {
                 limits.per_group.get(group).is_none_or(|limit| busy.get(group).copied().unwrap_or(0) < (*limit).max(1))
             };
@@ -109,34 +122,41 @@ where
             else {
                 break;
             };
-            state.ready.remove(&state.key(task));
-            state.position += 1;
-            let position = state.position;
             let why = match state.failed_upstream[task] {
                 Some(upstream) => Some(Skip::Upstream(upstream)),
                 None if failed_fast => Some(Skip::FailFast),
                 None => None,
             };
             if let Some(why) = why {
+                let position = state.start(task, tasks);
                 on_event(&Event::Skipped { task, position, why });
                 state.complete(task, None);
                 continue;
             }
-            let slot = free_slots.pop_first().expect("the loop condition saw a free slot");
+            let Some(slot) = limits.slots.try_take() else {
+                lacks_slot = true;
+                break;
+            };
+            let position = state.start(task, tasks);
             *busy.entry(tasks[task].group.as_str()).or_default() += 1;
-            let place = Place { task, position, slot };
+            let place = Place { task, position, slot: slot.number };
             let handle = running.spawn(start(place));
-            places.insert(handle.id(), place);
+            places.insert(handle.id(), (place, slot));
         }
-        let Some(joined) = running.join_next_with_id().await else {
+        // A task may hold more slots than its own, and give those back before it ends.
+        let joined = tokio::select! {
+            joined = running.join_next_with_id() => joined,
+            () = limits.slots.freed(), if lacks_slot && !running.is_empty() => continue,
+        };
+        let Some(joined) = joined else {
             break;
         };
         let id = match &joined {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let place = places.remove(&id).expect("every spawned task has a place");
-        free_slots.insert(place.slot);
+        let (place, slot) = places.remove(&id).expect("every spawned task has a place");
+        drop(slot);
         if let Some(count) = busy.get_mut(tasks[place.task].group.as_str()) {
             *count -= 1;
         }
@@ -150,11 +170,16 @@ where
             },
         };
         let verdict = on_event(&event);
-        let failed = verdict == Verdict::Failed;
-        failed_fast |= failed && fail_fast;
+        failed_fast |= matches!(verdict, Verdict::FailedFast | Verdict::StopsAll);
+        let failed = matches!(verdict, Verdict::Failed | Verdict::FailedFast);
         state.complete(place.task, failed.then_some(place.task));
     }
-    state.position == tasks.len()
+    let unstarted: Vec<usize> = (0..tasks.len()).filter(|task| !state.started[*task]).collect();
+    for &task in &unstarted {
+        let position = state.start(task, tasks);
+        on_event(&Event::Skipped { task, position, why: Skip::Cancelled });
+    }
+    unstarted.is_empty()
 }
 
 fn state_skips(state: &State, task: usize) -> bool {
@@ -181,6 +206,7 @@ struct State {
     dependents: Vec<Vec<usize>>,
     failed_upstream: Vec<Option<usize>>,
     ready: BTreeSet<(usize, String, usize)>,
+    started: Vec<bool>,
     position: usize,
 }
 
@@ -199,6 +225,7 @@ impl State {
             ids: tasks.iter().map(|task| task.unique_id.clone()).collect(),
             failed_upstream: vec![None; tasks.len()],
             ready: BTreeSet::new(),
+            started: vec![false; tasks.len()],
             position: 0,
             waits_for,
             dependents,
@@ -213,6 +240,14 @@ impl State {
 
     fn key(&self, task: usize) -> (usize, String, usize) {
         (self.depths[task], self.ids[task].clone(), task)
+    }
+
+    /// Takes the task out of the queue and gives it its number.
+    fn start(&mut self, task: usize, tasks: &[Task]) -> usize {
+        self.ready.remove(&self.key(task));
+        self.started[task] = true;
+        self.position += usize::from(tasks[task].is_counted);
+        self.position
     }
 
     fn next(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {

@@ -11,6 +11,7 @@ fn tasks(edges: &[(&str, &str, &[&str])]) -> Vec<Task> {
         .map(|(id, group, dependencies)| Task {
             unique_id: (*id).to_owned(),
             group: (*group).to_owned(),
+            is_counted: true,
             dependencies: dependencies
                 .iter()
                 .map(|name| edges.iter().position(|(other, _, _)| other == name).unwrap())
@@ -20,7 +21,7 @@ fn tasks(edges: &[(&str, &str, &[&str])]) -> Vec<Task> {
 }
 
 fn limits(overall: usize, per_group: &[(&str, usize)]) -> Limits {
-    Limits { overall, per_group: per_group.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect() }
+    Limits { slots: Slots::new(overall), per_group: per_group.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect() }
 }
 
 /// Runs the tasks, failing those named; gives a line per event.
@@ -32,7 +33,6 @@ async fn check(edges: &[(&str, &str, &[&str])], failing: &[&str], threads: usize
     run_tasks(
         &tasks,
         &limits(threads, &[]),
-        fail_fast,
         &CancellationToken::new(),
         |place| {
             let ok = !failing.contains(&ids[place.task]);
@@ -41,12 +41,17 @@ async fn check(edges: &[(&str, &str, &[&str])], failing: &[&str], threads: usize
         |event| match event {
             Event::Finished { task, position, result } => {
                 lines.push(format!("{position} {} {}", ids[*task], if *result { "ok" } else { "error" }));
-                if *result { Verdict::Succeeded } else { Verdict::Failed }
+                match (*result, fail_fast) {
+                    (true, _) => Verdict::Succeeded,
+                    (false, false) => Verdict::Failed,
+                    (false, true) => Verdict::FailedFast,
+                }
             }
             Event::Skipped { task, position, why } => {
                 let why = match why {
                     Skip::Upstream(cause) => format!("after {}", ids[*cause]),
                     Skip::FailFast => "fail fast".to_owned(),
+                    Skip::Cancelled => "cancelled".to_owned(),
                 };
                 lines.push(format!("{position} {} skip {why}", ids[*task]));
                 Verdict::Failed
@@ -96,7 +101,6 @@ async fn no_more_tasks_of_a_group_run_at_once_than_its_limit() {
     let finished = run_tasks(
         &tasks,
         &limits(4, &[("one", 1)]),
-        false,
         &CancellationToken::new(),
         |place| {
             let is_one = groups[place.task] == "one";
@@ -124,25 +128,28 @@ async fn after_a_cancel_nothing_new_starts() {
     let edges: &[(&str, &str, &[&str])] = &[("a", "g", &[]), ("b", "g", &[]), ("c", "g", &[])];
     let tasks = tasks(edges);
     let cancel = CancellationToken::new();
-    let mut seen = 0;
+    let mut seen = Vec::new();
     let inner = cancel.clone();
     let finished = run_tasks(
         &tasks,
         &limits(1, &[]),
-        false,
         &cancel,
         move |_| {
             let cancel = inner.clone();
             async move { cancel.cancel() }
         },
-        |_| {
-            seen += 1;
+        |event| {
+            seen.push(match event {
+                Event::Skipped { task, position, why: Skip::Cancelled } => format!("{position}: {task} was cancelled"),
+                Event::Finished { task, position, .. } => format!("{position}: {task} finished"),
+                other => format!("{other:?}"),
+            });
             Verdict::Failed
         },
     )
     .await;
     assert!(!finished);
-    assert_eq!(seen, 1);
+    assert_eq!(seen, ["1: 0 finished", "2: 1 was cancelled", "3: 2 was cancelled"]);
 }
 
 #[tokio::test]
@@ -153,7 +160,6 @@ async fn a_panic_counts_as_a_failure_of_that_task_alone() {
     run_tasks(
         &tasks,
         &limits(1, &[]),
-        false,
         &CancellationToken::new(),
         |place| async move {
             assert!(place.task != 0, "boom");
@@ -175,4 +181,34 @@ async fn a_panic_counts_as_a_failure_of_that_task_alone() {
     )
     .await;
     assert_eq!(lines, ["panic in 1: boom", "ok 2", "skip 1"]);
+}
+
+#[tokio::test]
+async fn a_task_that_holds_more_slots_keeps_others_waiting_until_it_gives_them_back() {
+    let edges: &[(&str, &str, &[&str])] = &[("a", "g", &[]), ("b", "g", &[])];
+    let tasks = tasks(edges);
+    let limits = limits(2, &[]);
+    let most = Arc::new(AtomicUsize::new(0));
+    let running = Arc::new(AtomicUsize::new(0));
+    let all = run_tasks(
+        &tasks,
+        &limits,
+        &CancellationToken::new(),
+        |place| {
+            let slots = Arc::clone(&limits.slots);
+            let extra = (place.task == 0).then(|| slots.try_take()).flatten();
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                drop(extra);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        },
+        |_| Verdict::Succeeded,
+    )
+    .await;
+    assert!(all);
+    assert_eq!(most.load(Ordering::SeqCst), 1);
 }
