@@ -75,6 +75,16 @@ fn pitfall_38_compute_and_bucket_decide_or_are_refused() {
     assert!(project.path("staging_one").exists() && !project.path("staging_two").exists());
     project.dvt("run --bucket two").exits(0);
     assert!(project.path("staging_two").exists());
+    // The flag wins over the model's own choice, and that over the file's default.
+    for (command, chosen, other) in [("run", "staging_two", "staging_one"), ("run --bucket one", "staging_one", "staging_two")] {
+        for folder in [chosen, other] {
+            std::fs::remove_dir_all(project.path(folder)).ok();
+        }
+        project.write("models/m.sql", &format!("{{{{ config(bucket='two') }}}} {federated}"));
+        project.dvt(command).exits(0);
+        assert!(project.path(chosen).exists() && !project.path(other).exists(), "{command}");
+    }
+    project.write("models/m.sql", federated);
     project.dvt("run --compute cluster").exits(1).says("spark");
     project.dvt("run --compute clutser").exits(2).says("`clutser`").says("did you mean `cluster`?");
     project.dvt("run -b three").exits(2).says("`three`").says("one").says("two");

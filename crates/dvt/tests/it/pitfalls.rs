@@ -78,10 +78,12 @@ fn pitfall_5_limit_comes_after_the_filter() {
         &[
             "select count(*) as n from (select id from {b} where status = 'late' limit 2) as q cross join \
              (select id from {a} where id = 1) as x",
-            "select count(*) as n from (select id from {b} where status = 'ok' and amount > 30 limit 3) as q cross join \
+            "select sum(q.amount) as late from (select amount from {b} where status = 'late' limit 2) as q cross join \
              (select id from {a} where id = 1) as x",
+            "select count(*) as n, sum(q.amount) as paid from (select amount from {b} where status = 'ok' and amount > 40 limit 3) \
+             as q cross join (select id from {a} where id = 1) as x",
         ],
-        &[r#"{"n": 3}"#],
+        &[r#"{"n": 3, "paid": 230}"#],
     );
 }
 
@@ -240,6 +242,24 @@ fn pitfall_18_a_limit_without_an_order_is_evaluated_once() {
 }
 
 #[test]
+fn pitfall_18_the_rows_that_are_counted_are_the_rows_that_are_written() {
+    let project = two_files()
+        .profile(
+            "lake",
+            "    lake: {type: filesystem, path: lake}\n    left: {type: sqlite, path: left.db}\n    right: {type: sqlite, path: right.db}\n",
+        )
+        .file(
+            "models/drawn.sql",
+            "select a.id, b.id as other from {{ source('l', 'a') }} as a cross join {{ source('r', 'b') }} as b where random() < 0.5",
+        );
+    project.dvt("run").exits(0);
+    let counted = project.result("model.shop.drawn")["adapter_response"]["rows_affected"].clone();
+    let shown = project.dvt_with(&["show", "--inline", "select count(*) as n from {{ ref('drawn') }}", "--output", "json"]);
+    assert_eq!(shown.exits(0).stdout.trim(), format!(r#"{{"show":[{{"n":{counted}}}]}}"#));
+    assert!(counted.as_u64().is_some_and(|rows| (4_000..6_000).contains(&rows)), "{counted}");
+}
+
+#[test]
 fn pitfall_18_volatile_functions_are_evaluated_once_per_row() {
     let project = two_files()
         .profile(
@@ -311,6 +331,7 @@ fn pitfall_20_ephemerals_refs_and_seeds_on_other_targets_are_inputs_like_any() {
             "{{ config(materialized='ephemeral') }} select id from {{ ref('small') }} where id >= 2",
         )
         .file("models/elsewhere.sql", "{{ config(target='right') }} select id * 10 as id from {{ ref('smaller') }}")
+        .file("models/near.sql", "select id from {{ ref('smaller') }}")
         .file("seeds/codes.csv", "id,code\n20,twenty\n30,thirty\n")
         .file(
             "models/joined.sql",
@@ -325,6 +346,8 @@ fn pitfall_20_ephemerals_refs_and_seeds_on_other_targets_are_inputs_like_any() {
     project.dvt("run").exits(0);
     assert_eq!(project.route("elsewhere"), "transfer");
     assert_eq!(project.rows("right.db", "select * from elsewhere"), [r#"{"id":20}"#, r#"{"id":30}"#]);
+    assert_eq!(project.route("near"), "transfer");
+    assert_eq!(project.rows("target.db", "select * from near"), [r#"{"id":2}"#, r#"{"id":3}"#]);
     assert_eq!(project.route("joined"), "federate");
     assert_eq!(
         project.rows("target.db", "select * from joined"),
