@@ -38,6 +38,51 @@
 {% endmacro %}
 
 
+{# One row per column of the wanted relations; an entry without identifier wants its whole schema. #}
+{% macro postgres__get_catalog_relations(information_schema, relations) -%}
+  {%- do dvt_postgres_check_database(information_schema.database) -%}
+  {%- set wanted = [] -%}
+  {%- for relation in relations -%}
+    {%- set schema = "lower(n.nspname) = lower(" ~ dvt_postgres_literal(relation.schema) ~ ")" -%}
+    {%- if relation.identifier -%}
+      {%- do wanted.append("(" ~ schema ~ " and lower(c.relname) = lower(" ~ dvt_postgres_literal(relation.identifier) ~ "))") -%}
+    {%- else -%}
+      {%- do wanted.append(schema) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {% call statement('catalog', fetch_result=True) %}
+    select
+      {{ dvt_postgres_literal(information_schema.database or target.database) }} as table_database,
+      n.nspname::text as table_schema,
+      c.relname::text as table_name,
+      case c.relkind when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' else 'BASE TABLE' end as table_type,
+      pg_catalog.obj_description(c.oid, 'pg_class') as table_comment,
+      a.attname::text as column_name,
+      a.attnum::integer as column_index,
+      pg_catalog.format_type(a.atttypid, a.atttypmod) as column_type,
+      pg_catalog.col_description(c.oid, a.attnum) as column_comment,
+      pg_catalog.pg_get_userbyid(c.relowner)::text as table_owner
+    from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relkind in ('r', 'p', 'f', 'v', 'm')
+      and c.relpersistence in ('p', 'u')
+      and ({{ wanted | join(' or ') if wanted else 'false' }})
+    order by n.nspname, c.relname, a.attnum
+  {% endcall %}
+  {{ return(load_result('catalog').table) }}
+{%- endmacro %}
+
+
+{% macro postgres__get_catalog(information_schema, schemas) -%}
+  {%- set relations = [] -%}
+  {%- for schema in schemas -%}
+    {%- do relations.append({'schema': schema}) -%}
+  {%- endfor -%}
+  {{ return(postgres__get_catalog_relations(information_schema, relations)) }}
+{%- endmacro %}
+
+
 {# Names and sizes as information_schema tells them; arrays and user-defined types by their real names. #}
 {% macro postgres__get_columns_in_relation(relation) %}
   {% call statement('get_columns_in_relation', fetch_result=True) %}

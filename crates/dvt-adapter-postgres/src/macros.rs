@@ -12,8 +12,10 @@ pub fn macro_files() -> Vec<(&'static str, &'static str)> {
     files![
         "adapters.sql",
         "catalog.sql",
+        "materializations/functions.sql",
         "materializations/incremental.sql",
         "materializations/snapshot.sql",
+        "relations/materialized_view.sql",
         "relations/table.sql",
         "relations/view.sql",
         "timestamps.sql",

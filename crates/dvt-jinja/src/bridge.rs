@@ -78,6 +78,11 @@ pub trait Bridge: Send + Sync {
 
     fn resolve_source(&self, source_name: &str, table_name: &str) -> Result<Relation, BridgeError>;
 
+    /// The database's name of a function of the project.
+    fn resolve_function(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
+        Err(format!("there is no function '{}' here", request.name).into())
+    }
+
     /// Runs SQL on the node's session.
     fn execute(&self, sql: &str, options: ExecuteOptions) -> Result<Executed, BridgeError>;
 
@@ -100,6 +105,15 @@ pub trait Bridge: Send + Sync {
     fn cache_dropped(&self, relation: &Relation);
 
     fn cache_renamed(&self, from: &Relation, to: &Relation);
+
+    /// Whether the cache wants to know which views read which relations: true once, when a connection's first schema is
+    /// read, on engines where a drop takes them along.
+    fn asks_for_links(&self) -> bool {
+        false
+    }
+
+    /// Views and what they read, as (schema, name) pairs: the rows of the macro `get_relations`.
+    fn cache_links(&self, _links: Vec<((String, String), (String, String))>) {}
 
     /// A schema was dropped with all that was in it.
     fn cache_schema_dropped(&self, database: Option<&str>, schema: &str);
@@ -156,12 +170,21 @@ pub trait Bridge: Send + Sync {
 
 /// The bridge of the parse phase: nothing is resolved, nothing is run. Names resolve to the placeholder that the
 /// context's `this` is, and `log` lines are dropped, as dbt drops nothing but shows: see [`ParseBridge::take_lines`].
-#[derive(Debug)]
 pub struct ParseBridge {
     connection: String,
     dialect: &'static Dialect,
     lines: std::sync::Mutex<Vec<LogLine>>,
     graph: Arc<Json>,
+    docs: Option<DocLookup>,
+}
+
+/// Finds the text of a docs block by package (maybe) and name.
+pub type DocLookup = Arc<dyn Fn(Option<&str>, &str) -> Option<String> + Send + Sync>;
+
+impl std::fmt::Debug for ParseBridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParseBridge").field("connection", &self.connection).finish_non_exhaustive()
+    }
 }
 
 /// A line that a template wrote while it was parsed.
@@ -183,7 +206,20 @@ impl ParseBridge {
             "nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "semantic_models": {},
             "saved_queries": {}, "functions": {}, "unit_tests": {},
         });
-        Self { connection: connection.to_owned(), dialect, lines: std::sync::Mutex::default(), graph: Arc::new(graph) }
+        Self {
+            connection: connection.to_owned(),
+            dialect,
+            lines: std::sync::Mutex::default(),
+            graph: Arc::new(graph),
+            docs: None,
+        }
+    }
+
+    /// The same, where `doc()` finds docs blocks: for descriptions.
+    #[must_use]
+    pub fn with_docs(mut self, docs: DocLookup) -> Self {
+        self.docs = Some(docs);
+        self
     }
 
     /// The lines that templates wrote since the last call.
@@ -274,8 +310,11 @@ impl Bridge for ParseBridge {
         Ok(())
     }
 
-    fn doc(&self, _package: Option<&str>, _name: &str) -> Result<Option<String>, BridgeError> {
-        Ok(Some(String::new()))
+    fn doc(&self, package: Option<&str>, name: &str) -> Result<Option<String>, BridgeError> {
+        Ok(match &self.docs {
+            Some(docs) => docs(package, name),
+            None => Some(String::new()),
+        })
     }
 
     fn graph(&self) -> Arc<Json> {

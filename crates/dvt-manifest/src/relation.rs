@@ -12,6 +12,7 @@ pub enum RelationKind {
     MaterializedView,
     External,
     Cte,
+    Function,
 }
 
 impl RelationKind {
@@ -24,13 +25,14 @@ impl RelationKind {
             Self::MaterializedView => "materialized_view",
             Self::External => "external",
             Self::Cte => "cte",
+            Self::Function => "function",
         }
     }
 
     /// The kind that dbt's word names.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Table, Self::View, Self::MaterializedView, Self::External, Self::Cte]
+        [Self::Table, Self::View, Self::MaterializedView, Self::External, Self::Cte, Self::Function]
             .into_iter()
             .find(|kind| kind.as_str() == word)
     }

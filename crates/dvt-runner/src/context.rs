@@ -63,6 +63,10 @@ impl Run {
         set("identifier", this.identifier.as_deref().map_or(Value::None, Value::str));
         set("landing", landing.map_or(Value::None, |landing| Value::relation(landing.clone())));
         context.this = Some(this);
+        if let Some(model) = context.node.as_mut().map(Arc::make_mut).and_then(Json::as_object_mut) {
+            model.insert("compiled".to_owned(), Json::Bool(true));
+            model.insert("compiled_code".to_owned(), json!(sql));
+        }
         context
     }
 }

@@ -1,4 +1,4 @@
-{# Views, plain and materialized: drop, rename, replace. #}
+{# Views: drop, rename, replace. #}
 
 {% macro postgres__drop_view(relation) -%}
   drop view if exists {{ relation }} cascade
@@ -18,23 +18,4 @@
   as (
     {{ sql }}
   );
-{%- endmacro %}
-
-{% macro postgres__get_create_materialized_view_as_sql(relation, sql) -%}
-  create materialized view if not exists {{ relation }} as {{ sql }};
-  {% for index in config.get('indexes', []) -%}
-    {{ get_create_index_sql(relation, index) }};
-  {% endfor -%}
-{%- endmacro %}
-
-{% macro postgres__drop_materialized_view(relation) -%}
-  drop materialized view if exists {{ relation }} cascade
-{%- endmacro %}
-
-{% macro postgres__get_rename_materialized_view_sql(relation, new_name) -%}
-  alter materialized view {{ relation }} rename to {{ adapter.quote_as_configured(new_name, "identifier") }}
-{%- endmacro %}
-
-{% macro postgres__refresh_materialized_view(relation) -%}
-  refresh materialized view {{ relation }}
 {%- endmacro %}

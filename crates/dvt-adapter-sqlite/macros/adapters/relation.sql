@@ -77,7 +77,11 @@
 {# SQLite keeps no comments and has no grants. #}
 {% macro sqlite__alter_relation_comment(relation, comment) -%}{%- endmacro %}
 {% macro sqlite__alter_column_comment(relation, column_dict) -%}{%- endmacro %}
-{% macro sqlite__persist_docs(relation, model, for_relation, for_columns) -%}{%- endmacro %}
+{% macro sqlite__persist_docs(relation, model, for_relation, for_columns) -%}
+  {%- if (for_relation and config.persist_relation_docs() and model.description) or (for_columns and config.persist_column_docs() and model.columns) -%}
+    {%- do exceptions.warn('SQLite keeps no comments: `persist_docs` of ' ~ model.unique_id ~ ' has no effect') -%}
+  {%- endif -%}
+{%- endmacro %}
 
 {% macro sqlite__copy_grants() -%}
   {{ return(False) }}

@@ -125,6 +125,15 @@
   {%- do return(run_query(sql)) -%}
 {%- endmacro %}
 
+{#-- The functions of a schema, in the same shape; none where the engine keeps none that dvt makes. --#}
+{% macro list_function_relations_without_caching(schema_relation) -%}
+  {%- do return(adapter.dispatch('list_function_relations_without_caching', 'dbt')(schema_relation)) -%}
+{%- endmacro %}
+
+{% macro default__list_function_relations_without_caching(schema_relation) -%}
+  {%- do return([]) -%}
+{%- endmacro %}
+
 {% macro get_relations() -%}
   {%- do return(adapter.dispatch('get_relations', 'dbt')()) -%}
 {%- endmacro %}

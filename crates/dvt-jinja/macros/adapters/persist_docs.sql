@@ -24,7 +24,8 @@
     {%- do run_query(alter_relation_comment(relation, model.description)) -%}
   {%- endif -%}
   {%- if for_columns and config.persist_column_docs() and model.columns -%}
-    {%- set comments = alter_column_comment(relation, model.columns) -%}
+    {%- set existing = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
+    {%- set comments = alter_column_comment(relation, validate_doc_columns(relation, model.columns, existing)) -%}
     {%- if comments and comments | trim -%}
       {%- do run_query(comments) -%}
     {%- endif -%}
@@ -37,14 +38,15 @@
   {%- set missing = [] -%}
   {%- set found = {} -%}
   {%- for name in column_dict -%}
-    {%- if name in existing_column_names or name | lower in lowered -%}
+    {#-- A quoted name is as it stands; any other is found without its case. --#}
+    {%- if name in existing_column_names or (not column_dict[name]['quote'] and name | lower in lowered) -%}
       {%- do found.update({name: column_dict[name]}) -%}
     {%- else -%}
       {%- do missing.append(name) -%}
     {%- endif -%}
   {%- endfor -%}
   {%- if missing -%}
-    {%- do exceptions.warn('In relation ' ~ relation ~ ': the following columns are specified in the schema but are not present in the database: ' ~ (missing | join(', '))) -%}
+    {%- do exceptions.warn('In relation ' ~ relation.render() ~ ': The following columns are specified in the schema but are not present in the database: ' ~ (missing | join(', '))) -%}
   {%- endif -%}
   {%- do return(found) -%}
 {%- endmacro %}

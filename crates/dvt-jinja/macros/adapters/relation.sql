@@ -7,7 +7,11 @@
   {%- do return(default__make_temp_relation(base_relation, suffix)) -%}
 {%- endmacro %}
 
+{#-- A relation for the rows of one run. Batches of a model may run side by side: each has its own. --#}
 {% macro make_temp_relation(base_relation, suffix='__dbt_tmp') -%}
+  {%- if suffix == '__dbt_tmp' and model and model.batch -%}
+    {%- set suffix = suffix ~ '_' ~ model.batch.id -%}
+  {%- endif -%}
   {%- do return(adapter.dispatch('make_temp_relation', 'dbt')(base_relation, suffix)) -%}
 {%- endmacro %}
 

@@ -1,4 +1,5 @@
 {%- macro get_create_backup_sql(relation) -%}
+  {{- log('Applying CREATE BACKUP to: ' ~ relation) -}}
   {{- adapter.dispatch('get_create_backup_sql', 'dbt')(relation) -}}
 {%- endmacro -%}
 

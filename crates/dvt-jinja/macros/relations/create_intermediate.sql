@@ -1,4 +1,5 @@
 {%- macro get_create_intermediate_sql(relation, sql) -%}
+  {{- log('Applying CREATE INTERMEDIATE to: ' ~ relation) -}}
   {{- adapter.dispatch('get_create_intermediate_sql', 'dbt')(relation, sql) -}}
 {%- endmacro -%}
 

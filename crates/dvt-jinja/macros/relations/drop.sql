@@ -1,4 +1,5 @@
 {%- macro get_drop_sql(relation) -%}
+  {{- log('Applying DROP to: ' ~ relation) -}}
   {{- adapter.dispatch('get_drop_sql', 'dbt')(relation) -}}
 {%- endmacro -%}
 
@@ -7,6 +8,8 @@
     {{ drop_view(relation) }}
   {%- elif relation.is_table -%}
     {{ drop_table(relation) }}
+  {%- elif relation.is_materialized_view -%}
+    {{ drop_materialized_view(relation) }}
   {%- else -%}
     drop {{ (relation.type or 'table') | replace('_', ' ') }} if exists {{ relation.render() }} cascade
   {%- endif -%}

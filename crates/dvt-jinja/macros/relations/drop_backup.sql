@@ -1,4 +1,5 @@
 {%- macro get_drop_backup_sql(relation) -%}
+  {{- log('Applying DROP BACKUP to: ' ~ relation) -}}
   {{- adapter.dispatch('get_drop_backup_sql', 'dbt')(relation) -}}
 {%- endmacro -%}
 

@@ -1,4 +1,5 @@
 {%- macro get_rename_sql(relation, new_name) -%}
+  {{- log('Applying RENAME to: ' ~ relation) -}}
   {{- adapter.dispatch('get_rename_sql', 'dbt')(relation, new_name) -}}
 {%- endmacro -%}
 
@@ -7,6 +8,8 @@
     {{ get_rename_view_sql(relation, new_name) }}
   {%- elif relation.is_table -%}
     {{ get_rename_table_sql(relation, new_name) }}
+  {%- elif relation.is_materialized_view -%}
+    {{ get_rename_materialized_view_sql(relation, new_name) }}
   {%- else -%}
     {%- do exceptions.raise_compiler_error("`get_rename_sql` has not been implemented for: " ~ relation.type) -%}
   {%- endif -%}
@@ -18,6 +21,6 @@
 
 {% macro default__rename_relation(from_relation, to_relation) -%}
   {%- call statement('rename_relation') -%}
-    alter {{ 'view' if from_relation.is_view else 'table' }} {{ from_relation }} rename to {{ adapter.quote(to_relation.identifier) }}
+    alter {{ {'view': 'view', 'materialized_view': 'materialized view'}.get(from_relation.type, 'table') }} {{ from_relation }} rename to {{ adapter.quote(to_relation.identifier) }}
   {%- endcall -%}
 {%- endmacro %}

@@ -21,6 +21,7 @@ pub(super) struct Adapter;
 const DATABASE_METHODS: &[&str] = &[
     "add_query",
     "already_exists",
+    "assert_valid_snapshot_target_given_strategy",
     "check_schema_exists",
     "commit",
     "create_schema",
@@ -39,6 +40,7 @@ const DATABASE_METHODS: &[&str] = &[
     "load_seed_rows",
     "rename_relation",
     "truncate_relation",
+    "valid_snapshot_target",
 ];
 
 /// The methods that need no database.
@@ -49,7 +51,9 @@ const LOCAL_METHODS: &[&str] = &[
     "cache_renamed",
     "convert_type",
     "dispatch",
+    "get_hard_deletes_behavior",
     "get_incremental_strategy_macro",
+    "parse_index",
     "quote",
     "quote_as_configured",
     "quote_seed_column",
@@ -201,6 +205,8 @@ fn local_method(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Args) 
             let strategies = interpreter.bridge.incremental_strategies();
             Value::list(strategies.into_iter().map(Value::from).collect())
         }
+        "get_hard_deletes_behavior" => return super::adapter_snapshot::hard_deletes(interpreter, args),
+        "parse_index" => return super::adapter_snapshot::parse_index(args),
         "get_incremental_strategy_macro" => {
             args.optional("context")?;
             let strategy = args.optional("strategy")?.filter(|strategy| !strategy.is_none());
@@ -333,6 +339,9 @@ fn database_method(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Arg
             args.finish()?;
             interpreter.bridge.commit()?;
             Ok(Value::from(""))
+        }
+        "valid_snapshot_target" | "assert_valid_snapshot_target_given_strategy" => {
+            super::adapter_snapshot::check_target(interpreter, args)
         }
         _ => metadata::call(interpreter, name, args),
     }

@@ -40,7 +40,7 @@ pub(super) fn relation_argument(args: &mut Args, name: &str) -> Result<Option<Re
     }
 }
 
-fn required_relation(args: &mut Args, name: &str) -> Result<Relation, Flow> {
+pub(super) fn required_relation(args: &mut Args, name: &str) -> Result<Relation, Flow> {
     relation_argument(args, name)?.ok_or_else(|| args.wrong_type(name, "a Relation", &Value::None))
 }
 
@@ -191,9 +191,26 @@ fn list_relations(
     }
     let mut schema_relation = own_relation(interpreter, schema, None);
     schema_relation.database = database.map(str::to_owned);
+    if interpreter.bridge.asks_for_links() {
+        read_links(interpreter)?;
+    }
     let relations = read_relations(interpreter, &schema_relation)?;
     interpreter.bridge.cache_schema(database, schema, relations.clone());
     Ok(relations)
+}
+
+/// Rows of dependent schema and name, referenced schema and name.
+fn read_links(interpreter: &mut Interpreter<'_>) -> Result<(), Flow> {
+    let answer = call_global(interpreter, "get_relations", Args::default())?;
+    let Some(table) = answer.downcast::<TableValue>() else { return Ok(()) };
+    let links = table.0.rows().filter_map(|row| match row {
+        [dependent_schema, dependent, schema, name, ..] => {
+            Some(((dependent_schema.to_string(), dependent.to_string()), (schema.to_string(), name.to_string())))
+        }
+        _ => None,
+    });
+    interpreter.bridge.cache_links(links.collect());
+    Ok(())
 }
 
 /// Reads what the macro answered: relations, or rows of database, name, schema and type.
@@ -246,7 +263,7 @@ fn get_relation(
     Ok(found.map_or(Value::None, Value::relation))
 }
 
-fn columns(interpreter: &mut Interpreter<'_>, relation: &Relation) -> Result<Vec<ColumnValue>, Flow> {
+pub(super) fn columns(interpreter: &mut Interpreter<'_>, relation: &Relation) -> Result<Vec<ColumnValue>, Flow> {
     let columns = call_global(interpreter, "get_columns_in_relation", one("relation", relation))?;
     let columns = columns.iterate().unwrap_or_default();
     Ok(columns.iter().filter_map(|column| column.downcast::<ColumnValue>().cloned()).collect())

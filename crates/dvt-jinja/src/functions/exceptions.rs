@@ -2,6 +2,7 @@
 
 use crate::engine::Interpreter;
 use crate::error::{ErrorKind, Flow, raise};
+use crate::objects::relation::RelationValue;
 use crate::{Args, Object, Value};
 
 #[derive(Debug)]
@@ -71,7 +72,11 @@ impl Object for Exceptions {
                 format!("Relation {} not found!", part(&texts, 0))
             }
             "relation_wrong_type" => {
-                let texts = texts(args);
+                let found = args.positional.first().cloned().or_else(|| args.keyword.get("relation").cloned());
+                let found = found.and_then(|relation| relation.downcast::<RelationValue>()?.attribute("type"));
+                let mut texts = texts(args);
+                texts.truncate(2);
+                texts.push(found.map(|kind| kind.to_string()).unwrap_or_default());
                 format!(
                     "Trying to create {} {}, but it currently exists as a {}. Either drop {} manually, or run dvt with \
                      `--full-refresh` and dvt will drop it for you.",

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod adapter_metadata;
+mod adapter_snapshot;
 mod api;
 mod config;
 mod constraints;
@@ -15,7 +16,7 @@ mod function;
 mod graph;
 mod hashes;
 mod itertools;
-mod json;
+pub(crate) mod json;
 mod logging;
 pub(crate) mod native;
 mod python;
@@ -54,6 +55,7 @@ pub(crate) const MEMBER_NAMES: &[&str] = &[
     "flags",
     "fromjson",
     "fromyaml",
+    "function",
     "graph",
     "invocation_args_dict",
     "invocation_id",
@@ -100,6 +102,7 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
         "ref" => Function::value("ref", refs::reference),
         "source" => Function::value("source", refs::source),
         "metric" => Function::value("metric", refs::metric),
+        "function" => Function::value("function", refs::function),
         "config" => Value::object(config::Config),
         "var" => Value::object(var::Var),
         "env_var" => Function::value("env_var", env_var::env_var),

@@ -1,7 +1,7 @@
 {%- materialization test, default -%}
   {%- set relations = [] -%}
-  {%- set main_sql = sql -%}
-  {%- set sql_header = config.get('sql_header') -%}
+  {%- set sql_header = config.get('sql_header') if flags.REQUIRE_SQL_HEADER_IN_TEST_CONFIGS else none -%}
+  {%- set main_sql = get_limit_subquery_sql(sql, config.get('limit')) -%}
 
   {%- if should_store_failures() -%}
     {%- set store_as = config.get('store_failures_as') or 'table' -%}
@@ -15,20 +15,21 @@
       {%- do adapter.drop_relation(old_relation) -%}
     {%- endif -%}
     {%- call statement(auto_begin=True) -%}
-      {{ get_create_sql(failures, sql) }}
+      {{ sql_header or '' }}
+      {{ get_create_sql(failures, main_sql) }}
     {%- endcall -%}
     {%- do relations.append(failures) -%}
+    {#-- The failures are counted where they are kept: the test's query runs once. --#}
     {%- set main_sql -%}
-      select * from {{ failures }}
+      select *
+      from {{ failures }}
     {%- endset -%}
     {{ adapter.commit() }}
   {%- endif -%}
 
   {%- call statement('main', fetch_result=True) -%}
-    {%- if sql_header -%}
-    {{ sql_header }}
-    {% endif -%}
-    {{ get_test_sql(main_sql, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), config.get('limit')) }}
+    {{ sql_header or '' }}
+    {{ get_test_sql(main_sql, config.get('fail_calc'), config.get('warn_if'), config.get('error_if'), limit=none) }}
   {%- endcall -%}
 
   {{ return({'relations': relations}) }}

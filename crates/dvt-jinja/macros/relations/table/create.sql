@@ -7,10 +7,11 @@
 {%- endmacro %}
 
 {% macro create_table_as(temporary, relation, compiled_code, language='sql') -%}
-  {%- if language != 'sql' -%}
-    {%- do exceptions.raise_compiler_error('create_table_as cannot run the language ' ~ language) -%}
+  {%- if language == 'sql' -%}
+    {{- adapter.dispatch('create_table_as', 'dbt')(temporary, relation, compiled_code) -}}
+  {%- else -%}
+    {{- adapter.dispatch('create_table_as', 'dbt')(temporary, relation, compiled_code, language) -}}
   {%- endif -%}
-  {{- adapter.dispatch('create_table_as', 'dbt')(temporary, relation, compiled_code) -}}
 {%- endmacro %}
 
 {% macro default__create_table_as(temporary, relation, sql) -%}
@@ -20,11 +21,19 @@
   create {% if temporary %}temporary {% endif %}table {{ relation.include(database=(not temporary), schema=(not temporary)) }}
   {%- if contract and contract.enforced and not temporary %}
   {{ get_assert_columns_equivalent(sql) }}
+  {{ get_table_columns_and_constraints() }}
   {%- set sql = get_select_subquery(sql) %}
   {%- endif %}
   as (
     {{ sql }}
   )
+{%- endmacro %}
+
+{#-- The names of the contract's columns. --#}
+{% macro default__get_column_names() -%}
+  {%- for column in model['columns'].values() -%}
+    {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
+  {%- endfor -%}
 {%- endmacro %}
 
 {#-- The query's columns in the order of the contract. --#}
@@ -33,10 +42,7 @@
 {%- endmacro %}
 
 {% macro default__get_select_subquery(sql) -%}
-  select
-  {%- for column in model['columns'].values() %}
-    {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
-  {%- endfor %}
+  select {{ adapter.dispatch('get_column_names', 'dbt')() | trim }}
   from (
     {{ sql }}
   ) as model_subq

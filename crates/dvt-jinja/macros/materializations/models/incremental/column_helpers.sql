@@ -12,19 +12,24 @@
   {%- do return(source_columns | rejectattr('column', 'in', known) | list) -%}
 {%- endmacro %}
 
-{#-- Columns in both lists with different types. --#}
+{#-- Columns in both lists whose types differ, with the type of the first list. A text that is only longer in the second
+     list is no difference. --#}
 {% macro diff_column_data_types(source_columns, target_columns) -%}
+  {%- do return(adapter.dispatch('diff_column_data_types', 'dbt')(source_columns, target_columns)) -%}
+{%- endmacro %}
+
+{% macro default__diff_column_data_types(source_columns, target_columns) -%}
   {%- set changed = [] -%}
   {%- for new in source_columns -%}
     {%- set old = target_columns | selectattr('name', 'equalto', new.name) | list | first -%}
-    {%- if old and new.expanded_data_type | default(new.data_type) != old.expanded_data_type | default(old.data_type)
-           and not old.can_expand_to(other_column=new) -%}
-      {%- do changed.append({'column_name': old.name, 'new_type': new.data_type}) -%}
+    {%- if old and new.expanded_data_type != old.expanded_data_type and not new.can_expand_to(other_column=old) -%}
+      {%- do changed.append({'column_name': old.name, 'new_type': new.expanded_data_type}) -%}
     {%- endif -%}
   {%- endfor -%}
   {%- do return(changed) -%}
 {%- endmacro %}
 
+{#-- What a merge sets in rows that match: the columns that the config names, or all but those that it excludes. --#}
 {% macro get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) -%}
   {%- do return(adapter.dispatch('get_merge_update_columns', 'dbt')(merge_update_columns, merge_exclude_columns, dest_columns)) -%}
 {%- endmacro %}
