@@ -1,4 +1,4 @@
-//! What is described but never run: exposures, groups, doc blocks; and unit tests.
+//! What is described but never run: exposures, groups, doc blocks.
 
 use crate::{Config, DependsOn, RefCall, SourceCall, UniqueId};
 use dvt_diagnostics::Span;
@@ -47,6 +47,8 @@ pub struct Exposure {
     pub depends_on: DependsOn,
     pub refs: Vec<RefCall>,
     pub sources: Vec<SourceCall>,
+    /// The metrics that it names: `[name]` or `[package, name]`.
+    pub metrics: Vec<Vec<String>>,
     pub created_at: f64,
     pub span: Span,
 }
@@ -62,31 +64,4 @@ pub struct Group {
     pub owner: Owner,
     pub description: Option<String>,
     pub meta: Map<String, Value>,
-}
-
-/// A unit test as it was written; its rows are read when it runs.
-#[derive(Clone, Debug)]
-pub struct UnitTest {
-    pub unique_id: UniqueId,
-    pub name: String,
-    pub package_name: String,
-    pub path: String,
-    pub original_file_path: String,
-    pub fqn: Vec<String>,
-    /// The tested model's name.
-    pub model: String,
-    pub description: String,
-    /// Each `{input, rows, format, fixture}`.
-    pub given: Vec<Value>,
-    /// `{rows, format, fixture}`.
-    pub expect: Value,
-    pub overrides: Option<Value>,
-    pub versions: Option<Value>,
-    pub version: Option<Value>,
-    pub config: Config,
-    pub depends_on: DependsOn,
-    pub checksum: Option<String>,
-    pub schema: Option<String>,
-    pub created_at: f64,
-    pub span: Span,
 }

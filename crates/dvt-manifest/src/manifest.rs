@@ -1,6 +1,6 @@
 //! The manifest: everything a project holds, by unique id.
 
-use crate::{Doc, Exposure, Group, Macro, Node, ResourceType, Source, UniqueId, UnitTest};
+use crate::{Doc, Exposure, Group, Macro, Node, ResourceType, SemanticNode, Source, UniqueId, UnitTest};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -15,6 +15,11 @@ pub struct Manifest {
     pub exposures: IndexMap<UniqueId, Exposure>,
     pub groups: IndexMap<UniqueId, Group>,
     pub unit_tests: IndexMap<UniqueId, UnitTest>,
+    pub metrics: IndexMap<UniqueId, SemanticNode>,
+    pub semantic_models: IndexMap<UniqueId, SemanticNode>,
+    pub saved_queries: IndexMap<UniqueId, SemanticNode>,
+    /// Functions of the database: nodes like models, in a map of their own as in the artifact.
+    pub functions: IndexMap<UniqueId, Node>,
     /// `selectors.yml`, as dbt serialises it: name to definition.
     pub selectors: Map<String, Value>,
     /// What `enabled: false` took out; several per id are possible.
@@ -27,6 +32,8 @@ pub enum Disabled {
     Node(Box<Node>),
     Source(Box<Source>),
     Exposure(Box<Exposure>),
+    Semantic(Box<SemanticNode>),
+    UnitTest(Box<UnitTest>),
 }
 
 /// The `metadata` of `manifest.json`.
@@ -48,10 +55,25 @@ pub struct ManifestMetadata {
 }
 
 impl Manifest {
+    /// A node that dbt runs: from `nodes` or `functions`.
+    #[must_use]
+    pub fn node(&self, unique_id: &str) -> Option<&Node> {
+        self.nodes.get(unique_id).or_else(|| self.functions.get(unique_id))
+    }
+
+    /// A metric, semantic model or saved query.
+    #[must_use]
+    pub fn semantic_node(&self, unique_id: &str) -> Option<&SemanticNode> {
+        self.metrics
+            .get(unique_id)
+            .or_else(|| self.semantic_models.get(unique_id))
+            .or_else(|| self.saved_queries.get(unique_id))
+    }
+
     /// What kind of thing the id names; `None` for an id that is not in the graph.
     #[must_use]
     pub fn resource_type(&self, unique_id: &str) -> Option<ResourceType> {
-        if let Some(node) = self.nodes.get(unique_id) {
+        if let Some(node) = self.node(unique_id) {
             return Some(node.resource_type);
         }
         if self.sources.contains_key(unique_id) {
@@ -60,30 +82,44 @@ impl Manifest {
         if self.exposures.contains_key(unique_id) {
             return Some(ResourceType::Exposure);
         }
-        self.unit_tests.contains_key(unique_id).then_some(ResourceType::UnitTest)
+        if self.unit_tests.contains_key(unique_id) {
+            return Some(ResourceType::UnitTest);
+        }
+        self.semantic_node(unique_id).map(|node| node.resource_type)
     }
 
     /// The ids that this one depends on directly, in the order they were asked for.
     #[must_use]
     pub fn parents(&self, unique_id: &str) -> &[UniqueId] {
-        if let Some(node) = self.nodes.get(unique_id) {
+        if let Some(node) = self.node(unique_id) {
             return &node.depends_on.nodes;
         }
         if let Some(exposure) = self.exposures.get(unique_id) {
             return &exposure.depends_on.nodes;
         }
-        self.unit_tests.get(unique_id).map_or(&[], |unit_test| &unit_test.depends_on.nodes)
+        if let Some(unit_test) = self.unit_tests.get(unique_id) {
+            return &unit_test.depends_on.nodes;
+        }
+        self.semantic_node(unique_id).map_or(&[], |node| &node.depends_on.nodes)
     }
 
-    /// Every id of the graph: nodes, sources, exposures, unit tests.
+    /// Every id of the graph: nodes, sources, exposures, functions, the semantic layer, unit tests.
     pub fn graph_ids(&self) -> impl Iterator<Item = &UniqueId> {
-        self.nodes.keys().chain(self.sources.keys()).chain(self.exposures.keys()).chain(self.unit_tests.keys())
+        self.nodes
+            .keys()
+            .chain(self.sources.keys())
+            .chain(self.exposures.keys())
+            .chain(self.functions.keys())
+            .chain(self.metrics.keys())
+            .chain(self.semantic_models.keys())
+            .chain(self.saved_queries.keys())
+            .chain(self.unit_tests.keys())
     }
 
     /// The files of the node as `package://path`, for messages.
     #[must_use]
     pub fn file_path(&self, unique_id: &str) -> Option<&str> {
-        if let Some(node) = self.nodes.get(unique_id) {
+        if let Some(node) = self.node(unique_id) {
             return Some(&node.original_file_path);
         }
         if let Some(source) = self.sources.get(unique_id) {
@@ -91,6 +127,9 @@ impl Manifest {
         }
         if let Some(exposure) = self.exposures.get(unique_id) {
             return Some(&exposure.original_file_path);
+        }
+        if let Some(node) = self.semantic_node(unique_id) {
+            return Some(&node.original_file_path);
         }
         self.unit_tests.get(unique_id).map(|unit_test| unit_test.original_file_path.as_str())
     }

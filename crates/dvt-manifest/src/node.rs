@@ -1,6 +1,9 @@
 //! The node: everything that dbt runs or compiles.
 
-use crate::{Access, Checksum, Config, Relation, RelationKind, RelationStyle, ResourceType, UniqueId};
+use crate::{
+    Access, Checksum, Config, DeferRelation, FunctionCall, FunctionInfo, Relation, RelationKind, RelationStyle,
+    ResourceType, UniqueId,
+};
 use dvt_diagnostics::{SourceFile, Span};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -46,6 +49,9 @@ pub struct Node {
     pub language: String,
     pub refs: Vec<RefCall>,
     pub sources: Vec<SourceCall>,
+    /// The metrics that it names: `[name]` or `[package, name]`.
+    pub metrics: Vec<Vec<String>>,
+    pub functions: Vec<FunctionCall>,
     pub depends_on: DependsOn,
     pub compiled: Compiled,
     /// `{enforced, alias_types, checksum}`.
@@ -57,6 +63,14 @@ pub struct Node {
     pub latest_version: Option<Value>,
     pub deprecation_date: Option<String>,
     pub primary_key: Vec<String>,
+    /// A model's `time_spine`, with dbt's defaults.
+    pub time_spine: Option<Value>,
+    /// The docs blocks of the description.
+    pub doc_blocks: Vec<UniqueId>,
+    /// Where the environment that is deferred to has it; `None` without `--defer`.
+    pub defer_relation: Option<Box<DeferRelation>>,
+    /// Of a function; `None` for other nodes.
+    pub function: Option<FunctionInfo>,
     /// Of a test; `None` for other nodes. A singular test has no metadata.
     pub test: Option<TestInfo>,
     /// The package's root folder; seeds need it to find their file.
@@ -147,6 +161,11 @@ pub struct Column {
     pub constraints: Vec<Value>,
     pub config: Map<String, Value>,
     pub granularity: Option<String>,
+    /// `dimension` and `entity` of a model with a semantic model: a type's name or a dictionary.
+    pub dimension: Option<Value>,
+    pub entity: Option<Value>,
+    /// The docs blocks of the description.
+    pub doc_blocks: Vec<UniqueId>,
     /// Keys that dbt does not know, kept as they are.
     pub extra: Map<String, Value>,
 }

@@ -100,6 +100,7 @@ impl ResourceType {
                 | Self::Operation
                 | Self::SqlOperation
                 | Self::UnitTest
+                | Self::Function
         )
     }
 }

@@ -27,6 +27,8 @@ pub struct Source {
     pub quoting: SourceQuoting,
     pub source_description: String,
     pub description: String,
+    /// The docs blocks of the description.
+    pub doc_blocks: Vec<UniqueId>,
     pub loader: String,
     pub loaded_at_field: Option<String>,
     pub loaded_at_query: Option<String>,

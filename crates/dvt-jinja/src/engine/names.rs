@@ -47,8 +47,10 @@ impl Interpreter<'_> {
     /// A name outside of the template's own variables. Macros win over dbt's own functions, so that a project can
     /// override `ref` (the original stays in `builtins`).
     pub(crate) fn global(&mut self, name: &str) -> Option<Value> {
-        if let Some(value) = self.context.macro_overrides.get(name) {
-            return Some(Value::object(OverriddenMacro(value.clone())));
+        if !self.context.macro_overrides.is_empty()
+            && let Some(value) = self.override_of(name)
+        {
+            return Some(value);
         }
         if let Some(definition) = self.library.lookup(&self.context.package, name) {
             return Some(Value::object(MacroReference(Arc::clone(definition))));
@@ -60,6 +62,30 @@ impl Interpreter<'_> {
             return Some(value);
         }
         self.library.has_package(name).then(|| Value::object(PackageNamespace(name.to_owned())))
+    }
+
+    /// What a unit test put in the place of a name: called like a macro, or the value itself where the name is no macro.
+    /// `dbt.name` stands for the bare name too.
+    fn override_of(&mut self, name: &str) -> Option<Value> {
+        let overrides = &self.context.macro_overrides;
+        let value = overrides.get(name).or_else(|| overrides.get(&format!("dbt.{name}")))?.clone();
+        if self.library.lookup(&self.context.package, name).is_some() {
+            return Some(Value::object(OverriddenMacro(value)));
+        }
+        let member = functions::member(self, name)?;
+        let is_callable = matches!(&member, Value::Object(object) if object.is_callable());
+        Some(if is_callable { Value::object(OverriddenMacro(value)) } else { value })
+    }
+
+    /// What a unit test put in the place of a package's macro. A bare name stands for dbt's own macro too.
+    pub(crate) fn override_in(&self, package: &str, name: &str) -> Option<Value> {
+        let overrides = &self.context.macro_overrides;
+        if overrides.is_empty() || self.library.lookup_in(package, name).is_none() {
+            return None;
+        }
+        let bare = (package == "dbt").then(|| overrides.get(name)).flatten();
+        let value = bare.or_else(|| overrides.get(&format!("{package}.{name}")))?;
+        Some(Value::object(OverriddenMacro(value.clone())))
     }
 
     /// A context member that keeps its identity through the render.

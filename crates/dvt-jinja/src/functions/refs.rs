@@ -1,4 +1,4 @@
-//! `ref`, `source`, `metric` and `doc`.
+//! `ref`, `source`, `function`, `metric` and `doc`.
 
 use crate::bridge::RefRequest;
 use crate::engine::Interpreter;
@@ -26,10 +26,12 @@ pub(super) fn reference(interpreter: &mut Interpreter<'_>, args: &mut Args) -> R
     let version = args.keyword.shift_remove("version").or_else(|| args.keyword.shift_remove("v"));
     args.keyword.shift_remove("v");
     args.finish()?;
-    let version = version.filter(|version| !version.is_none() && !version.is_undefined()).map(|v| v.to_string());
+    let version = version.filter(|version| !version.is_none() && !version.is_undefined());
+    let json = version.as_ref().and_then(|version| version.to_json().ok());
+    let version = version.map(|version| version.to_string());
     let request = RefRequest { package, name, version };
     let span = interpreter.user_span();
-    interpreter.asked.refs.push(AskedRef { request: request.clone(), span });
+    interpreter.asked.refs.push(AskedRef { request: request.clone(), version: json, span });
     if !interpreter.executes() {
         return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_ref(&request));
     }
@@ -55,6 +57,27 @@ pub(super) fn source(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resu
     Ok(limited(interpreter, relation))
 }
 
+/// `function(name)`, `function(package, name)`: the database's name of a function of the project.
+pub(super) fn function(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let positional = args.rest();
+    args.finish()?;
+    let (package, name) = match positional.as_slice() {
+        [Value::Str(name)] => (None, name.to_string()),
+        [Value::Str(package), Value::Str(name)] => (Some(package.to_string()), name.to_string()),
+        [_] | [_, _] => {
+            return Err(raise("function() takes names as strings".to_owned()));
+        }
+        _ => return Err(raise(format!("function() takes at most two arguments ({} given)", positional.len()))),
+    };
+    let request = RefRequest { package, name, version: None };
+    let span = interpreter.user_span();
+    interpreter.asked.functions.push(AskedRef { request: request.clone(), version: None, span });
+    if !interpreter.executes() {
+        return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_ref(&request));
+    }
+    Ok(Value::relation(interpreter.bridge.resolve_function(&request)?))
+}
+
 /// When parsing, a name is not resolved yet: dbt gives the node's own relation.
 fn placeholder(
     interpreter: &Interpreter<'_>,
@@ -72,10 +95,52 @@ fn limited(interpreter: &Interpreter<'_>, relation: Relation) -> Value {
     Value::object(RelationValue { relation, limit: is_limited.then_some(0) })
 }
 
-/// `metric(...)`: dvt reads metrics, but does not run them.
-pub(super) fn metric(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
-    let name = args.rest().iter().map(ToString::to_string).collect::<Vec<_>>().join("', '");
-    Err(raise(format!("metric('{name}') cannot be used: dvt does not run metrics")))
+/// `metric(name)`, `metric(package, name)`: its name as text, its fields as attributes.
+pub(super) fn metric(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let positional = args.rest();
+    args.finish()?;
+    let (package, name) = match positional.as_slice() {
+        [Value::Str(name)] => (None, name.to_string()),
+        [Value::Str(package), Value::Str(name)] => (Some(package.to_string()), name.to_string()),
+        [_] | [_, _] => return Err(raise("metric() takes names as strings".to_owned())),
+        _ => return Err(raise(format!("metric() takes at most two arguments ({} given)", positional.len()))),
+    };
+    interpreter.asked.metrics.push(package.iter().cloned().chain([name.clone()]).collect());
+    if !interpreter.executes() {
+        return Ok(Value::object(Metric { name, fields: Value::None }));
+    }
+    let graph = interpreter.bridge.graph();
+    let metrics = graph.get("metrics").and_then(serde_json::Value::as_object);
+    let found = metrics.into_iter().flatten().map(|(_, metric)| metric).find(|metric| {
+        let is = |key: &str, wanted: &str| metric.get(key).and_then(serde_json::Value::as_str) == Some(wanted);
+        is("name", &name) && package.as_deref().is_none_or(|package| is("package_name", package))
+    });
+    match found {
+        Some(metric) => Ok(Value::object(Metric { name, fields: Value::from(metric) })),
+        None => Err(raise(format!("metric '{name}' was not found"))),
+    }
+}
+
+/// A metric in a template.
+#[derive(Debug)]
+struct Metric {
+    name: String,
+    /// Its fields as a dict; `none` when parsing.
+    fields: Value,
+}
+
+impl crate::Object for Metric {
+    fn type_name(&self) -> &str {
+        "Metric"
+    }
+
+    fn display(&self) -> String {
+        self.name.clone()
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        self.fields.as_dict()?.get_str(name).cloned()
+    }
 }
 
 /// `doc(name)`, `doc(package, name)`.

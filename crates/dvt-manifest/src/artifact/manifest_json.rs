@@ -3,8 +3,8 @@
 
 use super::DBT_VERSION;
 use crate::{
-    Column, Compiled, DependsOn, Disabled, Doc, Exposure, Graph, Group, Macro, Manifest, Node, Owner, RefCall,
-    ResourceType, Source, SourceCall, SourceFreshness, UnitTest,
+    Column, Compiled, DependsOn, Disabled, Doc, Exposure, FunctionCall, Graph, Group, Macro, Manifest, Node, Owner,
+    RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, UnitTest,
 };
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
@@ -40,6 +40,8 @@ impl Manifest {
                         Disabled::Node(node) => node.to_json(),
                         Disabled::Source(source) => source.to_json(),
                         Disabled::Exposure(exposure) => exposure.to_json(),
+                        Disabled::Semantic(node) => node.to_json(),
+                        Disabled::UnitTest(unit_test) => unit_test.to_json(),
                     })
                     .collect();
                 (id.clone(), Value::Array(entries))
@@ -52,17 +54,17 @@ impl Manifest {
             "macros": objects(&self.macros, Macro::to_json),
             "docs": objects(&self.docs, Doc::to_json),
             "exposures": objects(&self.exposures, Exposure::to_json),
-            "metrics": {},
+            "metrics": objects(&self.metrics, SemanticNode::to_json),
             "groups": objects(&self.groups, Group::to_json),
             "selectors": self.selectors,
             "disabled": disabled,
             "parent_map": graph.parent_map(),
             "child_map": graph.child_map(),
             "group_map": group_map,
-            "saved_queries": {},
-            "semantic_models": {},
+            "saved_queries": objects(&self.saved_queries, SemanticNode::to_json),
+            "semantic_models": objects(&self.semantic_models, SemanticNode::to_json),
             "unit_tests": objects(&self.unit_tests, UnitTest::to_json),
-            "functions": {},
+            "functions": objects(&self.functions, Node::to_json),
         })
     }
 
@@ -129,8 +131,13 @@ impl Node {
         set("created_at", json!(self.created_at));
         set("relation_name", json!(self.relation_name));
         set("raw_code", json!(self.raw_code));
-        set("doc_blocks", json!([]));
+        set("doc_blocks", json!(self.doc_blocks));
         set("connection", json!(self.connection));
+        if self.resource_type.is_refable() {
+            set("defer_relation", json!(self.defer_relation.as_ref().map(|relation| relation.to_json())));
+        } else if self.resource_type == ResourceType::Function {
+            set("defer_function", json!(self.defer_relation.as_ref().map(|relation| relation.to_json())));
+        }
         if self.resource_type == ResourceType::Seed {
             set("root_path", json!(self.root_path));
             set("depends_on", json!({"macros": self.depends_on.macros}));
@@ -139,8 +146,8 @@ impl Node {
         set("language", json!(self.language));
         set("refs", refs_json(&self.refs));
         set("sources", sources_json(&self.sources));
-        set("metrics", json!([]));
-        set("functions", json!([]));
+        set("metrics", json!(self.metrics));
+        set("functions", functions_json(&self.functions));
         set("depends_on", depends_on_json(&self.depends_on));
         compiled_json(&self.compiled, &mut set);
         set("contract", self.contract_json());
@@ -152,7 +159,7 @@ impl Node {
                 set("latest_version", json!(self.latest_version));
                 set("deprecation_date", json!(self.deprecation_date));
                 set("primary_key", json!(self.primary_key));
-                set("time_spine", Value::Null);
+                set("time_spine", json!(self.time_spine));
             }
             ResourceType::Operation => set("index", json!(self.index)),
             _ => {}
@@ -167,6 +174,9 @@ impl Node {
                 "test_metadata",
                 json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
             );
+        }
+        if let Some(function) = &self.function {
+            function.add_to(&mut json);
         }
         Value::Object(json)
     }
@@ -196,15 +206,23 @@ fn compiled_json(compiled: &Compiled, set: &mut impl FnMut(&str, Value)) {
     set("extra_ctes", json!(ctes));
 }
 
-fn refs_json(refs: &[RefCall]) -> Value {
+pub(super) fn refs_json(refs: &[RefCall]) -> Value {
     refs.iter().map(|call| json!({"name": call.name, "package": call.package, "version": call.version})).collect()
+}
+
+fn functions_json(functions: &[FunctionCall]) -> Value {
+    functions
+        .iter()
+        .map(|call| call.package.iter().chain([&call.name]).cloned().collect::<Vec<_>>())
+        .map(Value::from)
+        .collect()
 }
 
 fn sources_json(sources: &[SourceCall]) -> Value {
     sources.iter().map(|call| json!([call.source_name, call.table_name])).collect()
 }
 
-fn depends_on_json(depends_on: &DependsOn) -> Value {
+pub(super) fn depends_on_json(depends_on: &DependsOn) -> Value {
     json!({"macros": depends_on.macros, "nodes": depends_on.nodes})
 }
 
@@ -247,9 +265,9 @@ impl Column {
             "config": config,
             "tags": self.tags,
             "granularity": self.granularity,
-            "dimension": null,
-            "entity": null,
-            "doc_blocks": [],
+            "dimension": self.dimension,
+            "entity": self.entity,
+            "doc_blocks": self.doc_blocks,
         });
         if let Value::Object(map) = &mut json {
             for (key, value) in &self.extra {
@@ -301,7 +319,7 @@ impl Source {
             "created_at": self.created_at,
             "unrendered_database": self.unrendered_database,
             "unrendered_schema": self.unrendered_schema,
-            "doc_blocks": [],
+            "doc_blocks": self.doc_blocks,
             "connection": self.connection,
         })
     }
@@ -409,7 +427,7 @@ impl Exposure {
             "depends_on": depends_on_json(&self.depends_on),
             "refs": refs_json(&self.refs),
             "sources": sources_json(&self.sources),
-            "metrics": [],
+            "metrics": self.metrics,
             "created_at": self.created_at,
         })
     }
@@ -428,33 +446,6 @@ impl Group {
             "owner": self.owner.to_json(),
             "description": self.description,
             "config": {"meta": self.meta},
-        })
-    }
-}
-
-impl UnitTest {
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "resource_type": "unit_test",
-            "package_name": self.package_name,
-            "path": self.path,
-            "original_file_path": self.original_file_path,
-            "unique_id": self.unique_id,
-            "fqn": self.fqn,
-            "model": self.model,
-            "given": self.given,
-            "expect": self.expect,
-            "description": self.description,
-            "overrides": self.overrides,
-            "depends_on": depends_on_json(&self.depends_on),
-            "config": self.config,
-            "checksum": self.checksum,
-            "schema": self.schema,
-            "created_at": self.created_at,
-            "versions": self.versions,
-            "version": self.version,
         })
     }
 }

@@ -13,10 +13,9 @@ pub(crate) use inputs::UnitInputs;
 
 use crate::bridge::NodeBridge;
 use crate::compile::{CompiledNode, write_compiled};
-use crate::execution::blocking;
 use crate::failure::{FailedAt, NodeError, from_render};
 use crate::journal::Entry;
-use crate::node::{node_comment, response_json, thread_name};
+use crate::node::{blocking, node_comment, response_json, thread_name};
 use crate::outcome::{NodeResult, RouteKind, Status, Timing};
 use crate::reporter::NodeStarted;
 use crate::run::{Run, now};
@@ -118,7 +117,7 @@ async fn work_on(run: &Arc<Run>, test: &Arc<UnitTest>, result: &mut NodeResult) 
     result.compiled_code = Some(compiled.sql.clone());
     result.extra_ctes.clone_from(&compiled.extra_ctes);
     write_compiled(run, &node, &compiled.sql)?;
-    if !run.request.command.executes_tests() {
+    if !run.request.command.writes() {
         bridge_done(bridge).await;
         return Ok(());
     }
