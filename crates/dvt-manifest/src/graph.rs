@@ -82,6 +82,29 @@ impl Graph {
         self.positions.contains_key(unique_id)
     }
 
+    /// Every id of the graph; its index is the id's position.
+    #[must_use]
+    pub fn ids(&self) -> &[UniqueId] {
+        &self.ids
+    }
+
+    #[must_use]
+    pub fn position(&self, unique_id: &str) -> Option<usize> {
+        self.positions.get(unique_id).copied()
+    }
+
+    /// The positions of the direct dependencies.
+    #[must_use]
+    pub fn parents_at(&self, position: usize) -> &[usize] {
+        self.parents.get(position).map_or(&[], Vec::as_slice)
+    }
+
+    /// The positions of the direct dependants.
+    #[must_use]
+    pub fn children_at(&self, position: usize) -> &[usize] {
+        self.children.get(position).map_or(&[], Vec::as_slice)
+    }
+
     /// The direct dependants, in the order of the manifest.
     pub fn children(&self, unique_id: &str) -> impl Iterator<Item = &UniqueId> {
         self.neighbours(unique_id, &self.children)

@@ -8,6 +8,7 @@ mod artifact;
 mod checksum;
 mod config;
 mod exposure;
+mod function;
 mod graph;
 mod macro_definition;
 mod manifest;
@@ -15,12 +16,19 @@ mod node;
 mod relation;
 mod resource;
 pub mod selection;
+mod semantic;
 mod source;
+pub mod state;
+mod unit_test;
 
-pub use artifact::{DBT_VERSION, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically};
+pub use artifact::{
+    Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, RunResult, RunResults,
+    RunStatus, Timing, WriteError, write_atomically,
+};
 pub use checksum::Checksum;
 pub use config::{Config, ConfigError};
-pub use exposure::{Doc, Exposure, Group, Owner, UnitTest};
+pub use exposure::{Doc, Exposure, Group, Owner};
+pub use function::{FunctionArgument, FunctionCall, FunctionInfo, FunctionOverload, FunctionReturns};
 pub use graph::{Graph, Schedule};
 pub use macro_definition::{Macro, MacroArgument, MacroKind};
 pub use manifest::{Disabled, Manifest, ManifestMetadata};
@@ -29,6 +37,9 @@ pub use node::{
 };
 pub use relation::{Include, Quoting, Relation, RelationKind, RelationStyle};
 pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};
+pub use semantic::SemanticNode;
 pub use source::{Source, SourceFreshness, SourceQuoting};
+pub use state::DeferRelation;
+pub use unit_test::{FixtureFormat, UnitTest, UnitTestInput, UnitTestOverrides, UnitTestRows};
 
 pub use indexmap::IndexMap;

@@ -4,6 +4,7 @@ use crate::{Buckets, Computes, ConnectionSettings, Output, Profile, ProjectFile}
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Invocation, MacroLibrary};
 use dvt_manifest::Manifest;
+use dvt_manifest::selection::Selectors;
 use dvt_sql::Dialect;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -59,6 +60,8 @@ pub struct Project {
     /// All macros of the built-in package, the adapters, the packages and the project.
     pub macro_library: Arc<MacroLibrary>,
     pub manifest: Manifest,
+    /// `selectors.yml`.
+    pub selectors: Arc<Selectors>,
     /// The facts of every connection that a node or source uses, by output name; the default target's among them.
     pub connections: IndexMap<String, ConnectionFacts>,
     /// What templates see of the invocation: flags, environment, ids.

@@ -9,6 +9,7 @@ use crate::reporter::LineLevel;
 use crate::run::Run;
 use crate::seed::{SeedFile, cast_type};
 use crate::tables::{table_of_result, table_of_seed};
+use crate::unit::UnitInputs;
 use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{relations_read, rename_relations};
@@ -18,7 +19,7 @@ use dvt_sql::Dialect;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Rows of a seed that macros always see.
@@ -41,6 +42,8 @@ pub(crate) struct NodeBridge {
     changed_cache: AtomicBool,
     noted: Mutex<Noted>,
     seed: Mutex<Option<SeedSource>>,
+    /// What a unit test gives in the place of what its model reads.
+    unit_inputs: OnceLock<Arc<UnitInputs>>,
 }
 
 #[derive(Default)]
@@ -112,6 +115,7 @@ impl NodeBridge {
             changed_cache: AtomicBool::new(false),
             noted: Mutex::default(),
             seed: Mutex::default(),
+            unit_inputs: OnceLock::new(),
         })
     }
 
@@ -134,6 +138,7 @@ impl NodeBridge {
             changed_cache: AtomicBool::new(false),
             noted: Mutex::default(),
             seed: Mutex::default(),
+            unit_inputs: OnceLock::new(),
         })
     }
 
@@ -143,6 +148,16 @@ impl NodeBridge {
 
     fn crosses(&self) -> bool {
         self.crossing.load(Ordering::Relaxed)
+    }
+
+    /// From now on `ref` and `source` give the rows of this unit test.
+    pub(crate) fn set_unit_inputs(&self, inputs: Arc<UnitInputs>) {
+        // A bridge serves one test, so this is set once.
+        let _ = self.unit_inputs.set(inputs);
+    }
+
+    pub(crate) fn unit_inputs(&self) -> Option<Arc<UnitInputs>> {
+        self.unit_inputs.get().cloned()
     }
 
     pub(crate) fn set_seed(&self, seed: SeedSource) {
@@ -328,6 +343,10 @@ impl Bridge for NodeBridge {
     }
 
     fn resolve_ref(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
+        if let Some(inputs) = self.unit_inputs.get() {
+            let relation = inputs.resolve_ref(&self.run, &self.node, request);
+            return relation.map_err(|error| -> BridgeError { Box::new(error) });
+        }
         let found = self.run.resolve_ref(&self.node, request).map_err(|error| -> BridgeError { Box::new(error) })?;
         if found.is_ephemeral() {
             let mut noted = lock(&self.noted);
@@ -336,14 +355,26 @@ impl Bridge for NodeBridge {
             }
             return Ok(Relation::cte(&found.name));
         }
+        let deferred = self.run.deferred(found).map_err(|error| -> BridgeError { Box::new(error.into_first()) })?;
+        let relation = deferred.unwrap_or_else(|| found.relation());
         Ok(self.written(&Input {
-            connection: found.connection.clone(),
-            relation: found.relation(),
+            connection: relation.connection.clone(),
+            relation,
             display_name: show_ref(request),
         }))
     }
 
+    fn resolve_function(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
+        self.run
+            .resolve_function(&self.node, self.adapter.connection(), request)
+            .map_err(|error| -> BridgeError { Box::new(error) })
+    }
+
     fn resolve_source(&self, source_name: &str, table_name: &str) -> Result<Relation, BridgeError> {
+        if let Some(inputs) = self.unit_inputs.get() {
+            let relation = inputs.resolve_source(&self.run, &self.node, source_name, table_name);
+            return relation.map_err(|error| -> BridgeError { Box::new(error) });
+        }
         let input = self
             .run
             .resolve_source(&self.node, source_name, table_name)

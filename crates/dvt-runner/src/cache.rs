@@ -89,6 +89,12 @@ impl RelationCache {
         Some(relations)
     }
 
+    /// Whether the relation is there; `None` while its schema was not read.
+    pub(crate) fn holds(&self, relation: &Relation) -> Option<bool> {
+        let name = self.identifier(relation)?;
+        self.lock().get(&self.key_of(relation)).map(|schema| schema.contains_key(&name))
+    }
+
     pub(crate) fn set(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
         let by_name = relations
             .into_iter()

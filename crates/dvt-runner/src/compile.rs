@@ -29,6 +29,32 @@ pub(crate) struct CompiledNode {
 }
 
 impl CompiledNode {
+    /// A unit test's query: the model's own text over CTEs that no file of the user holds.
+    pub(crate) fn over_fixtures(injected: Injected, own_map: SourceMap, extra_ctes: Vec<InjectedCte>) -> Self {
+        Self {
+            sql: injected.sql.clone(),
+            route: Route::Pushdown,
+            extra_ctes,
+            names: BTreeMap::new(),
+            injected,
+            own_map: Some(own_map),
+            cte_maps: Vec::new(),
+        }
+    }
+
+    /// What `clone` runs: no text of the node, only the other environment's relation.
+    pub(crate) fn over_clone(sql: String) -> Self {
+        Self {
+            injected: Injected { sql: sql.clone(), ctes: Vec::new(), added: 0..0 },
+            sql,
+            route: Route::Pushdown,
+            extra_ctes: Vec::new(),
+            names: BTreeMap::new(),
+            own_map: None,
+            cte_maps: Vec::new(),
+        }
+    }
+
     /// The user's text behind a range of the SQL; the ephemeral model's own file inside its CTE.
     pub(crate) fn span(&self, range: Range<usize>) -> Option<Span> {
         if let Some(start) = self.injected.query_offset(range.start) {

@@ -61,6 +61,9 @@ impl Run {
         set("database", this.database.as_deref().map_or(Value::None, Value::str));
         set("schema", this.schema.as_deref().map_or(Value::None, Value::str));
         set("identifier", this.identifier.as_deref().map_or(Value::None, Value::str));
+        if let Some(deferred) = self.deferred_relation(node) {
+            set("defer_relation", Value::relation(deferred));
+        }
         set("landing", landing.map_or(Value::None, |landing| Value::relation(landing.clone())));
         context.this = Some(this);
         if let Some(model) = context.node.as_mut().map(Arc::make_mut).and_then(Json::as_object_mut) {

@@ -20,6 +20,12 @@ pub(crate) struct NodeError {
 }
 
 impl NodeError {
+    /// The first thing that went wrong, for who can pass on only one.
+    pub(crate) fn into_first(self) -> Diagnostic {
+        let mut diagnostics = self.diagnostics.into_iter();
+        diagnostics.next().unwrap_or_else(|| Diagnostic::error("internal", "the node failed without a reason"))
+    }
+
     pub(crate) fn message(&self) -> String {
         self.diagnostics.first().map_or_else(|| "the node failed".to_owned(), |diagnostic| diagnostic.message.clone())
     }

@@ -73,7 +73,11 @@ impl Run {
 
     /// The node of `--inline`: parsed now, with what it reads.
     pub(crate) fn inline_node(&self) -> Result<Node, NodeError> {
-        let text = self.request.inline.clone().unwrap_or_default();
+        self.inline_node_of(self.request.inline.as_deref().unwrap_or_default())
+    }
+
+    /// A node of this text: what it reads is looked up now.
+    pub(crate) fn inline_node_of(&self, text: &str) -> Result<Node, NodeError> {
         let connection = self.project().config.profile.target.clone();
         let mut node = self.operation_node("inline_query", &connection);
         node.unique_id = format!("sql_operation.{}.inline_query", node.package_name);

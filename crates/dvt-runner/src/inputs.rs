@@ -22,7 +22,12 @@ pub(crate) struct Input {
 impl Run {
     /// The route of a node from the parsed graph.
     pub(crate) fn route(&self, node: &Node) -> Route {
-        let reads = connections_read(&self.project().manifest, &node.depends_on.nodes);
+        let own = |read: &Node| read.connection.clone();
+        self.route_over(node, &connections_read(&self.project().manifest, &node.depends_on.nodes, &own))
+    }
+
+    /// The route of a node that reads these connections.
+    pub(crate) fn route_over(&self, node: &Node, reads: &BTreeSet<String>) -> Route {
         choose_route(&node.connection, reads.iter().map(String::as_str), |left, right| {
             match (self.connections().get(left), self.connections().get(right)) {
                 (Some(left), Some(right)) => left.identity() == right.identity(),
@@ -125,8 +130,12 @@ pub(crate) fn find_node<'a>(manifest: &'a Manifest, request: &RefRequest, packag
     }
 }
 
-/// The connections of all that is read, looked through ephemeral models.
-pub(crate) fn connections_read(manifest: &Manifest, depends_on: &[String]) -> BTreeSet<String> {
+/// The connections of all that is read, looked through ephemeral models; `place` says where a node is read.
+pub(crate) fn connections_read(
+    manifest: &Manifest,
+    depends_on: &[String],
+    place: &dyn Fn(&Node) -> String,
+) -> BTreeSet<String> {
     let mut connections = BTreeSet::new();
     let mut open: Vec<&str> = depends_on.iter().map(String::as_str).collect();
     let mut seen: BTreeSet<&str> = open.iter().copied().collect();
@@ -137,7 +146,7 @@ pub(crate) fn connections_read(manifest: &Manifest, depends_on: &[String]) -> BT
             if node.is_ephemeral() {
                 open.extend(node.depends_on.nodes.iter().map(String::as_str).filter(|id| seen.insert(id)));
             } else {
-                connections.insert(node.connection.clone());
+                connections.insert(place(node));
             }
         }
     }

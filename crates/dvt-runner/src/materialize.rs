@@ -4,6 +4,7 @@ use crate::bridge::NodeBridge;
 use crate::compile::CompiledNode;
 use crate::failure::{FailedAt, NodeError, from_render};
 use crate::run::Run;
+use crate::settings::RunCommand;
 use dvt_jinja::{Bridge, Materialized, run_materialization};
 use dvt_manifest::{Node, Relation, ResourceType};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ pub(crate) fn materialize(
     let landing = landing.filter(|_| node.resource_type != ResourceType::Seed);
     let context = run.materialization_context(node, &sql, landing, thread_id);
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
-    let result = run_materialization(run.library(), &context, outside, materialization_name(node));
+    let result = run_materialization(run.library(), &context, outside, materialization_name(run, node));
     bridge.abandon();
     let at = FailedAt { compiled: Some(compiled), node: Some(&node.span) };
     let materialized = result.map_err(|error| from_render(error, at))?;
@@ -35,8 +36,9 @@ pub(crate) fn materialize(
     Ok(materialized)
 }
 
-fn materialization_name(node: &Node) -> &str {
+fn materialization_name<'n>(run: &Run, node: &'n Node) -> &'n str {
     match node.resource_type {
+        _ if run.request.command == RunCommand::Clone => "clone",
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",
         ResourceType::Test => "test",

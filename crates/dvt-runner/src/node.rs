@@ -56,7 +56,14 @@ struct Job<'a> {
 /// Runs the node as the command asks. Never fails: what goes wrong is in the result.
 pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total: usize) -> NodeResult {
     let begun = Instant::now();
-    let route = run.route(&node);
+    let route = if run.defers() {
+        // Where a reference is read from another place, the route depends on what the database has.
+        let (run, node) = (Arc::clone(&run), Arc::clone(&node));
+        let fallback = run.route(&node);
+        blocking(move || Ok(run.route_with_deferral(&node))).await.unwrap_or(fallback)
+    } else {
+        run.route(&node)
+    };
     let mut result = blank_result(&node, Some(&route), place.slot);
     run.reporter().node_started(&NodeStarted {
         index: place.position,
@@ -152,6 +159,9 @@ impl Job<'_> {
     async fn work(&self, work: &mut Work) -> Result<(), NodeError> {
         let started_at = Utc::now();
         let bridge = NodeBridge::new(self.run, &self.node, &self.adapter, node_comment(self.run, &self.node)?);
+        if self.run.request.command == RunCommand::Clone {
+            return self.clone_relation(&bridge, work).await;
+        }
         let compiled = self.compile(&bridge).await;
         work.timing.push(Timing { name: "compile", started_at, completed_at: Utc::now() });
         let compiled = Arc::new(compiled?);
@@ -177,6 +187,33 @@ impl Job<'_> {
         };
         work.timing.push(Timing { name: "execute", started_at, completed_at: Utc::now() });
         done
+    }
+
+    /// `clone`: the other environment's relation, here under the node's own name; as a copy where the database can
+    /// clone, else as a view of it. Nothing of the node is compiled.
+    async fn clone_relation(&self, bridge: &Arc<NodeBridge>, work: &mut Work) -> Result<(), NodeError> {
+        let original = self.run.deferred_relation(&self.node);
+        if let Some(original) = original.as_ref().filter(|original| original.connection != self.node.connection) {
+            return Err(Diagnostic::error(
+                "clone-across-connections",
+                format!(
+                    "`{}` cannot be cloned: the original is on connection `{}`, the clone would be on `{}`",
+                    self.node.name, original.connection, self.node.connection
+                ),
+            )
+            .note("a clone shares the original's storage or looks into it, and neither goes across databases")
+            .help("read the original with `--defer` instead, or `dvt run` the model here")
+            .into());
+        }
+        let sql = original.map_or_else(String::new, |original| format!("select * from {}", original.render()));
+        self.progress.phase(Phase::Publish);
+        let compiled = Arc::new(CompiledNode::over_clone(sql));
+        let materialized = self.materialize(&self.node, bridge, &compiled, None).await?;
+        self.note(&materialized, work)?;
+        if work.message.is_none() {
+            work.message = Some("No-op".to_owned());
+        }
+        Ok(())
     }
 
     async fn compile(&self, bridge: &Arc<NodeBridge>) -> Result<CompiledNode, NodeError> {
@@ -416,7 +453,7 @@ impl Job<'_> {
 }
 
 /// Work that waits on a thread which may block. A panic there is an error of this node alone.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
 ) -> Result<T, NodeError> {
     match tokio::task::spawn_blocking(work).await {

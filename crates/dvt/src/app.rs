@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, Command, LogFormat, LogLevel, unknown_command, version_text};
 use crate::commands;
+use crate::earlier::Earlier;
 use crate::environment::Environment;
 use crate::log_file;
 use crate::printer::{Printer, PrinterOptions, SharedRedactor, counted, events};
@@ -48,6 +49,8 @@ pub(crate) struct App {
     terminal: Terminal,
     redactor: SharedRedactor,
     data_only: bool,
+    /// Artifacts of earlier invocations, and what `retry` does again.
+    pub(crate) earlier: Earlier,
 }
 
 /// Runs the command that the flags name and says how it went.
@@ -100,6 +103,7 @@ pub(crate) fn run(cli: &Cli, environment: Environment, terminal: Terminal) -> Ex
         terminal,
         redactor,
         data_only: false,
+        earlier: Earlier::default(),
     };
     match commands::run(&mut app, cli, command) {
         Ok(exit) => {
@@ -189,8 +193,12 @@ impl App {
         let describe = |output: &dvt_project::Output, settings: &dvt_project::ConnectionSettings| {
             registry::describe(output, settings, &root)
         };
-        let project = dvt_project::load_project(&self.project_settings()?, config, &registry::support(&describe))?;
+        let mut project = dvt_project::load_project(&self.project_settings()?, config, &registry::support(&describe))?;
         self.warn(project.warnings.iter())?;
+        self.earlier.know(&project);
+        if let Some(command) = &cli.command {
+            self.earlier.defer(self, command, &mut project)?;
+        }
         Ok(project)
     }
 

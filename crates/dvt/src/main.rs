@@ -3,6 +3,7 @@
 mod app;
 mod cli;
 mod commands;
+mod earlier;
 mod environment;
 mod log_file;
 mod printer;

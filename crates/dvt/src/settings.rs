@@ -2,8 +2,7 @@
 //! the default.
 
 use crate::cli::{
-    Cli, Command, DocsArgs, DocsCommand, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel,
-    SelectionArgs, SourceArgs, SourceCommand,
+    Cli, Command, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel,
 };
 use crate::environment::Environment;
 use crate::log_file::LogSettings;
@@ -335,23 +334,6 @@ impl<'a> OwnFlags<'a> {
     }
 }
 
-/// The selection flags of a command that has them in dbt's usual form (`ls` has its own).
-fn selection_of(command: Option<&Command>) -> Option<&SelectionArgs> {
-    match command? {
-        Command::Build(args) => Some(&args.selection),
-        Command::Run(args) => Some(&args.selection),
-        Command::Test(args) => Some(&args.selection),
-        Command::Seed(args) => Some(&args.selection),
-        Command::Snapshot(args) => Some(&args.selection),
-        Command::Show(args) => Some(&args.selection),
-        Command::Compile(args) => Some(&args.selection),
-        Command::Clone(args) => Some(&args.selection),
-        Command::Source(SourceArgs { command: SourceCommand::Freshness(args) }) => Some(&args.selection),
-        Command::Docs(DocsArgs { command: DocsCommand::Generate(args) }) => Some(&args.selection),
-        _ => None,
-    }
-}
-
 /// Flags of dbt that would change what a run does and that this version does not have. Whoever builds one takes it out here.
 fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagnostic> {
     let not_yet = |flag: &str| {
@@ -359,18 +341,6 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
             .help("leave it out; COMPATIBILITY.md lists what is there and what is not"))
     };
     let own = OwnFlags::of(cli.command.as_ref());
-    if lookup.text("STATE", cli.global.state.as_ref().and_then(|path| path.to_str())).is_some() {
-        return not_yet("--state");
-    }
-    if lookup.text("DEFER_STATE", cli.global.defer_state.as_ref().and_then(|path| path.to_str())).is_some() {
-        return not_yet("--defer-state");
-    }
-    if lookup.switch("defer", false)? {
-        return not_yet("--defer");
-    }
-    if lookup.switch("favor_state", false)? {
-        return not_yet("--favor-state");
-    }
     if lookup
         .text("WARN_ERROR_OPTIONS", cli.global.warn_error_options.as_deref())
         .is_some_and(|text| text.trim() != "{}")
@@ -384,11 +354,6 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
     }
     if lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)).is_some() {
         return not_yet("--sample");
-    }
-    if selection_of(cli.command.as_ref()).is_some_and(|selection| selection.selector.is_some())
-        || matches!(&cli.command, Some(Command::Ls(args)) if args.selection.selector.is_some())
-    {
-        return not_yet("--selector");
     }
     Ok(())
 }

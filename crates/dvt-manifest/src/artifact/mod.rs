@@ -1,10 +1,15 @@
-//! dbt's artifacts: `manifest.json` v12 and `run_results.json` v6, as dbt's own classes read them.
+//! dbt's artifacts: `manifest.json` v12, `run_results.json` v6, `sources.json` v3 and `catalog.json` v1, as dbt's own classes read them.
 
+mod catalog;
 mod manifest_json;
 mod run_results;
+mod sources;
+mod unit_and_semantic_json;
 mod write;
 
+pub use catalog::{Catalog, CatalogColumn, CatalogTable};
 pub use run_results::{RunResult, RunResults, RunStatus, Timing};
+pub use sources::{FreshnessResult, FreshnessResults};
 pub use write::{WriteError, write_atomically};
 
 /// What both artifacts say about their maker. dbt's readers compare it with their own version.

@@ -57,6 +57,16 @@ pub struct Timing {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
+impl Timing {
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "started_at": self.started_at.as_ref().map(timestamp),
+            "completed_at": self.completed_at.as_ref().map(timestamp),
+        })
+    }
+}
+
 /// What became of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunResult {
@@ -118,17 +128,7 @@ impl RunResult {
     /// One entry of `results`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let timing: Vec<Value> = self
-            .timing
-            .iter()
-            .map(|timing| {
-                json!({
-                    "name": timing.name,
-                    "started_at": timing.started_at.as_ref().map(timestamp),
-                    "completed_at": timing.completed_at.as_ref().map(timestamp),
-                })
-            })
-            .collect();
+        let timing: Vec<Value> = self.timing.iter().map(Timing::to_json).collect();
         json!({
             "status": self.status.as_str(),
             "timing": timing,

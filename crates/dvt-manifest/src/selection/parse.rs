@@ -1,5 +1,6 @@
-//! From the words of `--select` to criteria.
+//! From one word of `--select` to a criterion.
 
+use super::spec::IndirectSelection;
 use dvt_diagnostics::did_you_mean;
 
 /// One criterion: a method and its value, with graph operators around it.
@@ -15,6 +16,8 @@ pub struct Criterion {
     pub parents: Option<Depth>,
     /// `x+` or `x+2`.
     pub children: Option<Depth>,
+    /// The tests that come along; `None` for what the command asks for.
+    pub indirect: Option<IndirectSelection>,
 }
 
 /// How far a graph operator reaches; `None` is all the way.
@@ -42,35 +45,67 @@ pub enum Method {
     Metric,
     SemanticModel,
     SavedQuery,
+    Function,
+    /// What changed since the artifacts of `--state`.
+    State,
+    /// How nodes ended in the run of `--state`.
+    Result,
+    /// Which sources have newer data than `--state` knew.
+    SourceStatus,
+    /// A selector of `selectors.yml`.
+    Selector,
 }
 
-/// Criteria combined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SelectionSpec {
-    Criterion(Criterion),
-    Union(Vec<SelectionSpec>),
-    Intersection(Vec<SelectionSpec>),
-}
-
-/// What the user asked for makes no sense.
+/// What the user asked for makes no sense. The wording of most is dbt's, which tools look for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
-    #[error("`{method}` is not a selection method (in `{raw}`)")]
+    #[error("'{method}' is not a valid method name")]
     UnknownMethod { raw: String, method: String, nearest: Option<&'static str> },
-    #[error("`{raw}` selects by {method}, which needs the artifacts of an earlier run")]
-    NeedsState { raw: String, method: String },
-    #[error("`{raw}` has both `@` and a `+` behind it: `@` already takes all children")]
+    #[error("Invalid selector spec \"{raw}\"")]
+    Malformed { raw: String },
+    #[error("Invalid node spec {raw} - \"@\" prefix and \"+\" suffix are incompatible")]
     AtWithChildren { raw: String },
     #[error("`{raw}` selects by {method} without saying what for")]
     NoValue { raw: String, method: String },
-    #[error("`{value}` is not a value of {method} (in `{raw}`): {known}")]
-    UnknownValue { raw: String, method: &'static str, value: String, known: &'static str },
-    #[error("`{raw}` names a source with more than the three parts package, source and table")]
-    SourceParts { raw: String },
-    #[error("`{raw}` is not a valid path pattern: {reason}")]
-    PathPattern { raw: String, reason: String },
-    #[error("`{raw}` reaches further than a number can say")]
-    Depth { raw: String },
+    #[error("Invalid resource_type selector \"{value}\"")]
+    ResourceType { raw: String, value: String },
+    #[error("Invalid test type selector {value}: expected \"generic\", \"singular\", \"unit\", or \"data\"")]
+    TestType { raw: String, value: String },
+    #[error("Invalid version type selector {value}: expected one of: \"latest\", \"prerelease\", \"old\", or \"none\"")]
+    Version { raw: String, value: String },
+    #[error(
+        "Invalid source selector value \"{value}\". Sources must be of the form `${{source_name}}`, `${{source_name}}.${{target_name}}`, or `${{package_name}}.${{source_name}}.${{target_name}}"
+    )]
+    SourceParts { raw: String, value: String },
+    #[error(
+        "Invalid {kind} selector value \"{value}\". {title} must be of the form ${{{word}_name}} or ${{{word}_package.{word}_name}}"
+    )]
+    NameParts { kind: &'static str, title: &'static str, word: &'static str, value: String },
+    #[error("Got a state selector method, but no comparison manifest")]
+    NoComparisonManifest,
+    #[error("Got an invalid selector \"{value}\", expected one of \"{known}\"")]
+    UnknownStateCheck { value: String, known: String },
+    #[error("No comparison run_results")]
+    NoComparisonResults,
+    #[error("No previous state comparison freshness results in sources.json")]
+    NoPreviousFreshness,
+    #[error("No current state comparison freshness results in sources.json")]
+    NoCurrentFreshness,
+    #[error("Selector '{pattern}' did not match any selector in selectors.yml")]
+    NoSuchSelector { pattern: String, known: Vec<String> },
+    #[error("Could not find selector named {name}, expected one of [{}]", quoted(known))]
+    UnknownSelector { name: String, known: Vec<String> },
+    #[error("Circular dependency detected in selector: {name}")]
+    CircularSelector { name: String },
+    #[error(
+        "Breaking Change to Contract Error in model {name} ({path})\n  While comparing to previous project state, dbt detected a breaking change to an enforced contract.\n    - {}\n  Consider making an additive (non-breaking) change instead, if possible.\n  Otherwise, create a new model version: https://docs.getdbt.com/docs/collaborate/govern/model-versions",
+        changes.join("\n    - ")
+    )]
+    BreakingChange { name: String, path: String, changes: Vec<String> },
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
 }
 
 impl SelectionError {
@@ -80,19 +115,32 @@ impl SelectionError {
         match self {
             Self::UnknownMethod { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}:`?")),
             Self::UnknownMethod { nearest: None, .. } => Some(format!("the methods are {}", METHODS.join(", "))),
-            Self::NeedsState { .. } => Some("select by name, tag or path instead".to_owned()),
-            Self::AtWithChildren { .. } => Some("take one of the two away".to_owned()),
+            Self::AtWithChildren { .. } => Some("`@` already takes all children: take one of the two away".to_owned()),
+            Self::NoComparisonManifest => {
+                Some("name the folder with an earlier run's manifest.json with `--state`".to_owned())
+            }
+            Self::NoComparisonResults => {
+                Some("name the folder with an earlier run's run_results.json with `--state`".to_owned())
+            }
+            Self::NoPreviousFreshness => {
+                Some("name the folder with an earlier `source freshness`'s sources.json with `--state`".to_owned())
+            }
+            Self::NoCurrentFreshness => Some("run `dvt source freshness` first".to_owned()),
+            Self::NoSuchSelector { pattern: name, known } | Self::UnknownSelector { name, known } => {
+                did_you_mean(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+            }
             _ => None,
         }
     }
 }
 
-const METHODS: [&str; 21] = [
+const METHODS: [&str; 23] = [
     "access",
     "config",
     "exposure",
     "file",
     "fqn",
+    "function",
     "group",
     "metric",
     "package",
@@ -100,6 +148,7 @@ const METHODS: [&str; 21] = [
     "resource_type",
     "result",
     "saved_query",
+    "selector",
     "semantic_model",
     "source",
     "source_status",
@@ -111,77 +160,86 @@ const METHODS: [&str; 21] = [
     "version",
 ];
 
-impl SelectionSpec {
-    /// The words of one or more `--select` arguments: blanks unite, commas intersect.
-    ///
-    /// # Errors
-    /// The first word that is no criterion.
-    pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Self, SelectionError> {
-        let mut union = Vec::new();
-        for word in arguments.iter().flat_map(|argument| argument.as_ref().split_whitespace()) {
-            let mut parts = word
-                .split(',')
-                .map(|part| Criterion::parse(part).map(SelectionSpec::Criterion))
-                .collect::<Result<Vec<_>, _>>()?;
-            union.push(match parts.len() {
-                1 => parts.remove(0),
-                _ => SelectionSpec::Intersection(parts),
-            });
-        }
-        Ok(Self::Union(union))
-    }
+/// A criterion taken apart, each part as it was written. What dbt keeps of a selector in the manifest.
+pub(super) struct CriterionText<'a> {
+    pub(super) childrens_parents: bool,
+    /// The digits before `+`.
+    pub(super) parents: Option<&'a str>,
+    pub(super) method: Option<&'a str>,
+    pub(super) value: &'a str,
+    /// The digits after `+`.
+    pub(super) children: Option<&'a str>,
 }
 
-impl Criterion {
-    /// One criterion: `@`, or `+` with an optional number; a method and a colon; the value; `+` with an optional number.
-    ///
-    /// # Errors
-    /// An unknown method, `@` together with children, a depth that is no number.
-    pub fn parse(raw: &str) -> Result<Self, SelectionError> {
+impl<'a> CriterionText<'a> {
+    /// dbt's grammar: `@`, or `+` with an optional number; a method and a colon; the value; `+` with an optional number.
+    pub(super) fn of(raw: &'a str) -> Result<Self, SelectionError> {
+        if raw.contains('\n') {
+            return Err(SelectionError::Malformed { raw: raw.to_owned() });
+        }
         let (childrens_parents, rest) = match raw.strip_prefix('@') {
             Some(rest) => (true, rest),
             None => (false, raw),
         };
-        let depth = |digits: &str| -> Result<Depth, SelectionError> {
-            if digits.is_empty() {
-                return Ok(None);
-            }
-            digits.parse().map(Some).map_err(|_| SelectionError::Depth { raw: raw.to_owned() })
-        };
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (parents, rest) = match rest[digits..].strip_prefix('+') {
-            Some(after) => (Some(depth(&rest[..digits])?), after),
+            Some(after) => (Some(&rest[..digits]), after),
             None => (None, rest),
         };
-        let (method_text, rest) = match rest.split_once(':') {
-            Some((method, value))
-                if !method.is_empty()
-                    && method
-                        .chars()
-                        .all(|character| character.is_alphanumeric() || matches!(character, '_' | '.')) =>
-            {
-                (Some(method), value)
-            }
+        let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.');
+        let (method, rest) = match rest.split_once(':') {
+            Some((method, value)) if !method.is_empty() && method.chars().all(is_word) => (Some(method), value),
             _ => (None, rest),
         };
         let trailing = rest.bytes().rev().take_while(u8::is_ascii_digit).count();
         let (children, value) = match rest[..rest.len() - trailing].strip_suffix('+') {
-            Some(before) => (Some(depth(&rest[rest.len() - trailing..])?), before),
+            Some(before) => (Some(&rest[rest.len() - trailing..]), before),
             None => (None, rest),
         };
-        if childrens_parents && children.is_some() {
-            return Err(SelectionError::AtWithChildren { raw: raw.to_owned() });
-        }
-        let method = match method_text {
-            Some(text) => Method::parse(raw, text)?,
-            None => Method::of_value(value),
+        Ok(Self { childrens_parents, parents, method, value, children })
+    }
+
+    /// The method's name: as written, or dbt's guess.
+    pub(super) fn method_name(&self) -> &str {
+        self.method.unwrap_or_else(|| default_method(self.value).0)
+    }
+}
+
+impl Criterion {
+    /// One criterion of the command line.
+    ///
+    /// # Errors
+    /// An unknown method, `@` together with children, a line break.
+    pub fn parse(raw: &str) -> Result<Self, SelectionError> {
+        let text = CriterionText::of(raw)?;
+        // A depth that no number holds is deeper than any graph.
+        let depth = |digits: &str| (!digits.is_empty()).then(|| digits.parse().unwrap_or(usize::MAX));
+        let criterion = Self {
+            raw: raw.to_owned(),
+            method: match text.method {
+                Some(method) => Method::parse(raw, method)?,
+                None => default_method(text.value).1,
+            },
+            value: text.value.to_owned(),
+            childrens_parents: text.childrens_parents,
+            parents: text.parents.map(depth),
+            children: text.children.map(depth),
+            indirect: None,
         };
-        Ok(Self { raw: raw.to_owned(), method, value: value.to_owned(), childrens_parents, parents, children })
+        criterion.checked()
+    }
+
+    pub(super) fn checked(self) -> Result<Self, SelectionError> {
+        if self.childrens_parents && self.children.is_some() {
+            return Err(SelectionError::AtWithChildren { raw: self.raw });
+        }
+        Ok(self)
     }
 }
 
 impl Method {
-    fn parse(raw: &str, text: &str) -> Result<Self, SelectionError> {
+    /// A method by its name, with the way into the config behind the first dot.
+    pub(super) fn parse(raw: &str, text: &str) -> Result<Self, SelectionError> {
         let (name, arguments) = match text.split_once('.') {
             Some((name, rest)) => (name, rest.split('.').map(str::to_owned).collect()),
             None => (text, Vec::new()),
@@ -208,9 +266,11 @@ impl Method {
             "metric" => Self::Metric,
             "semantic_model" => Self::SemanticModel,
             "saved_query" => Self::SavedQuery,
-            "state" | "result" | "source_status" => {
-                return Err(SelectionError::NeedsState { raw: raw.to_owned(), method: name.to_owned() });
-            }
+            "function" => Self::Function,
+            "state" => Self::State,
+            "result" => Self::Result,
+            "source_status" => Self::SourceStatus,
+            "selector" => Self::Selector,
             _ => {
                 return Err(SelectionError::UnknownMethod {
                     raw: raw.to_owned(),
@@ -220,16 +280,16 @@ impl Method {
             }
         })
     }
+}
 
-    /// dbt's guess for a bare word: a path, a file name, or a name.
-    fn of_value(value: &str) -> Self {
-        let is_file = |extension: &str| value.len() > extension.len() && value.to_lowercase().ends_with(extension);
-        if value.contains(std::path::MAIN_SEPARATOR) || value.contains('/') {
-            Self::Path
-        } else if is_file(".sql") || is_file(".py") || is_file(".csv") {
-            Self::File
-        } else {
-            Self::Fqn
-        }
+/// dbt's guess for a bare word: a path, a file name, or a name.
+pub(super) fn default_method(value: &str) -> (&'static str, Method) {
+    let lower = value.to_lowercase();
+    if value.contains(std::path::MAIN_SEPARATOR) || value.contains('/') {
+        ("path", Method::Path)
+    } else if [".sql", ".py", ".csv"].iter().any(|extension| lower.ends_with(extension)) {
+        ("file", Method::File)
+    } else {
+        ("fqn", Method::Fqn)
     }
 }

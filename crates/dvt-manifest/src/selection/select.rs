@@ -1,38 +1,18 @@
 //! Criteria, graph operators and the tests that come along.
 
+use super::earlier::{by_result, by_source_status};
+use super::member::Member;
 use super::method::matching;
-use super::parse::{Criterion, SelectionError, SelectionSpec};
+use super::parse::{Criterion, Method, SelectionError};
+use super::set::NodeSet;
+use super::spec::{IndirectSelection, SelectionGroup, SelectionSpec, SetOperation};
+use super::{Selectors, fnmatch};
+use crate::state::{PreviousState, StateComparison};
 use crate::{Graph, Manifest, ResourceType, UniqueId};
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
 use std::collections::BTreeSet;
-
-/// Which tests of selected nodes come along although nobody named them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IndirectSelection {
-    /// A test of any selected node.
-    #[default]
-    Eager,
-    /// A test all of whose inputs are selected.
-    Cautious,
-    /// A test whose inputs are selected or upstream of what is selected.
-    Buildable,
-    /// None.
-    Empty,
-}
-
-impl IndirectSelection {
-    /// dbt's word for it.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        match word {
-            "eager" => Some(Self::Eager),
-            "cautious" => Some(Self::Cautious),
-            "buildable" => Some(Self::Buildable),
-            "empty" => Some(Self::Empty),
-            _ => None,
-        }
-    }
-}
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the command line asks for.
 #[derive(Clone, Debug, Default)]
@@ -40,24 +20,52 @@ pub struct SelectionRequest {
     /// `--select`; empty for everything.
     pub select: Vec<String>,
     pub exclude: Vec<String>,
+    /// `--selector`: a selector of `selectors`, in place of `select` and `exclude`.
+    pub selector: Option<String>,
     pub indirect: IndirectSelection,
-    /// What the command can run; `None` for every kind.
+    /// Only these kinds, once everything is selected; `None` for all.
     pub resource_types: Option<Vec<ResourceType>>,
+    /// Models without SQL too: `ls` shows them, nothing runs them.
+    pub include_empty: bool,
+    /// `selectors.yml`. Its default is used when neither `select` nor `exclude` says anything.
+    pub selectors: Arc<Selectors>,
+    /// The artifacts of `--state`.
+    pub previous: Option<Arc<PreviousState>>,
+    /// The project's folder, for `path:`.
+    pub project_root: Option<PathBuf>,
+    /// What differs in comparing with the artifacts of `--state`.
+    pub comparison: StateSettings,
+}
+
+/// Settings of the comparison with earlier artifacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateSettings {
+    /// Seeds above this size are known by their path; for messages.
+    pub maximum_seed_size_mib: u64,
+    /// `state_modified_compare_more_unrendered_values`: sources are compared as they were written, not as rendered.
+    pub compares_unrendered: bool,
+}
+
+impl Default for StateSettings {
+    fn default() -> Self {
+        Self { maximum_seed_size_mib: 1, compares_unrendered: true }
+    }
 }
 
 /// What it means.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selected {
     pub ids: BTreeSet<UniqueId>,
-    /// dbt's warning for each criterion that matches nothing.
+    /// dbt's warning for each criterion that matches nothing, and what the comparison with `--state` warns of.
     pub warnings: Vec<Diagnostic>,
+    /// The selector of `selectors.yml` that was taken because the command named nothing.
+    pub default_selector: Option<String>,
 }
 
 /// Selected directly, and tests that would come along if more were selected.
-#[derive(Clone, Default)]
 struct Found {
-    direct: BTreeSet<UniqueId>,
-    indirect: BTreeSet<UniqueId>,
+    direct: NodeSet,
+    indirect: NodeSet,
 }
 
 /// Finds the nodes that a command works on.
@@ -65,128 +73,185 @@ struct Found {
 /// # Errors
 /// [`SelectionError`] for a criterion that makes no sense. One that merely matches nothing is a warning.
 pub fn select(manifest: &Manifest, graph: &Graph, request: &SelectionRequest) -> Result<Selected, SelectionError> {
-    let mut selector = Selector { manifest, graph, indirect: request.indirect, warnings: Vec::new() };
-    let mut found = if request.select.iter().all(|word| word.trim().is_empty()) {
-        let everything: BTreeSet<UniqueId> = manifest.graph_ids().cloned().collect();
-        Found { direct: everything, indirect: BTreeSet::new() }
-    } else {
-        selector.find(&SelectionSpec::parse(&request.select)?, true)?
+    let mut selector = Selector {
+        manifest,
+        graph,
+        request,
+        members: Member::all(manifest, graph),
+        comparison: None,
+        open_selectors: Vec::new(),
+        warnings: Vec::new(),
     };
-    let excluded = SelectionSpec::parse(&request.exclude)?;
-    if excluded != SelectionSpec::Union(Vec::new()) {
-        // dbt excludes eagerly whatever the flag says, so that an excluded model's tests go with it.
-        selector.indirect = IndirectSelection::Eager;
-        let excluded = selector.find(&excluded, false)?;
-        selector.indirect = request.indirect;
-        let all_found: BTreeSet<UniqueId> = found.direct.union(&found.indirect).cloned().collect();
-        let all_excluded: BTreeSet<UniqueId> = excluded.direct.union(&excluded.indirect).cloned().collect();
-        found = Found {
-            direct: found.direct.difference(&excluded.direct).cloned().collect(),
-            indirect: all_found.difference(&all_excluded).cloned().collect(),
-        };
-        found.direct = selector.incorporate(found.direct, &found.indirect);
-    }
-    let mut ids = found.direct;
-    if let Some(resource_types) = &request.resource_types {
-        ids.retain(|id| manifest.resource_type(id).is_some_and(|kind| resource_types.contains(&kind)));
-    }
-    Ok(Selected { ids, warnings: selector.warnings })
+    let mut default_selector = None;
+    let named = match &request.selector {
+        Some(name) => Some(name.as_str()),
+        None if request.select.is_empty() && request.exclude.is_empty() => {
+            default_selector = request.selectors.default_name().map(str::to_owned);
+            default_selector.as_deref()
+        }
+        None => None,
+    };
+    let found = match named {
+        Some(name) => {
+            let spec = request.selectors.get(name).ok_or_else(|| SelectionError::UnknownSelector {
+                name: name.to_owned(),
+                known: request.selectors.names(),
+            })?;
+            selector.open_selectors.push(name.to_owned());
+            selector.selected(spec)?
+        }
+        None => {
+            let everything = NodeSet::full(selector.members.len());
+            let included = if request.select.is_empty() {
+                Found { indirect: everything.clone(), direct: everything }
+            } else {
+                selector.find(&SelectionSpec::parse(&request.select)?)?
+            };
+            let direct = if request.exclude.is_empty() {
+                included.direct
+            } else {
+                included.direct.difference(&selector.find(&SelectionSpec::parse(&request.exclude)?)?.direct)
+            };
+            selector.filtered(direct)
+        }
+    };
+    let ids = found.iter().map(|position| graph.ids()[position].clone()).collect();
+    Ok(Selected { ids, warnings: selector.warnings, default_selector })
 }
 
-struct Selector<'a> {
-    manifest: &'a Manifest,
-    graph: &'a Graph,
-    indirect: IndirectSelection,
+/// One selection at work.
+pub(crate) struct Selector<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) graph: &'a Graph,
+    pub(crate) request: &'a SelectionRequest,
+    /// By graph position.
+    pub(crate) members: Vec<Option<Member<'a>>>,
+    /// Made by the first `state:`.
+    comparison: Option<StateComparison<'a>>,
+    /// The selectors of `selectors.yml` that are being resolved, outermost first.
+    open_selectors: Vec<String>,
     warnings: Vec<Diagnostic>,
 }
 
-impl Selector<'_> {
-    fn find(&mut self, spec: &SelectionSpec, must_exist: bool) -> Result<Found, SelectionError> {
-        let parts = match spec {
-            SelectionSpec::Criterion(criterion) => {
-                let found = self.find_criterion(criterion)?;
-                if must_exist && found.direct.is_empty() {
-                    self.warn_nothing(&criterion.raw);
-                }
-                return Ok(found);
+impl<'a> Selector<'a> {
+    /// A whole selection: found, and reduced to what the command works on.
+    fn selected(&mut self, spec: &SelectionSpec) -> Result<NodeSet, SelectionError> {
+        let found = self.find(spec)?;
+        Ok(self.filtered(found.direct))
+    }
+
+    fn filtered(&self, found: NodeSet) -> NodeSet {
+        let mut kept = NodeSet::empty(self.members.len());
+        for position in found.iter() {
+            let is_wanted = self.members.get(position).and_then(Option::as_ref).is_some_and(|member| {
+                let kinds = self.request.resource_types.as_ref();
+                kinds.is_none_or(|kinds| kinds.contains(&member.resource_type))
+                    && (self.request.include_empty || !member.is_empty())
+            });
+            if is_wanted {
+                kept.insert(position);
             }
-            SelectionSpec::Union(parts) | SelectionSpec::Intersection(parts) => parts,
-        };
-        let is_intersection = matches!(spec, SelectionSpec::Intersection(_));
+        }
+        kept
+    }
+
+    fn find(&mut self, spec: &SelectionSpec) -> Result<Found, SelectionError> {
+        match spec {
+            SelectionSpec::Criterion(criterion) => self.find_criterion(criterion),
+            SelectionSpec::Group(group) => self.find_group(group),
+        }
+    }
+
+    fn find_group(&mut self, group: &SelectionGroup) -> Result<Found, SelectionError> {
         let mut combined: Option<Found> = None;
-        for part in parts {
-            // Of an intersection only the whole is expected to match something.
-            let mut found = self.find(part, must_exist && !is_intersection)?;
-            found.indirect.extend(found.direct.iter().cloned());
-            combined = Some(match combined {
-                None => found,
-                Some(so_far) if is_intersection => Found {
-                    direct: so_far.direct.intersection(&found.direct).cloned().collect(),
-                    indirect: so_far.indirect.intersection(&found.indirect).cloned().collect(),
+        for part in &group.parts {
+            let found = self.find(part)?;
+            let all = found.indirect.union(&found.direct);
+            combined = Some(match (combined, group.operation) {
+                (None, _) => Found { direct: found.direct, indirect: all },
+                (Some(so_far), SetOperation::Union) => {
+                    Found { direct: so_far.direct.union(&found.direct), indirect: so_far.indirect.union(&all) }
+                }
+                (Some(so_far), SetOperation::Intersection) => Found {
+                    direct: so_far.direct.intersection(&found.direct),
+                    indirect: so_far.indirect.intersection(&all),
                 },
-                Some(so_far) => Found {
-                    direct: so_far.direct.union(&found.direct).cloned().collect(),
-                    indirect: so_far.indirect.union(&found.indirect).cloned().collect(),
+                (Some(so_far), SetOperation::Difference) => Found {
+                    direct: so_far.direct.difference(&found.direct),
+                    indirect: so_far.indirect.difference(&all),
                 },
             });
         }
-        let mut found = combined.unwrap_or_default();
-        found.direct = self.incorporate(found.direct, &found.indirect);
-        if must_exist && is_intersection && found.direct.is_empty() {
-            let raw: Vec<&str> = parts
-                .iter()
-                .filter_map(|part| match part {
-                    SelectionSpec::Criterion(criterion) => Some(criterion.raw.as_str()),
-                    _ => None,
-                })
-                .collect();
-            self.warn_nothing(&raw.join(","));
+        let nothing = || NodeSet::empty(self.members.len());
+        let mut found = combined.unwrap_or_else(|| Found { direct: nothing(), indirect: nothing() });
+        if group.incorporates {
+            found.direct = self.incorporate(found.direct, &found.indirect);
+        }
+        if let Some(raw) = &group.expected
+            && found.direct.is_empty()
+        {
+            let message = format!("The selection criterion '{raw}' does not match any enabled nodes");
+            let event =
+                Event::new(kinds::NO_NODES_FOR_SELECTION_CRITERIA, message.clone()).with("spec_raw", raw.as_str());
+            self.warnings.push(Diagnostic::warning("nothing-selected", message).event(event));
         }
         Ok(found)
     }
 
-    fn warn_nothing(&mut self, raw: &str) {
-        self.warnings.push(Diagnostic::warning(
-            "nothing-selected",
-            format!("The selection criterion '{raw}' does not match any enabled nodes"),
-        ));
-    }
-
-    fn find_criterion(&self, criterion: &Criterion) -> Result<Found, SelectionError> {
-        let matched = matching(self.manifest, criterion)?;
+    fn find_criterion(&mut self, criterion: &Criterion) -> Result<Found, SelectionError> {
+        let matched = match criterion.method {
+            Method::State => self.by_state(&criterion.value)?,
+            Method::Result => by_result(self, &criterion.value)?,
+            Method::SourceStatus => by_source_status(self, &criterion.value)?,
+            Method::Selector => self.by_selector(&criterion.value)?,
+            _ => matching(self, criterion)?,
+        };
         let mut selected = matched.clone();
         if criterion.childrens_parents {
-            let mut with_children = matched.clone();
-            with_children.extend(self.graph.descendants(&matched, None));
-            selected.extend(self.graph.ancestors(&with_children, None));
-            selected.extend(with_children);
+            let with_children = self.reach(&matched, None, Graph::children_at).union(&matched);
+            selected = selected.union(&self.reach(&with_children, None, Graph::parents_at)).union(&with_children);
         }
         if let Some(depth) = criterion.parents {
-            selected.extend(self.graph.ancestors(&matched, depth));
+            selected = selected.union(&self.reach(&matched, depth, Graph::parents_at));
         }
         if let Some(depth) = criterion.children {
-            selected.extend(self.graph.descendants(&matched, depth));
+            selected = selected.union(&self.reach(&matched, depth, Graph::children_at));
         }
-        Ok(self.with_tests(selected))
+        let mode = criterion.indirect.unwrap_or(self.request.indirect);
+        // A selector has brought its tests itself, and may have left some out on purpose.
+        if mode == IndirectSelection::Empty || criterion.method == Method::Selector {
+            return Ok(Found { direct: selected, indirect: NodeSet::empty(self.members.len()) });
+        }
+        Ok(self.with_tests(selected, mode))
+    }
+
+    /// All that is reached from these over the edges, up to `depth` steps: a starting point only if another leads to it.
+    fn reach(&self, from: &NodeSet, depth: Option<usize>, edges: fn(&Graph, usize) -> &[usize]) -> NodeSet {
+        let mut reached = NodeSet::empty(self.members.len());
+        let mut layer: Vec<usize> = from.iter().collect();
+        let mut steps = 0;
+        while !layer.is_empty() && depth.is_none_or(|depth| steps < depth) {
+            let mut next = Vec::new();
+            for position in layer {
+                next.extend(edges(self.graph, position).iter().copied().filter(|&other| reached.insert(other)));
+            }
+            layer = next;
+            steps += 1;
+        }
+        reached
     }
 
     /// The tests right below the selected nodes: selected along, or kept in mind.
-    fn with_tests(&self, selected: BTreeSet<UniqueId>) -> Found {
-        if self.indirect == IndirectSelection::Empty {
-            return Found { direct: selected, indirect: BTreeSet::new() };
-        }
-        let reach = self.reach_of(&selected);
-        let mut found = Found { direct: selected.clone(), indirect: BTreeSet::new() };
-        for id in &selected {
-            for child in self.graph.children(id) {
-                if !self.is_test(child) {
-                    continue;
-                }
-                let comes_along = self.indirect == IndirectSelection::Eager || self.reads_only(child, &reach);
-                if comes_along {
-                    found.direct.insert(child.clone());
+    fn with_tests(&self, selected: NodeSet, mode: IndirectSelection) -> Found {
+        let reach = self.readable(&selected, mode, true);
+        let mut found = Found { direct: selected.clone(), indirect: NodeSet::empty(self.members.len()) };
+        for position in selected.iter() {
+            for &child in self.graph.children_at(position) {
+                let Some(test) = self.members[child].as_ref().filter(|member| member.is_test()) else { continue };
+                if mode == IndirectSelection::Eager || self.reads_only(test, &reach) {
+                    found.direct.insert(child);
                 } else {
-                    found.indirect.insert(child.clone());
+                    found.indirect.insert(child);
                 }
             }
         }
@@ -194,36 +259,87 @@ impl Selector<'_> {
     }
 
     /// After sets were combined, tests that were only kept in mind may have all their inputs now.
-    fn incorporate(&self, direct: BTreeSet<UniqueId>, indirect: &BTreeSet<UniqueId>) -> BTreeSet<UniqueId> {
-        if !matches!(self.indirect, IndirectSelection::Cautious | IndirectSelection::Buildable) {
+    fn incorporate(&self, direct: NodeSet, indirect: &NodeSet) -> NodeSet {
+        let mode = self.request.indirect;
+        if !matches!(mode, IndirectSelection::Cautious | IndirectSelection::Buildable) {
             return direct;
         }
-        let reach = self.reach_of(&direct);
-        let coming: Vec<UniqueId> = indirect
-            .iter()
-            .filter(|id| !direct.contains(*id) && self.is_test(id) && self.reads_only(id, &reach))
-            .cloned()
-            .collect();
+        let reach = self.readable(&direct, mode, false);
         let mut direct = direct;
-        direct.extend(coming);
+        for position in indirect.iter() {
+            let is_complete = self.members[position]
+                .as_ref()
+                .is_some_and(|member| member.as_node().is_some() && self.reads_only(member, &reach));
+            if is_complete {
+                direct.insert(position);
+            }
+        }
         direct
     }
 
     /// What a test may read to come along.
-    fn reach_of(&self, selected: &BTreeSet<UniqueId>) -> BTreeSet<UniqueId> {
+    fn readable(&self, selected: &NodeSet, mode: IndirectSelection, with_sources: bool) -> NodeSet {
         let mut reach = selected.clone();
-        if self.indirect == IndirectSelection::Buildable {
-            reach.extend(self.graph.ancestors(selected, None));
-            reach.extend(self.manifest.sources.keys().cloned());
+        if mode == IndirectSelection::Buildable {
+            reach = reach.union(&self.reach(selected, None, Graph::parents_at));
+            if with_sources {
+                for position in self.manifest.sources.keys().filter_map(|id| self.graph.position(id)) {
+                    reach.insert(position);
+                }
+            }
         }
         reach
     }
 
-    fn reads_only(&self, test: &str, reach: &BTreeSet<UniqueId>) -> bool {
-        self.manifest.parents(test).iter().all(|parent| reach.contains(parent))
+    fn reads_only(&self, member: &Member<'_>, reach: &NodeSet) -> bool {
+        member.depends_on().iter().all(|id| self.graph.position(id).is_some_and(|position| reach.contains(position)))
     }
 
-    fn is_test(&self, id: &str) -> bool {
-        matches!(self.manifest.resource_type(id), Some(ResourceType::Test | ResourceType::UnitTest))
+    /// The selectors of `selectors.yml` whose names match the pattern, each a whole selection of its own.
+    fn by_selector(&mut self, pattern: &str) -> Result<NodeSet, SelectionError> {
+        let request = self.request;
+        let mut names: Vec<String> =
+            request.selectors.names().into_iter().filter(|name| fnmatch(name, pattern)).collect();
+        names.sort_unstable();
+        if names.is_empty() {
+            return Err(SelectionError::NoSuchSelector {
+                pattern: pattern.to_owned(),
+                known: request.selectors.names(),
+            });
+        }
+        let mut found = NodeSet::empty(self.members.len());
+        for name in names {
+            if self.open_selectors.contains(&name) {
+                return Err(SelectionError::CircularSelector { name });
+            }
+            let Some(spec) = request.selectors.get(&name) else { continue };
+            self.open_selectors.push(name);
+            let selected = self.selected(spec)?;
+            self.open_selectors.pop();
+            found = found.union(&selected);
+        }
+        Ok(found)
+    }
+
+    fn by_state(&mut self, check: &str) -> Result<NodeSet, SelectionError> {
+        let mut comparison = match self.comparison.take() {
+            Some(comparison) => comparison,
+            None => {
+                let previous = self.request.previous.as_ref().and_then(|previous| previous.manifest.as_ref());
+                let previous = previous.ok_or(SelectionError::NoComparisonManifest)?;
+                StateComparison::new(self.manifest, previous, self.request.comparison)
+            }
+        };
+        let mut found = NodeSet::empty(self.members.len());
+        for position in comparison.search(&self.members, check)? {
+            found.insert(position);
+        }
+        for warning in comparison.take_warnings() {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        }
+        self.comparison = Some(comparison);
+        Ok(found)
     }
 }

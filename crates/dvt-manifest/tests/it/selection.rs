@@ -154,13 +154,17 @@ fn what_makes_no_sense_is_refused() {
         let error = select(&manifest, &Graph::new(&manifest), &request).unwrap_err();
         format!("{error}; {}", error.hint().unwrap_or_default())
     };
-    assert_eq!(error("tags:nightly"), "`tags` is not a selection method (in `tags:nightly`); did you mean `tag:`?");
-    assert!(error("state:modified").contains("needs the artifacts of an earlier run"));
+    assert_eq!(error("tags:nightly"), "'tags' is not a valid method name; did you mean `tag:`?");
+    assert!(error("state:modified").contains("no comparison manifest"));
+    assert!(error("result:error").contains("No comparison run_results"));
+    assert!(error("source_status:fresher").contains("No previous state comparison"));
     assert!(error("@orders+").contains("take one of the two away"));
-    assert!(error("test_type:odd").contains("it is generic, singular, data or unit"));
-    assert!(error("source:a.b.c.d").contains("more than the three parts"));
+    assert!(error("test_type:odd").contains("expected \"generic\", \"singular\", \"unit\", or \"data\""));
+    assert!(error("source:a.b.c.d").contains("Invalid source selector value"));
+    assert!(error("exposure:a.b.c").contains("Exposures must be of the form ${exposure_name} or"));
     assert!(error("config:view").contains("without saying what for"));
-    assert!(error("99999999999999999999999+orders").contains("further than a number can say"));
+    assert!(error("selector:none").contains("did not match any selector"));
+    assert!(error("a\nb").contains("Invalid selector spec"));
 }
 
 #[test]

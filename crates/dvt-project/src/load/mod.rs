@@ -5,10 +5,12 @@ mod computes;
 mod package_list;
 mod profile;
 mod project_file;
+mod selectors;
 mod size;
 
 pub use package_list::{PackageEntry, PackageList, PackageLock, load_package_list, load_package_lock, load_package_name, malformed_packages};
 pub(crate) use project_file::read_project_file;
+pub(crate) use selectors::read_selectors;
 
 use crate::render::{ValueRenderer, invocation};
 use crate::{Buckets, Computes, ConfigFiles, Profile, ProjectFile, ProjectSettings};
@@ -114,7 +116,15 @@ pub fn load_buckets(
 /// # Errors
 /// It is no YAML or no dictionary.
 pub fn parse_vars(text: &str) -> Result<Map<String, Value>, Diagnostic> {
-    let file = SourceFile::new("--vars", text);
+    parse_mapping(text, "--vars")
+}
+
+/// Parses the text of a flag that takes a YAML dictionary: `--vars`, `--args`.
+///
+/// # Errors
+/// It is no YAML or no dictionary.
+pub fn parse_mapping(text: &str, flag: &str) -> Result<Map<String, Value>, Diagnostic> {
+    let file = SourceFile::new(flag, text);
     let mut warnings = Vec::new();
     let yaml = crate::yaml::load_yaml(&file, &mut warnings)?;
     if yaml.is_null() {
@@ -122,12 +132,12 @@ pub fn parse_vars(text: &str) -> Result<Map<String, Value>, Diagnostic> {
     }
     match yaml.as_map() {
         Some(map) => Ok(crate::yaml::map_to_json(map)),
-        None => Err(Diagnostic::error(
-            "wrong-type",
-            format!("`--vars` must be a YAML dictionary, but it is {}", yaml.kind()),
-        )
-        .label(yaml.span(&file), "not a dictionary")
-        .help("write `--vars '{name: value}'`")),
+        None => {
+            let wrong = format!("`{flag}` must be a YAML dictionary, but it is {}", yaml.kind());
+            Err(Diagnostic::error("wrong-type", wrong)
+                .label(yaml.span(&file), "not a dictionary")
+                .help(format!("write `{flag} '{{name: value}}'`")))
+        }
     }
 }
 

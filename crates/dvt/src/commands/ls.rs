@@ -1,54 +1,62 @@
 //! `dvt ls`: the project's resources, one line each.
 
 use super::parse::write_manifest;
-use super::select::{resource_types, selected};
+use super::select::{listed, wanted_types};
 use crate::app::{App, Exit};
 use crate::cli::{Cli, LsArgs, LsOutput, SelectionArgs};
 use crate::printer::events;
-use dvt_diagnostics::{Diagnostic, Diagnostics};
-use dvt_manifest::{Manifest, ResourceType, UniqueId};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, kinds};
+use dvt_manifest::{Manifest, ResourceType, UniqueId, version_text};
 use serde_json::{Map, Value, json};
 
 /// The keys of `--output json` when none are named, as in dbt.
-const DEFAULT_KEYS: [&str; 13] = [
+const DEFAULT_KEYS: [&str; 11] = [
     "alias",
     "name",
     "package_name",
     "depends_on",
+    "direct_parents",
     "tags",
     "config",
     "resource_type",
     "source_name",
     "original_file_path",
     "unique_id",
-    "label",
-    "type_params",
-    "measure",
+];
+
+/// What is listed when nothing is said; `all` adds analyses.
+const DEFAULT_TYPES: [ResourceType; 11] = [
+    ResourceType::Model,
+    ResourceType::Snapshot,
+    ResourceType::Seed,
+    ResourceType::Test,
+    ResourceType::Source,
+    ResourceType::Exposure,
+    ResourceType::Metric,
+    ResourceType::SavedQuery,
+    ResourceType::SemanticModel,
+    ResourceType::UnitTest,
+    ResourceType::Function,
 ];
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &LsArgs) -> Result<Exit, Diagnostics> {
-    let keys: Vec<String> = args
-        .output_keys
-        .iter()
-        .flat_map(|words| words.split([' ', ',']))
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    if !keys.is_empty() && args.output != LsOutput::Json {
-        return Err(Diagnostic::error("output-keys-without-json", "--output-keys goes with --output json").into());
-    }
-    let wanted = wanted_types(args)?;
+    let selection = selection(args)?;
+    let types = types(app, args)?;
     // The listing is data: nothing else may stand on stdout, as in dbt.
     app.data_only();
     let project = app.load_project(cli)?;
-    let found = selected(app, &project.manifest, &selection(args)?, Some(wanted))?;
+    let keys: Vec<&str> =
+        args.output_keys.iter().flat_map(|words| words.split([' ', ','])).filter(|word| !word.is_empty()).collect();
+    let found = listed(app, &project.manifest, &selection, types)?;
     for unique_id in &found {
         if let Some(line) = line(&project.manifest, unique_id, args.output, &keys) {
             app.printer.rows(events::LIST_OUTPUT, &line, json!({"msg": line}));
         }
     }
     if found.is_empty() {
-        app.printer.nothing_to_do();
+        let message = "No nodes selected!";
+        let event = Event::new(kinds::NO_NODES_SELECTED, message);
+        app.warn(std::iter::once(&Diagnostic::warning("no-nodes-selected", message).event(event)))?;
     }
     if app.settings.write_json {
         write_manifest(&project.manifest, &project.config.target_path)?;
@@ -72,7 +80,7 @@ fn selection(args: &LsArgs) -> Result<SelectionArgs, Diagnostic> {
     Ok(SelectionArgs { select, exclude: given.exclude.clone(), selector: given.selector.clone() })
 }
 
-fn wanted_types(args: &LsArgs) -> Result<Vec<ResourceType>, Diagnostic> {
+fn types(app: &App, args: &LsArgs) -> Result<Vec<ResourceType>, Diagnostic> {
     if !args.selection.models.is_empty() {
         if !args.resource_types.resource_type.is_empty() {
             let message = "\"models\" and \"resource_type\" are mutually exclusive arguments";
@@ -80,92 +88,90 @@ fn wanted_types(args: &LsArgs) -> Result<Vec<ResourceType>, Diagnostic> {
         }
         return Ok(vec![ResourceType::Model]);
     }
-    let mut wanted = resource_types(&args.resource_types.resource_type)?;
-    if wanted.is_empty() {
-        wanted = vec![
-            ResourceType::Model,
-            ResourceType::Snapshot,
-            ResourceType::Seed,
-            ResourceType::Test,
-            ResourceType::Source,
-            ResourceType::Exposure,
-            ResourceType::Metric,
-            ResourceType::SavedQuery,
-            ResourceType::SemanticModel,
-            ResourceType::UnitTest,
-            ResourceType::Function,
-            ResourceType::Analysis,
-        ];
-    }
-    let unwanted = resource_types(&args.resource_types.exclude_resource_type)?;
-    wanted.retain(|kind| !unwanted.contains(kind));
-    Ok(wanted)
+    let mut all = DEFAULT_TYPES.to_vec();
+    all.push(ResourceType::Analysis);
+    wanted_types(app, &args.resource_types, &DEFAULT_TYPES, &all)
 }
 
-/// One resource in the asked form; `None` for what has no line (an id that is no node, source or exposure).
-fn line(manifest: &Manifest, unique_id: &UniqueId, output: LsOutput, keys: &[String]) -> Option<String> {
-    if output == LsOutput::Json {
-        return json_line(manifest, unique_id, keys);
+/// One resource in the asked form; `None` for an id that is no resource.
+fn line(manifest: &Manifest, unique_id: &UniqueId, output: LsOutput, keys: &[&str]) -> Option<String> {
+    match output {
+        LsOutput::Json => json_line(manifest, unique_id, keys),
+        LsOutput::Path => manifest.file_path(unique_id).map(str::to_owned),
+        LsOutput::Name => name(manifest, unique_id),
+        LsOutput::Selector => selector(manifest, unique_id),
     }
-    if let Some(node) = manifest.nodes.get(unique_id) {
-        return Some(match output {
-            LsOutput::Name => node.name.clone(),
-            LsOutput::Path => node.original_file_path.clone(),
-            _ => node.fqn.join("."),
+}
+
+/// The name that `ref` or `source` would take.
+fn name(manifest: &Manifest, unique_id: &str) -> Option<String> {
+    if let Some(node) = manifest.node(unique_id) {
+        return Some(match &node.version {
+            Some(version) => format!("{}.v{}", node.name, version_text(version)),
+            None => node.name.clone(),
         });
     }
     if let Some(source) = manifest.sources.get(unique_id) {
-        return Some(match output {
-            LsOutput::Name => format!("{}.{}", source.source_name, source.name),
-            LsOutput::Path => source.original_file_path.clone(),
-            _ => format!("source:{}.{}.{}", source.package_name, source.source_name, source.name),
-        });
+        return Some(format!("{}.{}", source.source_name, source.name));
     }
     if let Some(exposure) = manifest.exposures.get(unique_id) {
-        return Some(match output {
-            LsOutput::Name => exposure.name.clone(),
-            LsOutput::Path => exposure.original_file_path.clone(),
-            _ => format!("exposure:{}", exposure.fqn.join(".")),
-        });
+        return Some(exposure.name.clone());
     }
-    manifest.unit_tests.get(unique_id).map(|test| match output {
-        LsOutput::Name => test.name.clone(),
-        LsOutput::Path => test.original_file_path.clone(),
-        _ => format!("unit_test:{}", test.fqn.join(".")),
-    })
+    if let Some(node) = manifest.semantic_node(unique_id) {
+        return Some(node.name.clone());
+    }
+    manifest.unit_tests.get(unique_id).map(|test| test.name.clone())
 }
 
-fn json_line(manifest: &Manifest, unique_id: &UniqueId, keys: &[String]) -> Option<String> {
-    let whole = if let Some(node) = manifest.nodes.get(unique_id) {
+/// What `--select` would take.
+fn selector(manifest: &Manifest, unique_id: &str) -> Option<String> {
+    if let Some(node) = manifest.node(unique_id) {
+        return Some(node.fqn.join("."));
+    }
+    if let Some(source) = manifest.sources.get(unique_id) {
+        return Some(format!("source:{}.{}.{}", source.package_name, source.source_name, source.name));
+    }
+    if let Some(exposure) = manifest.exposures.get(unique_id) {
+        return Some(format!("exposure:{}.{}", exposure.package_name, exposure.name));
+    }
+    if let Some(node) = manifest.semantic_node(unique_id) {
+        return Some(format!("{}:{}.{}", node.resource_type, node.package_name, node.name));
+    }
+    let test = manifest.unit_tests.get(unique_id)?;
+    Some(format!("unit_test:{}.{}", test.package_name, test.versioned_name()))
+}
+
+fn json_line(manifest: &Manifest, unique_id: &UniqueId, keys: &[&str]) -> Option<String> {
+    let mut whole = if let Some(node) = manifest.node(unique_id) {
         node.to_json()
     } else if let Some(source) = manifest.sources.get(unique_id) {
         source.to_json()
     } else if let Some(exposure) = manifest.exposures.get(unique_id) {
         exposure.to_json()
+    } else if let Some(node) = manifest.semantic_node(unique_id) {
+        node.to_json()
     } else {
         manifest.unit_tests.get(unique_id)?.to_json()
     };
+    if let Value::Object(map) = &mut whole
+        && map.get("resource_type").and_then(Value::as_str) == Some("model")
+    {
+        // dbt names here the nearest public ancestors in other dbt projects, which only its cloud knows.
+        map.insert("direct_parents".to_owned(), json!([]));
+    }
     let mut line = Map::new();
-    if keys.is_empty() {
-        for key in DEFAULT_KEYS {
-            if let Some(value) = whole.get(key) {
-                line.insert(key.to_owned(), value.clone());
-            }
-        }
-    } else {
-        for key in keys {
-            if let Some(value) = descend(&whole, key) {
-                line.insert(key.clone(), value.clone());
-            }
+    for key in if keys.is_empty() { &DEFAULT_KEYS[..] } else { keys } {
+        if let Some(value) = at(&whole, key) {
+            line.insert((*key).to_owned(), value.clone());
         }
     }
     Some(Value::Object(line).to_string())
 }
 
-/// `config.materialized` names a key inside a key.
-fn descend<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
-    match value.get(key) {
-        Some(found) => Some(found),
-        None => key.split('.').try_fold(value, |value, part| value.get(part)),
+/// A key, or with dots the way through objects; a way to `null` leads nowhere, as in dbt.
+fn at<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
+    if !key.contains('.') {
+        return value.get(key);
     }
+    key.split('.').try_fold(value, |value, part| value.get(part)).filter(|value| !value.is_null())
 }
