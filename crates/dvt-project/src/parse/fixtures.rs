@@ -56,12 +56,9 @@ impl Fixtures {
                 let fixture = Fixture { original_path: file.original_path.clone(), rows };
                 if let Some(first) = fixtures.files.insert((index, stem.to_owned()), fixture) {
                     problems.push(
-                        Diagnostic::error(
-                            "duplicate-name",
-                            format!("dbt found two fixtures with the name \"{stem}\""),
-                        )
-                        .note(format!("they are {} and {}", first.original_path, file.original_path))
-                        .help("rename one of the files: a unit test names a fixture by its file's name"),
+                        Diagnostic::error("duplicate-name", format!("dbt found two fixtures with the name \"{stem}\""))
+                            .note(format!("they are {} and {}", first.original_path, file.original_path))
+                            .help("rename one of the files: a unit test names a fixture by its file's name"),
                     );
                 }
             }
@@ -100,18 +97,13 @@ pub(crate) fn csv_rows(text: &str) -> Result<Vec<Value>, String> {
 pub(crate) fn csv_rows_with(text: &str, delimiter: u8) -> Result<Vec<Value>, String> {
     let mut reader =
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(true).flexible(true).from_reader(text.as_bytes());
-    let header: Vec<String> =
-        reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_owned).collect();
+    let header: Vec<String> = reader.headers().map_err(|error| error.to_string())?.iter().map(str::to_owned).collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
         if record.len() > header.len() {
             let line = record.position().map_or(0, csv::Position::line);
-            return Err(format!(
-                "line {line} has {} values, but the header has {} names",
-                record.len(),
-                header.len()
-            ));
+            return Err(format!("line {line} has {} values, but the header has {} names", record.len(), header.len()));
         }
         let mut row = Map::new();
         for (index, name) in header.iter().enumerate() {

@@ -129,10 +129,7 @@ fn read_returns(
         );
         return Some(FunctionReturns::default());
     };
-    Some(FunctionReturns {
-        data_type,
-        description: description(session, entry, returns, descriptions, problems),
-    })
+    Some(FunctionReturns { data_type, description: description(session, entry, returns, descriptions, problems) })
 }
 
 /// Checks a function that has been read: the order of its arguments, its language.
@@ -197,10 +194,7 @@ pub(crate) fn absorb_overloads(manifest: &mut Manifest, problems: &mut Vec<Diagn
                 problems.push(
                     Diagnostic::error(
                         "function-overload",
-                        format!(
-                            "Function '{}' cannot list itself in overloads (defined_in: '{name}').",
-                            node.name
-                        ),
+                        format!("Function '{}' cannot list itself in overloads (defined_in: '{name}').", node.name),
                     )
                     .label(node.span.clone(), "this function"),
                 );
@@ -227,26 +221,28 @@ fn missing_overload(node: &Node, name: &str, id: &str, owners: &[(UniqueId, Uniq
             "Function overload '{name}' (defined_in) is already used by '{owner}'. Each overload file can only belong \
              to one root function."
         ),
-        None => format!(
-            "Function overload '{name}' (defined_in) not found. Expected a SQL file at functions/{name}.sql"
-        ),
+        None => {
+            format!("Function overload '{name}' (defined_in) not found. Expected a SQL file at functions/{name}.sql")
+        }
     };
     Diagnostic::error("function-overload", message).label(node.span.clone(), "this function")
 }
 
 fn merge_calls(root: &mut Node, overload: &Node) {
     for call in &overload.refs {
-        let is_known = root.refs.iter().any(|known| {
-            (&known.name, &known.package, &known.version) == (&call.name, &call.package, &call.version)
-        });
+        let is_known = root
+            .refs
+            .iter()
+            .any(|known| (&known.name, &known.package, &known.version) == (&call.name, &call.package, &call.version));
         if !is_known {
             root.refs.push(call.clone());
         }
     }
     for call in &overload.sources {
-        let is_known = root.sources.iter().any(|known| {
-            (&known.source_name, &known.table_name) == (&call.source_name, &call.table_name)
-        });
+        let is_known = root
+            .sources
+            .iter()
+            .any(|known| (&known.source_name, &known.table_name) == (&call.source_name, &call.table_name));
         if !is_known {
             root.sources.push(call.clone());
         }
@@ -264,12 +260,7 @@ fn merge_calls(root: &mut Node, overload: &Node) {
 }
 
 /// Finds the functions that nodes call, and adds them to what the nodes depend on.
-pub(crate) fn resolve_calls(
-    manifest: &mut Manifest,
-    lookup: &Lookup,
-    failed: &Failed,
-    problems: &mut Vec<Diagnostic>,
-) {
+pub(crate) fn resolve_calls(manifest: &mut Manifest, lookup: &Lookup, failed: &Failed, problems: &mut Vec<Diagnostic>) {
     let mut resolved: Vec<(UniqueId, Vec<FunctionCall>)> = Vec::new();
     for node in manifest.nodes.values().chain(manifest.functions.values()) {
         if node.functions.is_empty() {
@@ -279,7 +270,7 @@ pub(crate) fn resolve_calls(
         for call in &mut calls {
             match lookup.find_function(&node.package_name, call.package.as_deref(), &call.name) {
                 Found::Id(id) => call.unique_id = Some(id.clone()),
-                Found::Disabled(_) => problems.push(unknown(node, call, true)),
+                Found::Disabled => problems.push(unknown(node, call, true)),
                 Found::Nothing if failed.nodes.contains(&call.name) => {}
                 Found::Nothing => problems.push(unknown(node, call, false)),
             }
@@ -326,13 +317,10 @@ pub(crate) fn add(manifest: &mut Manifest, node: Node, problems: &mut Vec<Diagno
     }
     if let Some(first) = manifest.functions.get(&node.unique_id) {
         problems.push(
-            Diagnostic::error(
-                "duplicate-name",
-                format!("dbt found two functions with the name \"{}\".", node.name),
-            )
-            .label(node.span.clone(), "this one")
-            .label(first.span.clone(), "the other")
-            .help("rename or remove one of them"),
+            Diagnostic::error("duplicate-name", format!("dbt found two functions with the name \"{}\".", node.name))
+                .label(node.span.clone(), "this one")
+                .label(first.span.clone(), "the other")
+                .help("rename or remove one of them"),
         );
         return;
     }

@@ -20,7 +20,7 @@ pub(crate) struct Lookup {
 pub(crate) enum Found<'l> {
     Id(&'l UniqueId),
     /// There is one, but it is switched off.
-    Disabled(&'l UniqueId),
+    Disabled,
     Nothing,
 }
 
@@ -73,13 +73,7 @@ impl Lookup {
     }
 
     /// A model, seed or snapshot.
-    pub(crate) fn find_ref(
-        &self,
-        own: &str,
-        package: Option<&str>,
-        name: &str,
-        version: Option<&Value>,
-    ) -> Found<'_> {
+    pub(crate) fn find_ref(&self, own: &str, package: Option<&str>, name: &str, version: Option<&Value>) -> Found<'_> {
         let key = match version {
             Some(version) => format!("{name}.v{}", version_text(version)),
             None => name.to_owned(),
@@ -116,7 +110,7 @@ impl Lookup {
             let candidates = self.disabled.get(&(*kind, name.to_owned()))?;
             self.first(candidates, own, package)
         });
-        disabled.map_or(Found::Nothing, Found::Disabled)
+        if disabled.is_some() { Found::Disabled } else { Found::Nothing }
     }
 
     fn first<'l>(

@@ -135,10 +135,9 @@ fn refuse_unknown(reader: &mut Reader<'_>, entry: &PropertyEntry, yaml: &Yaml, k
         return;
     };
     for (key, value) in map.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
-        let mut diagnostic =
-            invalid(entry, &format!("Additional properties are not allowed ('{key}' was unexpected)"))
-                .label(Span::new(&entry.file, value.key_range.clone()), "not known here")
-                .note(format!("the keys of {what} are {}", crate::wording::list(known)));
+        let mut diagnostic = invalid(entry, &format!("Additional properties are not allowed ('{key}' was unexpected)"))
+            .label(Span::new(&entry.file, value.key_range.clone()), "not known here")
+            .note(format!("the keys of {what} are {}", crate::wording::list(known)));
         if let Some(near) = did_you_mean(key, known.iter().copied()) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
@@ -150,8 +149,7 @@ fn required(reader: &mut Reader<'_>, entry: &PropertyEntry, yaml: &Yaml, key: &s
     let text = reader.text(yaml, key);
     if text.is_none() && yaml.get_set(key).is_none() {
         reader.problems.push(
-            invalid(entry, &format!("'{key}' is a required property"))
-                .label(entry.name_span.clone(), "this unit test"),
+            invalid(entry, &format!("'{key}' is a required property")).label(entry.name_span.clone(), "this unit test"),
         );
     }
     text
@@ -354,7 +352,7 @@ fn resolve_one(
     let package = unit_test.package_name.clone();
     let model = match lookup.find_ref(&package, Some(&package), name, version.as_ref()) {
         Found::Id(id) => manifest.nodes.get(id).filter(|node| node.resource_type == ResourceType::Model),
-        Found::Disabled(_) => {
+        Found::Disabled => {
             unit_test.config.set("enabled", Value::Bool(false));
             return vec![unit_test];
         }
@@ -441,10 +439,7 @@ fn versions_to_test<'m>(
         return Err(Box::new(
             Diagnostic::error(
                 "unit-test-versions",
-                format!(
-                    "Unit test '{}' referenced a version of '{}' which was not found.",
-                    unit_test.name, model.name
-                ),
+                format!("Unit test '{}' referenced a version of '{}' which was not found.", unit_test.name, model.name),
             )
             .label(unit_test.span.clone(), "this unit test"),
         ));
@@ -611,11 +606,7 @@ fn checksum(unit_test: &UnitTest) -> String {
             FixtureFormat::Sql => "SQL: 'sql'",
         };
         let fixture = rows.fixture.as_deref().map_or(Value::Null, Value::from);
-        format!(
-            "rows={}, format=<UnitTestFormat.{format}>, fixture={}",
-            python_repr(&rows.rows),
-            python_repr(&fixture)
-        )
+        format!("rows={}, format=<UnitTestFormat.{format}>, fixture={}", python_repr(&rows.rows), python_repr(&fixture))
     };
     let versions = unit_test.versions.as_ref().map_or_else(
         || "None".to_owned(),

@@ -6,9 +6,7 @@ use crate::compile::CompiledNode;
 use crate::failure::{FailedAt, NodeError, from_render};
 use crate::run::Run;
 use dvt_diagnostics::{Diagnostic, SourceFile};
-use dvt_jinja::{
-    Args, Bridge, Invocation, RenderContext, Template, Value, Vars, call_macro, render, render_template,
-};
+use dvt_jinja::{Args, Bridge, Invocation, RenderContext, Template, Value, Vars, call_macro, render, render_template};
 use dvt_manifest::{InjectedCte, Node, Relation, UnitTest, UnitTestOverrides};
 use dvt_sql::inject_ctes;
 use serde_json::Value as Json;
@@ -39,10 +37,7 @@ pub(super) fn compile_unit_test(
     for input in inputs.take_asked() {
         let sql = fixture_sql(run, node, input, bridge, thread_id)?;
         let name = Relation::cte(&input.cte).render();
-        extra_ctes.push(InjectedCte {
-            id: input.node.unique_id.clone(),
-            sql: format!(" {name} as (\n{sql}\n)"),
-        });
+        extra_ctes.push(InjectedCte { id: input.node.unique_id.clone(), sql: format!(" {name} as (\n{sql}\n)") });
         pairs.push((name, sql));
     }
     let injected = inject_ctes(&rendered.text, &pairs, bridge.dialect());

@@ -251,9 +251,7 @@ mod tests {
             [("id", ColumnKind::Integer), ("name", ColumnKind::Text), ("actual_or_expected", ColumnKind::Text)];
         let rows = rows
             .iter()
-            .map(|(which, id, name)| {
-                vec![Value::from(*id), name.map_or(Value::None, Value::str), Value::str(which)]
-            })
+            .map(|(which, id, name)| vec![Value::from(*id), name.map_or(Value::None, Value::str), Value::str(which)])
             .collect();
         Difference::of(&Table::new(&columns, rows)).unwrap()
     }

@@ -69,8 +69,7 @@ impl UnitInputs {
         let call = node.sources.iter().find(|call| call.source_name == source_name && call.table_name == table_name);
         let unique_id = call.and_then(|call| call.unique_id.clone()).or_else(|| {
             let sources = &run.project().manifest.sources;
-            let is_meant =
-                |source: &&Source| source.source_name == source_name && source.name == table_name;
+            let is_meant = |source: &&Source| source.source_name == source_name && source.name == table_name;
             sources.values().find(is_meant).map(|source| source.unique_id.clone())
         });
         let shown = format!("source('{source_name}', '{table_name}')");
@@ -172,10 +171,7 @@ fn unknown_input(test: &UnitTest, given: &UnitTestInput) -> Diagnostic {
     let message = if is_call {
         format!("Unit test '{}' had an input ({}) which was not found in the manifest.", test.name, given.input)
     } else {
-        format!(
-            "Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '{}'.",
-            given.input
-        )
+        format!("Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '{}'.", given.input)
     };
     Diagnostic::error("unit-test-input", message).label(given.span.clone(), "this input")
 }
@@ -253,9 +249,8 @@ async fn foreign_types(
     };
     let mut types = Map::new();
     for column in &described.columns {
-        let column_type = column.field.clone().and_then(|field| {
-            target.column_type(&field).map_err(|error| error.to_string())
-        });
+        let column_type =
+            column.field.clone().and_then(|field| target.column_type(&field).map_err(|error| error.to_string()));
         match column_type {
             Ok(column_type) => {
                 types.insert(column.name.to_lowercase(), Json::String(column_type));
