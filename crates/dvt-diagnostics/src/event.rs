@@ -56,7 +56,10 @@ impl EventKind {
     }
 }
 
-/// One thing that happened. `message` is dbt's `info.msg`, `data` what its JSON form holds beside it.
+/// One thing that happened. `message` is dbt's `info.msg` without the tag before it (`[WARNING]: `, `[ERROR]: `,
+/// `Deprecated functionality`) and unwrapped: the printer tags, colours and wraps. `data` is what the JSON form holds beside
+/// it, under dbt's keys. Of `LogStartBatch`, `LogBatchResult` and the overloads' events the printer makes the line from
+/// the data, so their message stays empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: EventKind,
@@ -65,12 +68,14 @@ pub struct Event {
     pub data: Map<String, Value>,
     /// `data.node_info`, for an event about a node.
     pub node: Option<Box<NodeInfo>>,
+    /// `info.thread`: the thread that ran the node, `Thread-1 (worker)`; `None` for the main thread.
+    pub thread: Option<String>,
 }
 
 impl Event {
     #[must_use]
     pub fn new(kind: EventKind, message: impl Into<String>) -> Self {
-        Self { kind, level: kind.level, message: message.into(), data: Map::new(), node: None }
+        Self { kind, level: kind.level, message: message.into(), data: Map::new(), node: None, thread: None }
     }
 
     /// Another level than the kind's own.
@@ -99,6 +104,12 @@ impl Event {
     #[must_use]
     pub fn node(mut self, node: NodeInfo) -> Self {
         self.node = Some(Box::new(node));
+        self
+    }
+
+    #[must_use]
+    pub fn on_thread(mut self, name: &str) -> Self {
+        self.thread = Some(name.to_owned());
         self
     }
 
@@ -177,10 +188,19 @@ impl Events {
         Self(Some(sink))
     }
 
+    /// Says it. A warning that the user's settings turn into an error is not said: it fails the command once the work
+    /// that goes on is done; where the work itself must fail by it, use [`Events::warn_or_error`].
     pub fn fire(&self, event: Event) {
         if let Some(sink) = &self.0 {
             sink.fire(event);
         }
+    }
+
+    /// Whether the user wants warnings of this kind to be errors: dbt fails a test that would warn where
+    /// `LogTestResult` is one.
+    #[must_use]
+    pub fn is_error(&self, kind: EventKind) -> bool {
+        self.0.as_ref().is_some_and(|sink| sink.is_error(kind))
     }
 
     /// Raises a warning.

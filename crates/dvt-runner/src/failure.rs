@@ -1,12 +1,14 @@
 //! What went wrong with a node, as diagnostics in the user's own files.
 
-use crate::compile::CompiledNode;
+use crate::compile::{CompiledNode, artifact_path};
 use crate::journal::JournalError;
+use crate::run::Run;
 use dvt_adapter::{AdapterError, ErrorClass};
 use dvt_compute::ComputeError;
-use dvt_diagnostics::{Diagnostic, Span};
+use dvt_diagnostics::{Diagnostic, Event, Span, kinds};
 use dvt_federation::PlanError;
 use dvt_jinja::RenderError;
+use dvt_manifest::Node;
 use dvt_staging::StagingError;
 use std::fmt;
 use std::ops::Range;
@@ -26,8 +28,85 @@ impl NodeError {
         diagnostics.next().unwrap_or_else(|| Diagnostic::error("internal", "the node failed without a reason"))
     }
 
+    /// What went wrong in dbt's words, without its headline.
     pub(crate) fn message(&self) -> String {
-        self.diagnostics.first().map_or_else(|| "the node failed".to_owned(), |diagnostic| diagnostic.message.clone())
+        let Some(diagnostic) = self.diagnostics.first() else { return "the node failed".to_owned() };
+        match &diagnostic.event {
+            Some(event) => event.message.clone(),
+            None => diagnostic.message.clone(),
+        }
+    }
+
+    /// The whole message of a failed node as dbt writes it into its artifacts and its log: the kind of error and the
+    /// node, then what went wrong, indented, and where the SQL is that the database refused.
+    pub(crate) fn told(&self, of: &Told<'_>) -> String {
+        let id = self.diagnostics.first().map_or("internal", |diagnostic| diagnostic.id);
+        let kind = kind_of(id);
+        let mut lines: Vec<String> = self.message().lines().map(str::to_owned).collect();
+        if let (Some(path), "Database") = (&of.build_path, kind) {
+            lines.push(format!("compiled code at {path}"));
+        }
+        let mut text = format!("{kind} Error in {} {} ({})", of.resource_type, of.name, of.path);
+        for line in lines {
+            text.push_str("\n  ");
+            text.push_str(&line);
+        }
+        text
+    }
+}
+
+/// The node of [`NodeError::told`].
+pub(crate) struct Told<'a> {
+    resource_type: &'a str,
+    name: &'a str,
+    path: &'a str,
+    /// `target/run/…`, if it was written.
+    build_path: Option<String>,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn new(resource_type: &'a str, name: &'a str, path: &'a str) -> Self {
+        Self { resource_type, name, path, build_path: None }
+    }
+
+    pub(crate) fn of_node(run: &Run, node: &'a Node) -> Self {
+        let project = run.project();
+        let path = project.config.target_path.join("run").join(artifact_path(node));
+        let shown = path.strip_prefix(&project.config.project.root).unwrap_or(&path);
+        let build_path = path.is_file().then(|| shown.display().to_string());
+        Self { build_path, ..Self::new(node.resource_type.as_str(), &node.name, &node.original_file_path) }
+    }
+}
+
+/// dbt's word for the kind of an error, by the diagnostic's id.
+fn kind_of(id: &str) -> &'static str {
+    const DATABASE: [ErrorClass; 17] = [
+        ErrorClass::Unreachable,
+        ErrorClass::Authentication,
+        ErrorClass::Tls,
+        ErrorClass::Permission,
+        ErrorClass::MissingDatabase,
+        ErrorClass::MissingRelation,
+        ErrorClass::MissingColumn,
+        ErrorClass::Syntax,
+        ErrorClass::Constraint,
+        ErrorClass::ValueDoesNotFit,
+        ErrorClass::UnsupportedType,
+        ErrorClass::Timeout,
+        ErrorClass::Cancelled,
+        ErrorClass::ConnectionLost,
+        ErrorClass::Conflict,
+        ErrorClass::Configuration,
+        ErrorClass::Other,
+    ];
+    if DATABASE.into_iter().any(|class| class_id(class) == id) {
+        return "Database";
+    }
+    match id {
+        "internal" => "Internal",
+        "journal" | "artifact" | "seed-file" | "bucket" | "memory-limit" | "value-error" | "compute-failed"
+        | "staging-failed" | "warning-as-error" | "unknown-compute" | "unknown-bucket" => "Runtime",
+        _ => "Compilation",
     }
 }
 
@@ -122,7 +201,25 @@ pub(crate) fn adapter_diagnostic(error: &AdapterError, sql: Option<&str>, at: Fa
     if let Some(hint) = &error.hint {
         diagnostic = diagnostic.help(hint.clone());
     }
-    diagnostic
+    diagnostic.event(Event::new(kinds::RUN_RESULT_ERROR, server_text(error, sql)))
+}
+
+/// The server's message as its command line would show it: with the line that it complains about, and its hint.
+fn server_text(error: &AdapterError, sql: Option<&str>) -> String {
+    let mut text = error.message.clone();
+    if let (Some(position), Some(sql)) = (error.position, sql)
+        && let Some(before) = sql.get(..position)
+    {
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = sql[start..].lines().next().unwrap_or_default();
+        let head = format!("LINE {}: ", before.matches('\n').count() + 1);
+        let indent = " ".repeat(head.len() + before[start..].chars().count());
+        text = format!("{text}\n{head}{line}\n{indent}^");
+    }
+    if let Some(hint) = &error.hint {
+        text = format!("{text}\nHINT:  {hint}");
+    }
+    text
 }
 
 pub(crate) fn class_id(class: ErrorClass) -> &'static str {
@@ -153,7 +250,8 @@ pub(crate) fn from_adapter(error: &AdapterError, sql: Option<&str>, at: FailedAt
 
 /// A failed render or macro: the database's answer if that was the cause, at the user's line either way.
 pub(crate) fn from_render(error: RenderError, at: FailedAt<'_>) -> NodeError {
-    let rendered = error.diagnostic();
+    let text = error.message.trim().to_owned();
+    let rendered = error.diagnostic().event(Event::new(kinds::RUN_RESULT_ERROR, text));
     let Some(bridge) = error.bridge_error() else {
         return rendered.into();
     };

@@ -4,13 +4,13 @@ use crate::cli::{Cli, Command, LogFormat, LogLevel, unknown_command, version_tex
 use crate::commands;
 use crate::earlier::Earlier;
 use crate::environment::Environment;
-use crate::log_file;
-use crate::printer::{Printer, PrinterOptions, SharedRedactor, counted, events};
+use crate::internals;
+use crate::printer::{Printer, PrinterOptions, SharedRedactor, events};
 use crate::registry;
 use crate::settings::{Settings, Terminal};
 use chrono::{DateTime, Utc};
-use dvt_diagnostics::{Diagnostic, Diagnostics, EventSink, Events, Secret, Severity};
-use dvt_manifest::{DBT_VERSION, Manifest, ResourceType};
+use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
+use dvt_manifest::{DBT_VERSION, Manifest};
 use dvt_project::{ConfigFiles, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,6 @@ pub(crate) struct App {
     pub(crate) invocation_id: String,
     pub(crate) started_at: DateTime<Utc>,
     terminal: Terminal,
-    redactor: SharedRedactor,
     data_only: bool,
     /// Artifacts of earlier invocations, and what `retry` does again.
     pub(crate) earlier: Earlier,
@@ -101,22 +100,14 @@ pub(crate) fn run(cli: &Cli, environment: Environment, terminal: Terminal) -> Ex
         invocation_id,
         started_at: Utc::now(),
         terminal,
-        redactor,
         data_only: false,
         earlier: Earlier::default(),
     };
     match commands::run(&mut app, cli, command) {
-        Ok(exit) => {
-            tracing::info!(target: "dvt", ?exit, "finished");
-            app.completed(exit);
-            exit
-        }
+        Ok(exit) => app.finish(exit),
         Err(diagnostics) => {
-            for diagnostic in &diagnostics.0 {
-                app.printer.diagnostic(diagnostic);
-            }
-            app.completed(Exit::CannotRun);
-            Exit::CannotRun
+            app.printer.problems(&diagnostics.0);
+            app.finish(Exit::CannotRun)
         }
     }
 }
@@ -133,17 +124,36 @@ impl App {
         self.printer.event(
             events::MAIN_REPORT_VERSION,
             &format!("Running with dvt={version} (dbt={DBT_VERSION})"),
-            json!({"version": format!("={version}"), "dbt_version": DBT_VERSION, "log_version": 3}),
+            json!({"version": format!("={DBT_VERSION}"), "dvt_version": version, "log_version": 3}),
         );
     }
 
-    fn completed(&self, exit: Exit) {
-        let elapsed = (Utc::now() - self.started_at).as_seconds_f64();
-        self.printer.json_event(
+    /// The last lines of a command, and its exit code: warnings that are errors by the user's settings fail it.
+    fn finish(&self, exit: Exit) -> Exit {
+        self.printer.deprecations_summary();
+        let raised = self.printer.take_raised();
+        self.printer.errors(&raised);
+        let exit = if raised.is_empty() { exit } else { Exit::CannotRun };
+        let finished_at = Utc::now();
+        let elapsed = (finished_at - self.started_at).as_seconds_f64();
+        let command = format!("dvt {}", self.settings.which);
+        let success = exit == Exit::Success;
+        let level = if self.settings.show_resource_report { EventLevel::Info } else { EventLevel::Debug };
+        self.printer.say(internals::resource_report(&self.settings.which, success, elapsed).at(level));
+        let status = if success { "succeeded" } else { "failed" };
+        let clock = finished_at.with_timezone(&chrono::Local).format("%H:%M:%S%.6f");
+        self.printer.event(
             events::COMMAND_COMPLETED,
-            &format!("Command `dvt {}` {}", self.settings.which, if exit == Exit::Success { "succeeded" } else { "failed" }),
-            json!({"command": format!("dvt {}", self.settings.which), "elapsed": elapsed, "success": exit == Exit::Success}),
+            &format!("Command `{command}` {status} at {clock} after {elapsed:.2} seconds"),
+            json!({"command": command, "success": success, "completed_at": finished_at, "elapsed": elapsed}),
         );
+        // What failed before the log's place was known still belongs into a log, if there is a project.
+        if self.settings.project_dir.join("dbt_project.yml").is_file() {
+            let folder = self.settings.log_path.clone().unwrap_or_else(|| PathBuf::from("logs"));
+            self.start_log(self.settings.project_dir.join(folder));
+        }
+        self.printer.flush();
+        exit
     }
 
     /// Reads the configuration files, takes the project's own flags into account, and starts the log file.
@@ -176,13 +186,14 @@ impl App {
 
     pub(crate) fn start_log(&self, folder: PathBuf) {
         let settings = self.settings.log(folder);
-        if let Err(error) = log_file::start(&settings, &self.redactor) {
+        let folder = settings.folder.display().to_string();
+        if let Err(error) = self.printer.start_log(settings) {
             self.printer.diagnostic(
-                &Diagnostic::warning("no-log-file", format!("no log in `{}`: {error}", settings.folder.display()))
+                &Diagnostic::warning("no-log-file", format!("no log in `{folder}`: {error}"))
                     .help("name another folder with --log-path, or --log-level-file none"),
             );
         }
-        tracing::info!(target: "dvt", invocation_id = %self.invocation_id, command = %self.settings.which, "started");
+        internals::listen(&self.printer, self.settings.log_level_file.min(self.settings.printer.level));
     }
 
     /// Reads the whole project and prints its warnings.
@@ -204,28 +215,7 @@ impl App {
 
     /// `Found 5 models, 1 seed, 2 sources`.
     pub(crate) fn found(&self, manifest: &Manifest) {
-        let mut counts: Vec<(&str, usize)> = Vec::new();
-        let mut count = |noun: &'static str| match counts.iter_mut().find(|(known, _)| *known == noun) {
-            Some((_, number)) => *number += 1,
-            None => counts.push((noun, 1)),
-        };
-        for node in manifest.nodes.values() {
-            count(match node.resource_type {
-                ResourceType::Model => "model",
-                ResourceType::Seed => "seed",
-                ResourceType::Snapshot => "snapshot",
-                ResourceType::Test => "data test",
-                ResourceType::Analysis => "analysis",
-                ResourceType::Operation => "operation",
-                _ => continue,
-            });
-        }
-        manifest.sources.keys().for_each(|_| count("source"));
-        manifest.exposures.keys().for_each(|_| count("exposure"));
-        manifest.macros.keys().for_each(|_| count("macro"));
-        let words: Vec<String> = counts.iter().map(|(noun, number)| counted(*number, noun)).collect();
-        let found = words.join(", ").replace("analysiss", "analyses");
-        self.printer.event(events::FOUND_STATS, &format!("Found {found}"), json!({"stat_line": found}));
+        self.printer.found(manifest);
     }
 
     /// For a command whose stdout is data: log lines go to the log file only.
@@ -243,17 +233,14 @@ impl App {
         }
     }
 
-    /// Prints warnings; with `--warn-error` they stop the command.
+    /// Prints warnings, as `--warn-error-options` wants them.
+    ///
+    /// # Errors
+    /// Those that the options turn into errors.
     pub(crate) fn warn<'a>(&self, warnings: impl Iterator<Item = &'a Diagnostic>) -> Result<(), Diagnostics> {
-        let mut errors = Diagnostics::default();
-        for warning in warnings {
-            if self.settings.warn_error {
-                errors.push(Diagnostic { severity: Severity::Error, ..warning.clone() });
-            } else {
-                self.printer.diagnostic(warning);
-            }
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        let mut errors = self.printer.warn(warnings);
+        errors.extend(self.printer.take_raised());
+        if errors.is_empty() { Ok(()) } else { Err(Diagnostics(errors)) }
     }
 
     pub(crate) fn project_settings(&self) -> Result<ProjectSettings, Diagnostics> {

@@ -44,6 +44,15 @@ impl Environment {
         })
     }
 
+    /// The variables that a user wants in each JSON line: `DBT_ENV_CUSTOM_ENV_RUN=7` becomes `RUN: 7`.
+    pub(crate) fn custom(&self) -> serde_json::Map<String, serde_json::Value> {
+        let custom = self.variables.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix("DBT_ENV_CUSTOM_ENV_").or_else(|| name.strip_prefix("DVT_ENV_CUSTOM_ENV_"))?;
+            Some((name.to_owned(), serde_json::Value::from(value.clone())))
+        });
+        custom.collect()
+    }
+
     pub(crate) fn home(&self) -> Option<PathBuf> {
         self.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
     }

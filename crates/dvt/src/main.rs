@@ -5,10 +5,11 @@ mod cli;
 mod commands;
 mod earlier;
 mod environment;
-mod log_file;
+mod internals;
 mod printer;
 mod registry;
 mod settings;
+mod warn_error;
 
 use clap::Parser;
 use cli::Cli;

@@ -1,12 +1,10 @@
 //! From flags to settings, once: the command line wins over the environment, that over the project's `flags:`, that over
 //! the default.
 
-use crate::cli::{
-    Cli, Command, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel,
-};
+use crate::cli::{Cli, Command, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel};
 use crate::environment::Environment;
-use crate::log_file::LogSettings;
-use crate::printer::PrinterOptions;
+use crate::printer::{LogSettings, PrinterOptions};
+use crate::warn_error::WarnErrorOptions;
 use clap::ValueEnum;
 use dvt_diagnostics::Diagnostic;
 use serde_json::{Map, Value, json};
@@ -29,10 +27,11 @@ pub(crate) struct Settings {
     pub(crate) full_refresh: bool,
     pub(crate) fail_fast: bool,
     pub(crate) warn_error: bool,
+    pub(crate) warn_error_options: WarnErrorOptions,
     pub(crate) write_json: bool,
     pub(crate) introspect: bool,
     pub(crate) version_check: bool,
-    pub(crate) show_all_deprecations: bool,
+    pub(crate) show_resource_report: bool,
     /// `--state`: a folder of earlier artifacts.
     pub(crate) state: Option<PathBuf>,
     /// `--defer-state`, for `--defer` only; absent, `state` is meant.
@@ -51,14 +50,16 @@ pub(crate) struct Settings {
     pub(crate) cache_selected_only: bool,
     pub(crate) partial_parse: bool,
     pub(crate) static_parser: bool,
-    pub(crate) log_cache_events: bool,
     /// Seeds above this are compared by path; 0 for no limit.
     pub(crate) maximum_seed_size_mib: u64,
     pub(crate) printer: PrinterOptions,
     pub(crate) log_level_file: LogLevel,
     pub(crate) log_format_file: LogFormat,
+    pub(crate) use_colors_file: bool,
     pub(crate) log_file_max_bytes: u64,
     pub(crate) debug: bool,
+    /// dbt's behaviour flags, with what `flags:` of dbt_project.yml says; unknown ones are kept.
+    pub(crate) behaviour: Map<String, Value>,
     /// The command's word.
     pub(crate) which: String,
 }
@@ -89,17 +90,29 @@ impl Settings {
         let command = cli.command.as_ref();
         let debug = lookup.switch("debug", false)?;
         let level = lookup.choice("LOG_LEVEL", cli.global.log_level)?;
-        let format = lookup.choice("LOG_FORMAT", cli.global.log_format)?.unwrap_or_default();
+        let format_given = lookup.choice("LOG_FORMAT", cli.global.log_format)?;
+        let format = format_given.unwrap_or_default();
+        let behaviour = behaviour_flags(project_flags);
+        let warn_error = lookup.switch("warn_error", false)?;
+        let warn_error_options = lookup.warn_error_options(warn_error)?;
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colors = lookup.switch("use_colors", terminal.stderr && !no_color)?;
         let printer = PrinterOptions {
             format,
-            level: level.unwrap_or(if debug { LogLevel::Debug } else { LogLevel::Info }),
+            level: if debug && level != Some(LogLevel::None) {
+                LogLevel::Debug
+            } else {
+                level.unwrap_or(LogLevel::Info)
+            },
             quiet: lookup.switch("quiet", false)?,
             print: lookup.switch("print", true)?,
             width: lookup.number("PRINTER_WIDTH", cli.global.printer_width)?.unwrap_or(80),
             colors,
-            warn_error: lookup.switch("warn_error", false)?,
+            warn_error: warn_error_options.clone(),
+            show_all_deprecations: lookup.switch("show_all_deprecations", false)?,
+            named_deprecations: behaviour.get("REQUIRE_EVENT_NAMES_IN_DEPRECATIONS") == Some(&Value::Bool(true)),
+            log_cache_events: lookup.switch("log_cache_events", false)?,
+            extra: environment.custom(),
             live: terminal.stdout
                 && matches!(format, LogFormat::Default | LogFormat::Text)
                 && level.is_none_or(|level| level <= LogLevel::Info),
@@ -124,11 +137,12 @@ impl Settings {
             bucket: lookup.text("BUCKET", own.bucket),
             full_refresh: own.full_refresh || lookup.variable_switch("FULL_REFRESH")?.unwrap_or(false),
             fail_fast: lookup.switch("fail_fast", false)?,
-            warn_error: lookup.switch("warn_error", false)?,
+            warn_error,
+            warn_error_options,
             write_json: lookup.switch("write_json", true)?,
             introspect: lookup.switch("introspect", true)?,
             version_check: lookup.switch("version_check", true)?,
-            show_all_deprecations: lookup.switch("show_all_deprecations", false)?,
+            show_resource_report: lookup.switch("show_resource_report", false)?,
             state: lookup.path("STATE", global.state.as_ref()),
             defer_state: lookup.path("DEFER_STATE", global.defer_state.as_ref()),
             defer: lookup.switch("defer", false)?,
@@ -149,15 +163,26 @@ impl Settings {
             cache_selected_only: lookup.switch("cache_selected_only", false)?,
             partial_parse: lookup.switch("partial_parse", true)?,
             static_parser: lookup.switch("static_parser", true)?,
-            log_cache_events: lookup.switch("log_cache_events", false)?,
             maximum_seed_size_mib: lookup.number("MAXIMUM_SEED_SIZE_MIB", global.maximum_seed_size_mib)?.unwrap_or(1),
             printer,
-            log_level_file: lookup.choice("LOG_LEVEL_FILE", global.log_level_file)?.unwrap_or(LogLevel::Debug),
-            log_format_file: lookup.choice("LOG_FORMAT_FILE", global.log_format_file)?.unwrap_or_default(),
+            // What is said about the screen holds for the file too, unless the file's own flag says otherwise.
+            log_level_file: match lookup.choice("LOG_LEVEL_FILE", global.log_level_file)?.or(level) {
+                Some(level) if level == LogLevel::None || !debug => level,
+                _ => LogLevel::Debug,
+            },
+            log_format_file: lookup
+                .choice("LOG_FORMAT_FILE", global.log_format_file)?
+                .or(format_given)
+                .unwrap_or_default(),
+            use_colors_file: match lookup.switch_given("use_colors_file")? {
+                Some(given) => given,
+                None => lookup.switch_given("use_colors")?.unwrap_or(false),
+            },
             log_file_max_bytes: lookup
                 .number("LOG_FILE_MAX_BYTES", global.log_file_max_bytes)?
                 .unwrap_or(DEFAULT_LOG_FILE_BYTES),
             debug,
+            behaviour,
             which: command.map_or_else(String::new, |command| command.name().to_owned()),
         })
     }
@@ -168,7 +193,7 @@ impl Settings {
             level: self.log_level_file,
             format: self.log_format_file,
             max_bytes: self.log_file_max_bytes,
-            on_screen: self.debug,
+            colors: self.use_colors_file,
         }
     }
 
@@ -210,11 +235,13 @@ impl Settings {
             "POPULATE_CACHE": self.populate_cache,
             "PARTIAL_PARSE": self.partial_parse,
             "STATIC_PARSER": self.static_parser,
+            "WARN_ERROR_OPTIONS": self.warn_error_options.to_json(),
         });
-        match flags {
-            Value::Object(flags) => flags,
-            _ => Map::new(),
+        let mut all = self.behaviour.clone();
+        if let Value::Object(flags) = flags {
+            all.extend(flags);
         }
+        all
     }
 
     /// `args` of run_results.json: the flags in dbt's spelling, those that were not given left out.
@@ -341,12 +368,6 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
             .help("leave it out; COMPATIBILITY.md lists what is there and what is not"))
     };
     let own = OwnFlags::of(cli.command.as_ref());
-    if lookup
-        .text("WARN_ERROR_OPTIONS", cli.global.warn_error_options.as_deref())
-        .is_some_and(|text| text.trim() != "{}")
-    {
-        return not_yet("--warn-error-options");
-    }
     if own.empty.and_then(EmptyArgs::given) == Some(true)
         || (own.empty.is_some() && lookup.variable_switch("EMPTY")? == Some(true))
     {
@@ -357,6 +378,48 @@ fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagno
     }
     Ok(())
 }
+
+/// dbt's behaviour flags by their upper-case names, with their defaults.
+fn behaviour_flags(project_flags: &Map<String, Value>) -> Map<String, Value> {
+    const DEFAULTS: [(&str, bool); 24] = [
+        ("require_batched_execution_for_custom_microbatch_strategy", true),
+        ("require_event_names_in_deprecations", false),
+        ("require_explicit_package_overrides_for_builtin_materializations", true),
+        ("require_resource_names_without_spaces", true),
+        ("source_freshness_run_project_hooks", true),
+        ("skip_nodes_if_on_run_start_fails", true),
+        ("state_modified_compare_more_unrendered_values", true),
+        ("state_modified_compare_vars", false),
+        ("require_yaml_configuration_for_mf_time_spines", true),
+        ("require_nested_cumulative_type_params", true),
+        ("validate_macro_args", true),
+        ("require_all_warnings_handled_by_warn_error", true),
+        ("require_generic_test_arguments_property", true),
+        ("require_unique_project_resource_names", false),
+        ("require_ref_searches_node_package_before_root", false),
+        ("require_valid_schema_from_generate_schema_name", false),
+        ("allow_jinja_file_extensions", false),
+        ("require_sql_header_in_test_configs", false),
+        ("support_custom_ref_kwargs", false),
+        ("require_corrected_analysis_fqns", false),
+        ("require_source_and_semantic_model_names_without_spaces", false),
+        ("enable_grouped_warn_error_parser_logs", false),
+        ("use_catalogs_v2", false),
+        ("latest_version_pointer_enabled_by_default", false),
+    ];
+    let mut flags: Map<String, Value> =
+        DEFAULTS.iter().map(|(name, default)| (name.to_uppercase(), Value::Bool(*default))).collect();
+    flags.extend(project_flags.iter().map(|(name, value)| (name.to_uppercase(), value.clone())));
+    flags
+}
+
+/// A mistake in the command line that clap cannot see; printed as clap prints its own.
+pub(crate) fn usage_error(message: String) -> Diagnostic {
+    Diagnostic::error(USAGE, message)
+}
+
+/// The id of a mistake in the command line.
+pub(crate) const USAGE: &str = "usage";
 
 fn invalid(place: &str, value: &str, expected: &str) -> Diagnostic {
     Diagnostic::error("invalid-setting", format!("`{value}` is not a value for {place}"))
@@ -435,16 +498,43 @@ impl Lookup<'_> {
 
     /// `name` is the field's; the variable and the project's flag are spelled alike.
     fn switch(&self, name: &str, default: bool) -> Result<bool, Diagnostic> {
+        Ok(self.switch_given(name)?.unwrap_or(default))
+    }
+
+    fn switch_given(&self, name: &str) -> Result<Option<bool>, Diagnostic> {
         if let Some(given) = self.global.switches.given(name) {
-            return Ok(given);
+            return Ok(Some(given));
         }
         if let Some(value) = self.variable_switch(&name.to_uppercase())? {
-            return Ok(value);
+            return Ok(Some(value));
         }
         match self.project_flag(name) {
-            None => Ok(default),
-            Some(Value::Bool(value)) => Ok(*value),
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
             Some(other) => Err(invalid(&project_place(name), &other.to_string(), "true or false")),
+        }
+    }
+
+    /// `--warn-error-options`, which `--warn-error` excludes where the user gave both.
+    fn warn_error_options(&self, warn_error: bool) -> Result<WarnErrorOptions, Diagnostic> {
+        let given = match &self.global.warn_error_options {
+            Some(text) => Some(text.as_str()),
+            None => self.environment.setting("WARN_ERROR_OPTIONS").map(|(_, value)| value),
+        };
+        let options = match given {
+            Some(text) => Some(dvt_project::parse_vars(text).map_err(|_| {
+                usage_error(format!("Invalid value for '--warn-error-options': String '{text}' is not valid YAML"))
+            })?),
+            None => self.project_flag("WARN_ERROR_OPTIONS").and_then(Value::as_object).cloned(),
+        };
+        let is_given = self.switch_given("warn_error")?.is_some();
+        match options {
+            Some(_) if is_given => {
+                Err(usage_error("warn_error_options: not allowed with argument warn_error".to_owned()))
+            }
+            Some(options) => WarnErrorOptions::parse(&options),
+            None if warn_error => Ok(WarnErrorOptions::all()),
+            None => Ok(WarnErrorOptions::default()),
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) use clean::CleanArgs;
 pub(crate) use clone::CloneArgs;
 pub(crate) use compile::CompileArgs;
 pub(crate) use debug::DebugArgs;
-pub(crate) use deps::{DepsArgs, PackageOrigin};
+pub(crate) use deps::DepsArgs;
 pub(crate) use docs::{DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs};
 pub(crate) use global::{GlobalArgs, IndirectMode, LogFormat, LogLevel, OutputFormat};
 pub(crate) use init::InitArgs;

@@ -5,7 +5,7 @@ use crate::cli::{Cli, DebugArgs};
 use crate::printer::events;
 use crate::registry;
 use dvt_adapter::{Adapter, AdapterError, ErrorClass, Fetch};
-use dvt_diagnostics::{Diagnostic, Diagnostics, render_line};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, EventLevel, render_line};
 use dvt_project::{BucketKind, ComputeKind, ConfigFiles};
 use futures::future::join_all;
 use serde_json::json;
@@ -329,7 +329,7 @@ fn report(app: &App, checks: &[Check]) -> Exit {
         Exit::Success
     } else {
         let text = format!("{} failed", crate::printer::counted(failures, "check"));
-        app.printer.event(events::DEBUG_OUTPUT.at("error"), &text, json!({}));
+        app.printer.say(Event::new(events::DEBUG_OUTPUT, text).at(EventLevel::Error));
         Exit::Failed
     }
 }

@@ -1,25 +1,33 @@
-//! The one type that writes to the screen: dbt's log lines and data on stdout, diagnostics on stderr.
+//! The one type that writes to the screen and to `logs/dbt.log`: dbt's log lines and data on stdout, diagnostics on stderr.
 //!
-//! On a terminal each running node has a live line below the finished ones. Everything but the user's own rows passes
-//! the redactor, and is a line of `logs/dvt.log` too.
+//! Everything that is said is an [`Event`] and passes [`Printer::say`], which redacts it and gives it to the screen and
+//! to the file, each by its own level, format and colours. On a terminal each running node has a live line below the
+//! finished ones. Rows of the user's tables are shown and never kept.
 
 pub(crate) mod events;
+mod file;
+mod lines;
 mod progress;
 mod report;
+mod summary;
 mod text;
+mod warnings;
+mod words;
 
 pub(crate) use text::counted;
 
 use crate::cli::{LogFormat, LogLevel};
-use chrono::Utc;
-use dvt_diagnostics::{Diagnostic, EventKind, EventSink, Redactor, RenderStyle, Secret, Severity, render, render_line};
-use events::Event;
+use crate::warn_error::WarnErrorOptions;
+use dvt_diagnostics::{Diagnostic, Event, EventKind, EventLevel, EventSink, Redactor, RenderStyle, Secret, render};
+use file::RotatingFile;
+use lines::Said;
 use progress::LiveLines;
-use serde_json::{Value, json};
-use std::io::Write;
+use serde_json::{Map, Value};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-/// How the screen looks.
+/// How the screen looks, and what becomes of warnings.
 #[derive(Clone, Debug)]
 pub(crate) struct PrinterOptions {
     pub(crate) format: LogFormat,
@@ -33,8 +41,14 @@ pub(crate) struct PrinterOptions {
     pub(crate) colors: bool,
     /// stdout is a terminal: running nodes have live lines.
     pub(crate) live: bool,
-    /// `--warn-error`.
-    pub(crate) warn_error: bool,
+    pub(crate) warn_error: WarnErrorOptions,
+    /// Every deprecation is said, not each kind once.
+    pub(crate) show_all_deprecations: bool,
+    /// The behaviour flag `require_event_names_in_deprecations`.
+    pub(crate) named_deprecations: bool,
+    pub(crate) log_cache_events: bool,
+    /// `info.extra` of JSON lines: the variables `DBT_ENV_CUSTOM_ENV_…`.
+    pub(crate) extra: Map<String, Value>,
 }
 
 impl Default for PrinterOptions {
@@ -47,12 +61,26 @@ impl Default for PrinterOptions {
             width: 80,
             colors: false,
             live: false,
-            warn_error: false,
+            warn_error: WarnErrorOptions::default(),
+            show_all_deprecations: false,
+            named_deprecations: false,
+            log_cache_events: false,
+            extra: Map::new(),
         }
     }
 }
 
-/// The known secrets, shared with the log file.
+/// Where the log file is and what it gets.
+#[derive(Clone, Debug)]
+pub(crate) struct LogSettings {
+    pub(crate) folder: PathBuf,
+    pub(crate) level: LogLevel,
+    pub(crate) format: LogFormat,
+    pub(crate) colors: bool,
+    pub(crate) max_bytes: u64,
+}
+
+/// The known secrets.
 pub(crate) type SharedRedactor = Arc<RwLock<Redactor>>;
 
 pub(crate) struct Printer {
@@ -66,7 +94,16 @@ struct State {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
     live: LiveLines,
+    log: Log,
     run: report::RunState,
+    warnings: warnings::Warnings,
+}
+
+/// The log file, and what was said before it was known.
+enum Log {
+    Waiting(Vec<Said>),
+    Open(LogSettings, RotatingFile),
+    None,
 }
 
 impl Printer {
@@ -77,8 +114,15 @@ impl Printer {
         out: Box<dyn Write + Send>,
         err: Box<dyn Write + Send>,
     ) -> Self {
-        let live = LiveLines::new(options.live);
-        let state = State { options, out, err, live, run: report::RunState::default() };
+        let state = State {
+            live: LiveLines::new(options.live),
+            options,
+            out,
+            err,
+            log: Log::Waiting(Vec::new()),
+            run: report::RunState::default(),
+            warnings: warnings::Warnings::default(),
+        };
         Self { invocation_id: invocation_id.to_owned(), redactor, state: Mutex::new(state) }
     }
 
@@ -89,6 +133,41 @@ impl Printer {
         state.options = options;
     }
 
+    /// Opens the log file and writes what was said so far. Once it is open, or known to be none, this does nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; the run goes on without one.
+    pub(crate) fn start_log(&self, settings: LogSettings) -> io::Result<()> {
+        let mut state = self.state();
+        if !matches!(state.log, Log::Waiting(_)) {
+            return Ok(());
+        }
+        let opened = if settings.level == LogLevel::None {
+            Ok(Log::None)
+        } else {
+            RotatingFile::open(&settings.folder.join("dbt.log"), settings.max_bytes)
+                .map(|file| Log::Open(settings, file))
+        };
+        let (log, error) = match opened {
+            Ok(log) => (log, None),
+            Err(error) => (Log::None, Some(error)),
+        };
+        if let Log::Waiting(said) = std::mem::replace(&mut state.log, log) {
+            for said in said {
+                state.log(self, said);
+            }
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Writes the log file's last lines. Safe to call twice.
+    pub(crate) fn flush(&self) {
+        if let Log::Open(_, file) = &mut self.state().log {
+            // The disk is full, or the folder is gone; the run itself is over.
+            let _ = file.flush();
+        }
+    }
+
     pub(crate) fn add_secrets(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut redactor = self.redactor.write().unwrap_or_else(PoisonError::into_inner);
         for secret in secrets {
@@ -97,46 +176,38 @@ impl Printer {
     }
 
     /// A log line: time and text. `data` is what the JSON form holds beside the message.
-    pub(crate) fn event(&self, event: Event, text: &str, data: Value) {
-        self.state().event(self, event, text, data);
+    pub(crate) fn event(&self, kind: EventKind, text: &str, data: Value) {
+        self.say(Event::new(kind, text).data(data));
     }
 
-    /// An event that only the JSON form shows.
-    pub(crate) fn json_event(&self, event: Event, text: &str, data: Value) {
-        let mut state = self.state();
-        if state.options.format == LogFormat::Json {
-            state.event(self, event, text, data);
-        }
+    /// Says an event of the program itself; a warning has been judged already.
+    pub(crate) fn say(&self, event: Event) {
+        self.state().say(self, event);
     }
 
     /// An empty line between the parts of a run.
     pub(crate) fn blank(&self) {
-        self.event(events::FORMATTING, "", json!({}));
+        self.event(events::FORMATTING, "", Value::Null);
     }
 
     /// Text that the user asked for: no time before it, and `--quiet` does not hide it.
-    pub(crate) fn data(&self, event: Event, text: &str, data: Value) {
-        let text = self.redact(text);
-        let line = match self.state().options.format {
-            LogFormat::Json => self.redact(&events::line(event, &text, data, &self.invocation_id, Utc::now())),
-            LogFormat::Default | LogFormat::Text | LogFormat::Debug => text,
-        };
-        self.state().write_out(&line);
-    }
-
-    /// Rows of the user's tables, or names of the project: they pass unchanged, and no log keeps them.
-    pub(crate) fn rows(&self, event: Event, text: &str, data: Value) {
+    pub(crate) fn data(&self, kind: EventKind, text: &str, data: Value) {
         let mut state = self.state();
-        let line = match state.options.format {
-            LogFormat::Json => events::line(event, text, data, &self.invocation_id, Utc::now()),
-            LogFormat::Default | LogFormat::Text | LogFormat::Debug => text.to_owned(),
-        };
-        state.write_out(&line);
+        let said = state.said(self, Event::new(kind, text).data(data));
+        state.print(self, &said);
+        state.log(self, said);
     }
 
-    /// A problem, in full, to stderr.
+    /// Rows of the user's tables: they pass unchanged, and no log keeps them.
+    pub(crate) fn rows(&self, kind: EventKind, text: &str, data: Value) {
+        let mut state = self.state();
+        let said = Said::new(Event::new(kind, text).data(data), text.to_owned());
+        state.print(self, &said);
+    }
+
+    /// One problem, in full. A warning is judged by `--warn-error-options` first.
     pub(crate) fn diagnostic(&self, diagnostic: &Diagnostic) {
-        self.state().diagnostic(self, diagnostic);
+        self.problems(std::slice::from_ref(diagnostic));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -149,70 +220,92 @@ impl Printer {
 }
 
 impl State {
-    fn event(&mut self, printer: &Printer, event: Event, text: &str, data: Value) {
-        let text = printer.redact(text);
-        if !text.is_empty() {
-            tracing::info!(target: "screen", "{text}");
+    fn said(&self, printer: &Printer, mut event: Event) -> Said {
+        if event.data.get("msg").is_none() && events::holds_its_text(event.kind) {
+            event.data.insert("msg".to_owned(), Value::from(event.message.clone()));
         }
-        if !self.shows(event.level) {
-            return;
-        }
-        let now = Utc::now();
-        let line = match self.options.format {
-            LogFormat::Json => printer.redact(&events::line(event, &text, data, &printer.invocation_id, now)),
-            LogFormat::Debug => format!("{}  {text}", now.format("%H:%M:%S%.6f")),
-            LogFormat::Default | LogFormat::Text => format!("{}  {text}", now.format("%H:%M:%S")),
-        };
-        self.write_out(&line);
+        let text = words::shown(&event, self.options.width, self.options.named_deprecations);
+        Said::new(event, printer.redact(&text))
     }
 
-    fn diagnostic(&mut self, printer: &Printer, diagnostic: &Diagnostic) {
-        let (event, level) = match diagnostic.severity {
-            Severity::Error => (events::ERROR, "error"),
-            Severity::Warning => (events::WARNING, "warn"),
-        };
-        let summary = printer.redact(&render_line(diagnostic));
-        match diagnostic.severity {
-            Severity::Error => tracing::error!(target: "screen", "{summary}"),
-            Severity::Warning => tracing::warn!(target: "screen", "{summary}"),
+    fn say(&mut self, printer: &Printer, event: Event) {
+        if !self.options.log_cache_events && events::is_cache(event.kind) {
+            return;
         }
-        if !self.shows(level) {
+        let said = self.said(printer, event);
+        if self.shows(said.event.level) {
+            self.write_line(printer, &said);
+        }
+        self.log(printer, said);
+    }
+
+    /// Data: shown at every level but `none`.
+    fn print(&mut self, printer: &Printer, said: &Said) {
+        if self.options.level == LogLevel::None {
             return;
         }
         if self.options.format == LogFormat::Json {
-            let data = json!({
-                "id": diagnostic.id,
-                "message": diagnostic.message,
-                "notes": diagnostic.notes,
-                "help": diagnostic.help,
-                "place": diagnostic.labels.first().map(|label| {
-                    let (line, column) = label.span.file.line_column(label.span.range.start);
-                    json!({"path": label.span.file.path, "line": line, "column": column, "text": label.text})
-                }),
-            });
-            let line = printer.redact(&events::line(event, &summary, data, &printer.invocation_id, Utc::now()));
-            self.write_out(&line);
+            self.write_line(printer, said);
         } else {
-            let style = if self.options.colors { RenderStyle::Colored } else { RenderStyle::Plain };
-            let text = printer.redact(&render(diagnostic, style));
-            self.write_err(&format!("{text}\n"));
+            let text = said.text_with(self.options.colors);
+            self.write_out(&text);
+        }
+    }
+
+    fn write_line(&mut self, printer: &Printer, said: &Said) {
+        let line = self.line(printer, said, self.options.format, self.options.colors);
+        self.write_out(&line);
+    }
+
+    fn line(&self, printer: &Printer, said: &Said, format: LogFormat, colors: bool) -> String {
+        match format {
+            LogFormat::Json => printer.redact(&lines::json(said, &printer.invocation_id, &self.options.extra, colors)),
+            LogFormat::Debug => lines::debug(said, &printer.invocation_id, colors),
+            LogFormat::Default | LogFormat::Text => lines::text(said, colors),
+        }
+    }
+
+    /// Gives it to the log file, if its level lets it through.
+    fn log(&mut self, printer: &Printer, said: Said) {
+        let (level, format, colors) = match &mut self.log {
+            Log::None => return,
+            Log::Waiting(waiting) => {
+                waiting.push(said);
+                return;
+            }
+            Log::Open(settings, _) => (settings.level, settings.format, settings.colors),
+        };
+        let is_urgent = said.event.level >= EventLevel::Warn;
+        if events::stays_out_of_the_file(said.event.kind) || level_of(said.event.level) < level {
+            return;
+        }
+        let format = if format == LogFormat::Default { LogFormat::Debug } else { format };
+        let line = self.line(printer, &said, format, colors);
+        if let Log::Open(_, file) = &mut self.log
+            && file.line(&line).and_then(|()| if is_urgent { file.flush() } else { Ok(()) }).is_err()
+        {
+            self.log = Log::None;
+            self.write_err("warning: the log file cannot be written any more; the run goes on without it");
         }
     }
 
     /// Whether a line of this level is shown on the screen.
-    fn shows(&self, level: &str) -> bool {
-        let level = match level {
-            "debug" => LogLevel::Debug,
-            "warn" => LogLevel::Warn,
-            "error" => LogLevel::Error,
-            _ => LogLevel::Info,
-        };
-        if self.options.quiet && level < LogLevel::Error {
+    fn shows(&self, level: EventLevel) -> bool {
+        if self.options.quiet && level < EventLevel::Error {
             return false;
         }
-        // The JSON form carries the debug events that tools read (`NodeStart`, `NodeFinished`), as dbt's does at its
-        // default level only in the file; a text screen at `info` does not show them.
-        level >= self.options.level && self.options.level != LogLevel::None
+        self.options.level != LogLevel::None && level_of(level) >= self.options.level
+    }
+
+    /// A diagnostic with the user's own lines, to stderr.
+    fn render(&mut self, printer: &Printer, diagnostic: &Diagnostic) {
+        let style = if self.options.colors { RenderStyle::Colored } else { RenderStyle::Plain };
+        let text = printer.redact(&render(diagnostic, style));
+        self.write_err(&format!("{text}\n"));
+    }
+
+    fn is_json(&self) -> bool {
+        self.options.format == LogFormat::Json
     }
 
     fn write_out(&mut self, line: &str) {
@@ -231,14 +324,22 @@ impl State {
     }
 }
 
+fn level_of(level: EventLevel) -> LogLevel {
+    match level {
+        EventLevel::Debug => LogLevel::Debug,
+        EventLevel::Info => LogLevel::Info,
+        EventLevel::Warn => LogLevel::Warn,
+        EventLevel::Error => LogLevel::Error,
+    }
+}
+
 impl EventSink for Printer {
-    fn fire(&self, event: dvt_diagnostics::Event) {
-        let kind = Event { name: event.kind.name, code: event.kind.code, level: event.level.as_str() };
-        self.event(kind, &event.message, event.to_data());
+    fn fire(&self, event: Event) {
+        self.raise(event);
     }
 
-    fn is_error(&self, _kind: EventKind) -> bool {
-        self.state().options.warn_error
+    fn is_error(&self, kind: EventKind) -> bool {
+        self.state().options.warn_error.verdict(kind) == crate::warn_error::Verdict::Error
     }
 }
 

@@ -1,28 +1,69 @@
-//! What a run tells, as dbt's log lines.
+//! What a run tells, as dbt's log lines and events.
 
-use super::{Printer, events, text};
-use dvt_diagnostics::{Diagnostic, Severity, render_line};
+use super::lines::timestamp;
+use super::text::{self, Described};
+use super::{Printer, events};
+use chrono::Utc;
+use dvt_diagnostics::{Diagnostic, Event, EventLevel, NodeInfo};
+use dvt_manifest::{Manifest, ResourceType};
+use dvt_project::Project;
 use dvt_runner::{
-    LineLevel, NodeProgress, NodeResult, NodeStarted, Reporter, RouteKind, RunOutcome, RunStarted, Status,
+    LineLevel, NodeProgress, NodeResult, NodeStarted, Phase, Reporter, RunOutcome, RunStarted, SkipCause, Status,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What the printer remembers of the run that goes on.
 #[derive(Default)]
 pub(crate) struct RunState {
+    /// The project that is run: what lines and events say about a node comes from its manifest.
+    project: Option<Arc<Project>>,
     nodes: HashMap<String, Running>,
-    /// `table model`, `seed`, … of each node that finished, for the summary.
-    kinds: Vec<String>,
     /// Where each node ran.
-    ran: Vec<text::RanNode>,
+    pub(super) ran: Vec<text::RanNode>,
+    /// What failed ephemeral models said, for the nodes that were skipped because of them.
+    pub(super) ephemeral: HashMap<String, NodeResult>,
+    /// Diagnostics that are on the screen already: several nodes may fail by the same one.
+    pub(super) rendered: Vec<Diagnostic>,
 }
 
 struct Running {
     node: NodeStarted,
+    info: NodeInfo,
     since: Instant,
-    started_at: String,
+    is_executing: bool,
+}
+
+impl RunState {
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        self.project.as_ref().map(|project| &project.manifest)
+    }
+
+    pub(super) fn project(&self) -> Option<&Project> {
+        self.project.as_deref()
+    }
+
+    /// `node_info` of a node by its id, as far as it is known.
+    pub(super) fn info(&self, unique_id: &str) -> Option<NodeInfo> {
+        if let Some(running) = self.nodes.get(unique_id) {
+            return Some(running.info.clone());
+        }
+        text::node_info(self.manifest()?, unique_id)
+    }
+
+    /// dbt's `group`: the group of the node, of the model that a test is of.
+    pub(super) fn group(&self, unique_id: &str) -> Option<Value> {
+        text::group(self.manifest()?, unique_id)
+    }
+}
+
+impl Printer {
+    /// The project whose nodes the next events are about.
+    pub(crate) fn know_project(&self, project: &Arc<Project>) {
+        self.state().run.project = Some(Arc::clone(project));
+    }
 }
 
 impl Reporter for Printer {
@@ -32,10 +73,9 @@ impl Reporter for Printer {
             return;
         }
         self.blank();
-        let threads = text::counted(run.threads, "thread");
         self.event(
             events::CONCURRENCY_LINE,
-            &format!("Concurrency: {threads} (target='{}')", run.target),
+            &format!("Concurrency: {} threads (target='{}')", run.threads, run.target),
             json!({"num_threads": run.threads, "target_name": run.target, "node_count": run.total}),
         );
         self.blank();
@@ -43,93 +83,128 @@ impl Reporter for Printer {
 
     fn node_started(&self, node: &NodeStarted) {
         let mut state = self.state();
-        let started_at = events::timestamp(chrono::Utc::now());
-        let line = text::padded(&text::start_line(node), "RUN", state.options.width);
-        let info = info_of(node, "started", &started_at, "");
-        let event =
-            if node.resource_type == "operation" { events::LOG_HOOK_START_LINE } else { events::LOG_START_LINE };
-        let data = json!({
-            "description": text::node_words(&node.resource_type, &node.materialized, &node.relation_display),
-            "index": node.index, "total": node.total, "node_info": info.clone(), "route": node.route.as_str(),
-            "connection": node.connection,
-        });
-        if state.options.live {
-            // The finished line will say it all; the live line stands for the start.
-            tracing::info!(target: "screen", "{line}");
-            state.live.start(&node.unique_id, text::progress_line(node, None, 0.0));
-        } else {
-            state.event(self, event, &line, data);
-        }
-        if state.options.format == crate::cli::LogFormat::Json {
+        let mut info = state
+            .run
+            .manifest()
+            .and_then(|manifest| text::node_info(manifest, &node.unique_id))
+            .unwrap_or_else(|| text::info_of_start(node));
+        info.materialized.clone_from(&node.materialized);
+        "started".clone_into(&mut info.status);
+        info.started_at = naive(Utc::now());
+        if node.resource_type != "operation" {
             let message = format!("Began running node {}", node.unique_id);
-            state.event(self, events::NODE_START, &message, json!({"node_info": info}));
+            state.say(self, Event::new(events::NODE_START, message).node(info.clone()));
         }
-        let running = Running { node: node.clone(), since: Instant::now(), started_at };
+        let described = Described::of_start(node, state.run.manifest());
+        if let Some((kind, line, data)) = text::start_line(node, &described, state.options.width) {
+            let event = Event::new(kind, line).data(data).node(info.clone());
+            if state.options.live && state.shows(EventLevel::Info) {
+                // The finished line will say it all; the live line stands for the start.
+                let said = state.said(self, event);
+                state.log(self, said);
+                state.live.start(&node.unique_id, text::progress_line(node, None, 0.0));
+            } else {
+                state.say(self, event);
+            }
+        }
+        let running = Running { node: node.clone(), info, since: Instant::now(), is_executing: false };
         state.run.nodes.insert(node.unique_id.clone(), running);
     }
 
     fn node_progress(&self, progress: &NodeProgress) {
         let mut state = self.state();
-        let Some(running) = state.run.nodes.get(&progress.unique_id) else { return };
+        let Some(running) = state.run.nodes.get_mut(&progress.unique_id) else { return };
+        let entered = match progress.phase {
+            Phase::Compile if running.info.status == "started" => {
+                Some(("compiling", "compiling", events::NODE_COMPILING))
+            }
+            Phase::Compile => None,
+            _ if running.is_executing => None,
+            _ => {
+                running.is_executing = true;
+                Some(("executing", "executing", events::NODE_EXECUTING))
+            }
+        };
         let line = text::progress_line(&running.node, Some(progress), running.since.elapsed().as_secs_f64());
+        let event = entered.map(|(status, verb, kind)| {
+            status.clone_into(&mut running.info.status);
+            Event::new(kind, format!("Began {verb} node {}", progress.unique_id)).node(running.info.clone())
+        });
         state.live.update(&progress.unique_id, line);
+        if let Some(event) = event {
+            state.say(self, event);
+        }
     }
 
     fn node_finished(&self, index: usize, total: usize, result: &NodeResult) {
         let mut state = self.state();
         state.live.finish(&result.unique_id);
         let running = state.run.nodes.remove(&result.unique_id);
-        let materialized = running.as_ref().map_or("", |running| running.node.materialized.as_str()).to_owned();
-        let kind = match result.resource_type.as_str() {
-            "model" if !materialized.is_empty() => format!("{materialized} model"),
-            "operation" => "project hook".to_owned(),
-            other => other.to_owned(),
+        let mut info = match &running {
+            Some(running) => running.info.clone(),
+            None => state.run.info(&result.unique_id).unwrap_or_else(|| text::info_of_result(result)),
         };
-        state.run.kinds.push(kind);
+        if running.is_none() && result.resource_type != "operation" {
+            info.started_at = naive(Utc::now());
+            let message = format!("Began running node {}", result.unique_id);
+            state.say(self, Event::new(events::NODE_START, message).node(info.clone()));
+        }
+        for timing in &result.timing {
+            state.say(self, text::timing_event(timing, result, &info));
+        }
+        result.status.as_str().clone_into(&mut info.status);
+        if result.status != Status::Skipped {
+            info.finished_at = naive(Utc::now());
+        }
         if let Some(running) =
             running.as_ref().filter(|running| running.node.resource_type != "operation" && !result.status.is_failure())
         {
             state.run.ran.push(text::RanNode::new(&running.node, result));
         }
-        let (line, status) = text::finish_line(index, total, result, &materialized);
-        let line = text::padded(&line, &status, state.options.width);
-        let level = if result.status.is_failure() { "error" } else { "info" };
-        let event = match (result.status, result.resource_type.as_str()) {
-            (Status::Skipped, _) => events::SKIPPING_DETAILS,
-            (_, "model") => events::LOG_MODEL_RESULT,
-            (_, "seed") => events::LOG_SEED_RESULT,
-            (_, "test") => events::LOG_TEST_RESULT,
-            (_, "operation") => events::LOG_HOOK_END_LINE,
-            _ => events::LOG_NODE_RESULT,
+        if result.status.is_failure() && !result.diagnostics.is_empty() {
+            let exc = result.message.clone().unwrap_or_default();
+            let event = Event::new(events::CATCHABLE_EXCEPTION_ON_RUN, exc.clone())
+                .data(json!({"exc": exc, "exc_info": ""}))
+                .node(info.clone());
+            state.say(self, event);
+        }
+        let described =
+            Described::of_result(result, running.as_ref().map(|running| &running.node), state.run.manifest());
+        let caused_by = match &result.skip_cause {
+            Some(SkipCause::Ephemeral(cause)) => state.run.ephemeral.get(cause).cloned(),
+            _ => None,
         };
-        let finished_at = events::timestamp(chrono::Utc::now());
-        let info = running.as_ref().map_or_else(
-            || {
-                json!({"unique_id": result.unique_id, "node_name": result.name, "resource_type": result.resource_type,
-                      "node_status": result.status.as_str()})
-            },
-            |running| info_of(&running.node, result.status.as_str(), &running.started_at, &finished_at),
-        );
-        let data = json!({
-            "execution_time": result.execution_seconds, "index": index, "total": total, "status": result.message,
-            "node_info": info, "route": result.route.map(|route| route.as_str()),
-            "adapter_response": result.adapter_response,
-        });
-        state.event(self, event.at(level), &line, data.clone());
-        if state.options.format == crate::cli::LogFormat::Json {
+        let width = state.options.width;
+        let group = state.run.group(&result.unique_id);
+        let line = text::finish_line(index, total, result, &described, caused_by.as_ref(), width);
+        if let Some((kind, level, line, mut data)) = line {
+            if let (Some(group), Value::Object(data)) = (group, &mut data) {
+                data.insert("group".to_owned(), group);
+            }
+            state.say(self, Event::new(kind, line).at(level).data(data).node(info.clone()));
+            if let Some(cause) = &caused_by {
+                super::summary::say_failure(&mut state, self, cause, false);
+            }
+        } else if result.status.is_failure() {
+            state.run.ephemeral.insert(result.unique_id.clone(), result.clone());
+        }
+        if result.resource_type != "operation" {
             let message = format!("Finished running node {}", result.unique_id);
-            state.event(self, events::NODE_FINISHED, &message, data);
+            let event = Event::new(events::NODE_FINISHED, message)
+                .data(json!({"run_result": text::result_json(result)}))
+                .node(info);
+            state.say(self, event);
         }
     }
 
     fn line(&self, level: LineLevel, text: &str) {
         match level {
-            LineLevel::Debug => tracing::debug!(target: "screen", "{}", self.redact(text)),
-            LineLevel::Info => self.event(events::JINJA_LOG_INFO, text, json!({"msg": text})),
-            LineLevel::Warn => self.event(events::JINJA_LOG_WARNING, text, json!({"msg": text})),
+            LineLevel::Debug => self.event(events::JINJA_LOG_DEBUG, text, Value::Null),
+            LineLevel::Info => self.event(events::JINJA_LOG_INFO, text, Value::Null),
+            LineLevel::Warn => self.raise(Event::new(events::JINJA_LOG_WARNING, text)),
             LineLevel::Print => {
                 if self.state().options.print {
-                    self.data(events::PRINT_EVENT, text, json!({"msg": text}));
+                    self.data(events::PRINT_EVENT, text, Value::Null);
                 }
             }
         }
@@ -140,103 +215,74 @@ impl Reporter for Printer {
     }
 
     fn run_finished(&self, outcome: &RunOutcome) {
-        let (kinds, ran) = {
-            let mut state = self.state();
-            state.live.clear();
-            (std::mem::take(&mut state.run.kinds), std::mem::take(&mut state.run.ran))
-        };
-        if outcome.results.is_empty() && outcome.diagnostics.is_empty() {
-            return;
-        }
-        let elapsed = outcome.elapsed_seconds;
-        self.blank();
-        let what = if kinds.is_empty() { "0 nodes".to_owned() } else { text::counted_kinds(&kinds) };
-        self.event(
-            events::FINISHED_RUNNING_STATS,
-            &format!("Finished running {what} in {}.", text::elapsed_words(elapsed)),
-            json!({"stat_line": what, "execution_time": elapsed}),
-        );
-        // A project on one database is shown as dbt shows it.
-        if ran.iter().any(|node| node.route != RouteKind::Pushdown) {
-            self.blank();
-            for (node, line) in ran.iter().zip(text::route_lines(&ran)) {
-                let data = json!({"route": node.route.as_str(), "relation": node.relation, "inputs": node.inputs,
-                                  "connection": node.connection});
-                self.event(events::ROUTE_LINE, &line, data);
-            }
-        }
-        self.problems(outcome);
-        self.blank();
-        self.event(
-            events::STATS_LINE,
-            &text::stats_line(outcome),
-            json!({"stats": {
-                "pass": outcome.count(Status::Success) + outcome.count(Status::Pass),
-                "warn": outcome.count(Status::Warn),
-                "error": outcome.count(Status::Error) + outcome.count(Status::Fail),
-                "skip": outcome.count(Status::Skipped),
-                "noop": outcome.count(Status::NoOp),
-                "total": outcome.results.len(),
-            }}),
-        );
+        self.summarize(outcome);
     }
 }
 
 impl Printer {
-    /// dbt's words when the flags select nothing that runs; not an error.
+    /// dbt's words when the flags select nothing that runs; an error only with `--warn-error`.
     pub(crate) fn nothing_to_do(&self) {
         let text = "Nothing to do. Try checking your model configs and model specification args";
-        self.event(events::NO_NODES_SELECTED, text, json!({}));
+        self.raise(Event::new(events::NOTHING_TO_DO, text));
     }
 
-    /// `Completed …`, then everything that went wrong in full. The same problem of several nodes is printed once.
-    fn problems(&self, outcome: &RunOutcome) {
-        self.blank();
-        let completion = text::completion_line(outcome);
-        let level = if outcome.succeeded() { "info" } else { "error" };
-        self.event(events::END_OF_RUN_SUMMARY.at(level), &completion, json!({"success": outcome.succeeded()}));
-        let mut printed: Vec<&Diagnostic> = Vec::new();
-        for diagnostic in &outcome.diagnostics {
-            if diagnostic.severity == Severity::Error && !printed.contains(&diagnostic) {
-                Self::diagnostic(self, diagnostic);
-                printed.push(diagnostic);
+    /// dbt's words when `ls` finds nothing.
+    pub(crate) fn no_nodes_selected(&self) {
+        self.raise(Event::new(events::NO_NODES_SELECTED, "No nodes selected!"));
+    }
+
+    /// `Found 5 models, 1 seed, 2 sources`.
+    pub(crate) fn found(&self, manifest: &Manifest) {
+        let mut counts: Vec<(&str, &str, usize)> = Vec::new();
+        let mut count = |one: &'static str, many: &'static str, number: usize| match counts
+            .iter_mut()
+            .find(|(known, _, _)| *known == one)
+        {
+            Some((_, _, counted)) => *counted += number,
+            None => counts.push((one, many, number)),
+        };
+        for node in manifest.nodes.values() {
+            match node.resource_type {
+                ResourceType::Model => count("model", "models", 1),
+                ResourceType::Seed => count("seed", "seeds", 1),
+                ResourceType::Snapshot => count("snapshot", "snapshots", 1),
+                ResourceType::Test => count("test", "data tests", 1),
+                ResourceType::Analysis => count("analysis", "analyses", 1),
+                ResourceType::Operation => count("operation", "operations", 1),
+                _ => {}
             }
         }
-        for result in outcome.results.iter().filter(|result| result.status.is_failure()) {
-            self.blank();
-            let headline = result.diagnostics.first().map(render_line).or_else(|| result.message.clone());
-            self.event(
-                events::RUN_RESULT_ERROR,
-                &format!("Failure in {} {}", result.resource_type, result.name),
-                json!({"msg": headline, "node_info": {"unique_id": result.unique_id}}),
-            );
-            for diagnostic in result.diagnostics.iter().filter(|wrong| wrong.severity == Severity::Error) {
-                if !printed.contains(&diagnostic) {
-                    Self::diagnostic(self, diagnostic);
-                    printed.push(diagnostic);
-                }
-            }
-            if result.diagnostics.is_empty() {
-                self.event(
-                    events::RUN_RESULT_ERROR,
-                    &format!("  {}", result.message.clone().unwrap_or_default()),
-                    json!({}),
-                );
-            }
-        }
+        count("source", "sources", manifest.sources.len());
+        count("exposure", "exposures", manifest.exposures.len());
+        count("metric", "metrics", manifest.metrics.len());
+        count("macro", "macros", manifest.macros.len());
+        count("group", "groups", manifest.groups.len());
+        count("semantic model", "semantic models", manifest.semantic_models.len());
+        count("saved query", "saved queries", manifest.saved_queries.len());
+        count("unit test", "unit tests", manifest.unit_tests.len());
+        let words: Vec<String> = counts
+            .iter()
+            .filter(|(_, _, number)| *number > 0)
+            .map(|(one, many, number)| format!("{number} {}", if *number == 1 { one } else { many }))
+            .collect();
+        let found = words.join(", ");
+        self.event(events::FOUND_STATS, &format!("Found {found}"), json!({"stat_line": found}));
     }
 }
 
-/// dbt's `node_info`, as far as a run knows it.
-fn info_of(node: &NodeStarted, status: &str, started_at: &str, finished_at: &str) -> Value {
-    json!({
-        "unique_id": node.unique_id,
-        "node_name": node.name,
-        "resource_type": node.resource_type,
-        "materialized": node.materialized,
-        "node_status": status,
-        "node_started_at": started_at,
-        "node_finished_at": finished_at,
-        "node_relation": {"relation_name": node.relation_display},
-    })
+/// Python's `isoformat()` of a time without a zone.
+fn naive(time: chrono::DateTime<Utc>) -> String {
+    timestamp(time).trim_end_matches('Z').to_owned()
+}
+
+/// The extra keys of an event about a node, from a map.
+pub(super) fn with_group(data: Value, group: Option<Value>) -> Value {
+    match (data, group) {
+        (Value::Object(mut data), Some(group)) => {
+            data.insert("group".to_owned(), group);
+            Value::Object(data)
+        }
+        (Value::Null, Some(group)) => Value::Object(Map::from_iter([("group".to_owned(), group)])),
+        (data, _) => data,
+    }
 }

@@ -1,6 +1,7 @@
 //! What a whole run looks like on a screen that is no terminal.
 
 use super::*;
+use chrono::Utc;
 use dvt_runner::{NodeResult, NodeStarted, Reporter, RouteKind, RunOutcome, RunStarted, Status};
 use std::sync::mpsc;
 
@@ -55,10 +56,6 @@ fn started() -> NodeStarted {
 
 fn result(status: Status, message: &str) -> NodeResult {
     NodeResult {
-        unique_id: "model.shop.customers".to_owned(),
-        resource_type: "model".to_owned(),
-        name: "customers".to_owned(),
-        status,
         route: Some(RouteKind::Federate),
         timing: Vec::new(),
         thread_id: "Thread-1".to_owned(),
@@ -71,14 +68,9 @@ fn result(status: Status, message: &str) -> NodeResult {
         .unwrap()
         .clone(),
         message: Some(message.to_owned()),
-        failures: None,
         compiled: true,
-        compiled_code: None,
-        extra_ctes: Vec::new(),
-        relation_name: None,
         relation_display: "dev.customers".to_owned(),
-        diagnostics: Vec::new(),
-        rows: None,
+        ..NodeResult::new("model.shop.customers", "model", "customers", status)
     }
 }
 
@@ -91,6 +83,7 @@ fn outcome(result: NodeResult) -> RunOutcome {
         diagnostics: Vec::new(),
         stopped_early: false,
         cancelled: false,
+        could_not_go_on: false,
     }
 }
 
@@ -113,13 +106,13 @@ fn a_run_prints_dbts_lines() {
             "1 of 1 OK created sql table model dev.customers ................................ [SELECT 10 in 0.12s, \
              federate: 1,500 rows read, 42 kB]",
             "",
-            "Finished running 1 table model in 0 hours 0 minutes and 1.50 seconds (1.50s).",
+            "Finished running 1 model in 0 hours 0 minutes and 1.50 seconds (1.50s).",
             "",
             "federate  dev.customers  crm, ledger -> warehouse",
             "",
             "Completed successfully",
             "",
-            "Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=1",
+            "Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=0 TOTAL=1",
         ]
     );
     assert_eq!(err, "");
@@ -131,7 +124,7 @@ fn a_failed_node_is_named_and_explained_once() {
         printer.node_started(&started());
         let mut failed = result(Status::Error, "no such table");
         failed.diagnostics = vec![
-            Diagnostic::error("missing-relation", "`dev.orders` does not exist"),
+            Diagnostic::error("missing-relation", "`dev.orders` does not exist").help("make it"),
             Diagnostic::warning("w", "careful"),
         ];
         printer.node_finished(1, 1, &failed);
@@ -139,7 +132,9 @@ fn a_failed_node_is_named_and_explained_once() {
     });
     assert!(out.contains("1 of 1 ERROR creating sql table model dev.customers"), "{out}");
     assert!(out.contains("Completed with 1 error, 0 partial successes, and 0 warnings:"), "{out}");
-    assert!(out.contains("Done. PASS=0 WARN=0 ERROR=1 SKIP=0 NO-OP=0 TOTAL=1"), "{out}");
+    assert!(out.contains("Done. PASS=0 WARN=0 ERROR=1 SKIP=0 NO-OP=0 REUSED=0 TOTAL=1"), "{out}");
+    assert!(out.contains("[ERROR]: in model customers\n"), "{out}");
+    assert!(out.contains("  no such table\n"), "{out}");
     assert_eq!(err.matches("error[missing-relation]: `dev.orders` does not exist").count(), 1, "{err}");
 }
 
@@ -153,7 +148,8 @@ fn quiet_hides_lines_and_keeps_errors_and_data() {
         printer.diagnostic(&Diagnostic::error("x", "broken"));
         printer.diagnostic(&Diagnostic::warning("x", "odd"));
     });
-    assert_eq!(out, "shop.customers\n");
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!((lines[0], &lines[1][10..]), ("shop.customers", "[ERROR]: Encountered an error:"));
     assert_eq!(err, "error[x]: broken\n\n");
 }
 
@@ -179,7 +175,7 @@ fn json_lines_carry_dbts_names_and_codes() {
     });
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let names: Vec<_> = lines.iter().map(|line| line["info"]["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["LogStartLine", "NodeStart", "LogModelResult", "NodeFinished"]);
+    assert_eq!(names, ["NodeStart", "LogStartLine", "LogModelResult", "NodeFinished"]);
     let finished = &lines[3];
     assert_eq!(finished["info"]["code"], "Q025");
     assert_eq!(finished["info"]["invocation_id"], "invocation");

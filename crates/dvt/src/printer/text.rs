@@ -1,254 +1,316 @@
 //! The words of a log line, as dbt has them. Values in, text out; nothing is written here.
 
-use dvt_runner::{NodeProgress, NodeResult, NodeStarted, RouteKind, RunOutcome, Status};
+mod facts;
+mod figures;
+
+pub(super) use facts::{
+    compiled_path, file_of, group, info_of_result, info_of_start, kept_failures, node_info, result_json, timing_event,
+};
+pub(super) use figures::{RanNode, Stats, completion, counted_kinds, elapsed_words, moved, progress_line};
+pub(crate) use figures::{counted, route_lines};
+
+use super::events;
+use super::words::{Color, colored};
+use dvt_diagnostics::{Event, EventKind, EventLevel};
+use dvt_manifest::Manifest;
+use dvt_runner::{NodeResult, NodeStarted, Status};
+use serde_json::{Value, json};
 
 /// `text ........ [status]`, padded with dots to `width` columns.
-pub(crate) fn padded(text: &str, status: &str, width: usize) -> String {
+pub(super) fn padded(text: &str, status: &str, width: usize) -> String {
     let mut line = format!("{text} ");
     let columns = line.chars().count();
     line.extend(std::iter::repeat_n('.', width.saturating_sub(columns)));
     format!("{line} [{status}]")
 }
 
-/// What a node is called in a line: `sql table model dev.customers`, `seed file dev.countries`.
-pub(crate) fn node_words(resource_type: &str, materialized: &str, relation: &str) -> String {
-    match resource_type {
-        "seed" => format!("seed file {relation}"),
-        "operation" => format!("hook: {relation}"),
-        "test" => format!("test {relation}"),
-        "snapshot" => format!("snapshot {relation}"),
-        _ => format!("sql {materialized} {resource_type} {relation}"),
+/// The same for a hook, whose text may be long: it is cut.
+fn padded_and_cut(text: &str, status: &str, width: usize) -> String {
+    let mut line = format!("{text} ");
+    let columns = line.chars().count();
+    line.extend(std::iter::repeat_n('.', width.saturating_sub(columns)));
+    let room = width.saturating_sub(3);
+    if line.chars().count() > room {
+        line = line.chars().take(room).collect::<String>() + "...";
     }
+    format!("{line} [{status}]")
 }
 
-pub(crate) fn start_line(node: &NodeStarted) -> String {
-    format!(
-        "{} of {} START {}",
-        node.index,
-        node.total,
-        node_words(&node.resource_type, &node.materialized, &node.relation_display)
-    )
+/// What a line calls a node.
+pub(super) struct Described {
+    resource_type: String,
+    /// `sql table model dev.customers`, `seed file dev.countries`, `test not_null_x`.
+    words: String,
+    /// `dev.customers`
+    relation: String,
+    schema: String,
+    name: String,
+    /// The model that a generic test is of.
+    attached_node: Option<String>,
+    is_ephemeral: bool,
 }
 
-/// The line of a finished node and what stands in its brackets.
-pub(crate) fn finish_line(index: usize, total: usize, result: &NodeResult, materialized: &str) -> (String, String) {
-    let relation = if result.relation_display.is_empty() { &result.name } else { &result.relation_display };
-    let words = node_words(&result.resource_type, materialized, relation);
-    let counter = format!("{index} of {total}");
-    let seconds = format!("in {:.2}s", result.execution_seconds);
-    match result.status {
-        Status::Skipped => (format!("{counter} SKIP relation {relation}"), "SKIP".to_owned()),
-        Status::NoOp => (format!("{counter} NO-OP {words}"), format!("NO-OP {seconds}")),
-        Status::Error => {
-            let verb = match result.resource_type.as_str() {
-                "seed" => "loading ",
-                "model" => "creating ",
-                "snapshot" => "snapshotting ",
-                _ => "",
-            };
-            (format!("{counter} ERROR {verb}{words}"), format!("ERROR {seconds}"))
-        }
-        Status::Fail => {
-            (format!("{counter} FAIL {} {relation}", result.failures.unwrap_or_default()), format!("FAIL {seconds}"))
-        }
-        Status::Warn | Status::Pass if result.resource_type == "test" => {
-            let word = result.status.as_str().to_uppercase();
-            (format!("{counter} {word} {relation}"), format!("{word} {seconds}"))
-        }
-        Status::Success | Status::Pass | Status::Warn => {
-            let verb = match result.resource_type.as_str() {
-                "seed" => "loaded ",
-                "model" => "created ",
-                "snapshot" => "snapshotted ",
-                _ => "",
-            };
-            let message = result.message.as_deref().filter(|message| !message.is_empty()).unwrap_or("OK");
-            let mut status = format!("{message} {seconds}");
-            if let Some(moved) = moved(result) {
-                status = format!("{status}, {moved}");
-            }
-            (format!("{counter} OK {verb}{words}"), status)
-        }
-    }
-}
-
-/// `federate, 1.2k rows read`: the route of a node that was not pushed down, and what it took.
-fn moved(result: &NodeResult) -> Option<String> {
-    let route = result.route.filter(|route| *route != RouteKind::Pushdown)?;
-    let figure = |key: &str| result.adapter_response.get(key).and_then(serde_json::Value::as_u64);
-    let mut text = route.as_str().to_owned();
-    if let Some(rows) = figure("rows_extracted") {
-        text = format!("{text}: {} rows read", thousands(rows));
-    }
-    if let Some(bytes) = figure("bytes_extracted") {
-        text = format!("{text}, {}", bytes_text(bytes));
-    }
-    Some(text)
-}
-
-/// The live line of a running node; the time it takes stands before it and ticks by itself.
-pub(crate) fn progress_line(node: &NodeStarted, progress: Option<&NodeProgress>, elapsed_seconds: f64) -> String {
-    let place = format!("{} on {}", node.relation_display, node.connection);
-    let Some(progress) = progress else {
-        return format!("{} {place}", node.route);
-    };
-    let mut line = format!("{} {place}  {}", progress.route, progress.phase.as_str());
-    if progress.rows_read > 0 {
-        line = format!("{line}  read {} rows, {}", thousands(progress.rows_read), bytes_text(progress.bytes_read));
-    }
-    if progress.rows_written > 0 {
-        line = format!("{line}  wrote {} rows", thousands(progress.rows_written));
-    }
-    let rate = per_second(progress.bytes_read.max(progress.bytes_written), elapsed_seconds);
-    if rate > 0 {
-        line = format!("{line}  {}/s", bytes_text(rate));
-    }
-    line
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a rate for the eye; both numbers are positive"
-)]
-fn per_second(bytes: u64, seconds: f64) -> u64 {
-    if seconds < 0.2 { 0 } else { (bytes as f64 / seconds) as u64 }
-}
-
-/// `1,234,567`.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1.2 MB`; powers of 1,000.
-#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-pub(crate) fn bytes_text(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if bytes < 1_000 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1_000.0;
-    let mut unit = 0;
-    while value >= 999.5 && unit < UNITS.len() - 1 {
-        value /= 1_000.0;
-        unit += 1;
-    }
-    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
-}
-
-/// Where each node ran: `federate  main.orders  shop_db, ledger -> warehouse`, in columns.
-pub(crate) fn route_lines(nodes: &[RanNode]) -> Vec<String> {
-    let width = nodes.iter().map(|node| node.relation.chars().count()).max().unwrap_or(0);
-    nodes
-        .iter()
-        .map(|node| {
-            let place = match node.route {
-                RouteKind::Pushdown => format!("on {}", node.connection),
-                _ => format!("{} -> {}", node.inputs.join(", "), node.connection),
-            };
-            format!("{:8}  {:width$}  {place}", node.route.as_str(), node.relation)
-        })
-        .collect()
-}
-
-/// A node that ran, for [`route_lines`].
-#[derive(Clone, Debug)]
-pub(crate) struct RanNode {
-    pub(crate) route: RouteKind,
-    pub(crate) relation: String,
-    pub(crate) connection: String,
-    /// The connections it read, each once.
-    pub(crate) inputs: Vec<String>,
-}
-
-impl RanNode {
-    pub(crate) fn new(node: &NodeStarted, result: &NodeResult) -> Self {
-        let mut inputs: Vec<String> = Vec::new();
-        let figures = result.adapter_response.get("inputs").and_then(serde_json::Value::as_array);
-        for input in figures.into_iter().flatten().filter_map(|input| input.get("connection")?.as_str()) {
-            if !inputs.iter().any(|known| known == input) {
-                inputs.push(input.to_owned());
-            }
-        }
-        Self {
-            route: result.route.unwrap_or(node.route),
-            relation: node.relation_display.clone(),
-            connection: node.connection.clone(),
-            inputs,
-        }
-    }
-}
-
-/// `2 table models, 1 seed`: what a run did, in dbt's order and words.
-pub(crate) fn counted_kinds(kinds: &[String]) -> String {
-    let mut counted: Vec<(&str, usize)> = Vec::new();
-    for kind in kinds {
-        match counted.iter_mut().find(|(known, _)| known == kind) {
-            Some((_, count)) => *count += 1,
-            None => counted.push((kind, 1)),
-        }
-    }
-    counted.sort_unstable();
-    counted
-        .iter()
-        .map(|(kind, count)| if *count == 1 { format!("1 {kind}") } else { format!("{count} {kind}s") })
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// `0 hours 0 minutes and 1.53 seconds (1.53s)`.
-pub(crate) fn elapsed_words(seconds: f64) -> String {
-    let hours = (seconds / 3600.0).floor();
-    let minutes = ((seconds - hours * 3600.0) / 60.0).floor();
-    let rest = seconds - hours * 3600.0 - minutes * 60.0;
-    format!("{hours:.0} hours {minutes:.0} minutes and {rest:.2} seconds ({seconds:.2}s)")
-}
-
-/// `Completed successfully`, or how many went wrong.
-pub(crate) fn completion_line(outcome: &RunOutcome) -> String {
-    let failed = outcome.results.iter().filter(|result| result.status.is_failure()).count();
-    let errors =
-        failed + outcome.diagnostics.iter().filter(|wrong| wrong.severity == dvt_diagnostics::Severity::Error).count();
-    let warnings = outcome.count(Status::Warn);
-    if outcome.cancelled {
-        "Exited because of keyboard interrupt".to_owned()
-    } else if errors > 0 {
-        format!(
-            "Completed with {}, 0 partial successes, and {}:",
-            counted(errors, "error"),
-            counted(warnings, "warning")
+impl Described {
+    pub(super) fn of_start(node: &NodeStarted, manifest: Option<&Manifest>) -> Self {
+        Self::new(
+            &node.unique_id,
+            &node.resource_type,
+            &node.name,
+            &node.materialized,
+            &node.relation_display,
+            manifest,
         )
-    } else if warnings > 0 {
-        format!("Completed with {}:", counted(warnings, "warning"))
-    } else {
-        "Completed successfully".to_owned()
+    }
+
+    pub(super) fn of_result(result: &NodeResult, started: Option<&NodeStarted>, manifest: Option<&Manifest>) -> Self {
+        if let Some(started) = started {
+            return Self::of_start(started, manifest);
+        }
+        let materialized = manifest
+            .and_then(|manifest| manifest.nodes.get(&result.unique_id))
+            .map_or("", |node| node.config.materialized());
+        let relation = if result.relation_display.is_empty() { &result.name } else { &result.relation_display };
+        Self::new(&result.unique_id, &result.resource_type, &result.name, materialized, relation, manifest)
+    }
+
+    fn new(
+        unique_id: &str,
+        resource_type: &str,
+        name: &str,
+        materialized: &str,
+        relation: &str,
+        manifest: Option<&Manifest>,
+    ) -> Self {
+        let node = manifest.and_then(|manifest| manifest.nodes.get(unique_id));
+        let is_microbatch = materialized == "incremental"
+            && node.is_some_and(|node| node.config.text("incremental_strategy") == Some("microbatch"));
+        let language = node.map_or("sql", |node| node.language.as_str());
+        let words = match resource_type {
+            "seed" => format!("seed file {relation}"),
+            "operation" => format!("hook: {relation}"),
+            "snapshot" => format!("snapshot {relation}"),
+            "function" => format!("function {relation}"),
+            "source" => format!("freshness of {relation}"),
+            "test" => format!("test {name}"),
+            "unit_test" => format!("unit_test {relation}"),
+            "saved_query" => format!("saved query {name}"),
+            "model" if is_microbatch => format!("{language} microbatch model {relation}"),
+            "model" => format!("{language} {materialized} model {relation}"),
+            other => format!("{other} {relation}"),
+        };
+        Self {
+            words,
+            relation: relation.to_owned(),
+            schema: node.map(|node| node.schema.clone()).unwrap_or_default(),
+            name: name.to_owned(),
+            attached_node: node.and_then(|node| node.test.as_ref()?.attached_node.clone()),
+            is_ephemeral: materialized == "ephemeral",
+            resource_type: resource_type.to_owned(),
+        }
     }
 }
 
-/// `Done. PASS=1 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=1`.
-pub(crate) fn stats_line(outcome: &RunOutcome) -> String {
-    let errors = outcome.count(Status::Error) + outcome.count(Status::Fail);
-    let passed = outcome.count(Status::Success) + outcome.count(Status::Pass);
-    format!(
-        "Done. PASS={passed} WARN={} ERROR={errors} SKIP={} NO-OP={} TOTAL={}",
-        outcome.count(Status::Warn),
-        outcome.count(Status::Skipped),
-        outcome.count(Status::NoOp),
-        outcome.results.len()
-    )
+/// The line of a node that begins; `None` for what begins silently.
+pub(super) fn start_line(
+    node: &NodeStarted,
+    described: &Described,
+    width: usize,
+) -> Option<(EventKind, String, Value)> {
+    if described.is_ephemeral || matches!(node.resource_type.as_str(), "exposure" | "saved_query") {
+        return None;
+    }
+    let text = format!("{} of {} START {}", node.index, node.total, described.words);
+    let mut data = json!({
+        "description": described.words, "index": node.index, "total": node.total, "route": node.route.as_str(),
+        "connection": node.connection,
+    });
+    if node.resource_type == "operation" {
+        data["statement"] = Value::from(described.relation.clone());
+        return Some((events::LOG_HOOK_START_LINE, padded_and_cut(&text, "RUN", width), data));
+    }
+    Some((events::LOG_START_LINE, padded(&text, "RUN", width), data))
 }
 
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+/// The line of a finished node, with its event and level; `None` for what ends silently.
+pub(super) fn finish_line(
+    index: usize,
+    total: usize,
+    result: &NodeResult,
+    described: &Described,
+    skipped_by: Option<&NodeResult>,
+    width: usize,
+) -> Option<(EventKind, EventLevel, String, Value)> {
+    if described.is_ephemeral && result.resource_type == "model" {
+        return None;
+    }
+    let counter = format!("{index} of {total}");
+    let message = result.message.clone().unwrap_or_default();
+    let seconds = format!(" in {:.2}s", result.execution_seconds);
+    let mut data = json!({
+        "index": index, "total": total, "execution_time": result.execution_seconds, "status": result.status.as_str(),
+        "description": described.words, "route": result.route.map(|route| route.as_str()),
+    });
+    if result.status == Status::Skipped && result.resource_type != "operation" {
+        return Some(skipped_line(&counter, described, skipped_by, data, width));
+    }
+    if result.status == Status::NoOp {
+        let line = padded(
+            &format!("{counter} NO-OP {}", described.words),
+            &format!("{}{seconds}", colored("NO-OP", Color::Yellow)),
+            width,
+        );
+        return Some((events::LOG_NODE_NO_OP_RESULT, EventLevel::Info, line, data));
+    }
+    let is_error = result.status == Status::Error;
+    let failed = |word: &str| format!("{}{seconds}", colored(word, Color::Red));
+    let done = |word: &str| {
+        let moved = moved(result).map_or_else(String::new, |moved| format!(", {moved}"));
+        format!("{}{seconds}{moved}", colored(if word.is_empty() { "OK" } else { word }, Color::Green))
+    };
+    let level = if is_error { EventLevel::Error } else { EventLevel::Info };
+    let built = |verb: [&str; 2], said: &str| {
+        if is_error {
+            padded(&format!("{counter} ERROR {} {}", verb[0], described.words), &failed("ERROR"), width)
+        } else {
+            padded(&format!("{counter} OK {} {}", verb[1], described.words), &done(said), width)
+        }
+    };
+    let (kind, level, line) = match result.resource_type.as_str() {
+        "seed" => {
+            data["schema"] = Value::from(described.schema.clone());
+            data["relation"] =
+                Value::from(described.relation.rsplit('.').next().unwrap_or(&described.relation).to_owned());
+            data["result_message"] = Value::from(message.clone());
+            (events::LOG_SEED_RESULT, level, built(["loading", "loaded"], &message))
+        }
+        "snapshot" => {
+            data["description"] = Value::from(described.relation.clone());
+            data["result_message"] = Value::from(message.clone());
+            let line = if is_error {
+                padded(&format!("{counter} ERROR snapshotting {}", described.relation), &failed("ERROR"), width)
+            } else {
+                padded(&format!("{counter} OK snapshotted {}", described.relation), &done(&message), width)
+            };
+            (events::LOG_SNAPSHOT_RESULT, level, line)
+        }
+        "function" => {
+            let said = result.status.as_str().to_uppercase();
+            (events::LOG_FUNCTION_RESULT, level, built(["creating", "created"], &said))
+        }
+        "test" | "unit_test" => {
+            let name = if result.resource_type == "test" { &described.name } else { &described.relation };
+            data["name"] = Value::from(name.clone());
+            data["num_models"] = Value::from(total);
+            data["num_failures"] = Value::from(result.failures.unwrap_or(0));
+            data["attached_node"] = Value::from(described.attached_node.clone());
+            let (word, color, level) = match result.status {
+                Status::Error => ("ERROR".to_owned(), Color::Red, EventLevel::Error),
+                Status::Warn => (format!("WARN {}", result.failures.unwrap_or(0)), Color::Yellow, EventLevel::Warn),
+                Status::Pass | Status::Success => ("PASS".to_owned(), Color::Green, EventLevel::Info),
+                _ => (format!("FAIL {}", result.failures.unwrap_or(0)), Color::Red, EventLevel::Error),
+            };
+            let status = format!("{}{seconds}", colored(&word, color));
+            (events::LOG_TEST_RESULT, level, padded(&format!("{counter} {word} {name}"), &status, width))
+        }
+        "source" => {
+            let (word, color, level) = match result.status {
+                Status::RuntimeError => ("ERROR", Color::Red, EventLevel::Error),
+                Status::Error => ("ERROR STALE", Color::Red, EventLevel::Error),
+                Status::Warn => ("WARN", Color::Yellow, EventLevel::Warn),
+                _ => ("PASS", Color::Green, EventLevel::Info),
+            };
+            let (source, table) = described.relation.split_once('.').unwrap_or(("", &described.relation));
+            data["source_name"] = Value::from(source.to_owned());
+            data["table_name"] = Value::from(table.to_owned());
+            let status = format!("{}{seconds}", colored(word, color));
+            let line = padded(&format!("{counter} {word} freshness of {}", described.relation), &status, width);
+            (events::LOG_FRESHNESS_RESULT, level, line)
+        }
+        "operation" => {
+            let (word, color) = match result.status {
+                Status::Success => ("OK", Color::Green),
+                Status::Skipped => ("SKIP", Color::Yellow),
+                _ => ("ERROR", Color::Red),
+            };
+            data["statement"] = Value::from(described.relation.clone());
+            let status = format!("{}{seconds}", colored(word, color));
+            let line = padded_and_cut(&format!("{counter} {word} {}", described.words), &status, width);
+            (events::LOG_HOOK_END_LINE, EventLevel::Info, line)
+        }
+        _ => {
+            if result.status == Status::PartialSuccess {
+                let status = format!("{}{seconds}", colored(&message.to_uppercase(), Color::Yellow));
+                data["status"] = Value::from(message);
+                let line = padded(&format!("{counter} PARTIALLY created {}", described.words), &status, width);
+                return Some((events::LOG_MODEL_RESULT, EventLevel::Info, line, data));
+            }
+            if !is_error {
+                data["status"] = Value::from(message.clone());
+            }
+            (events::LOG_MODEL_RESULT, level, built(["creating", "created"], &message))
+        }
+    };
+    Some((kind, level, line, data))
+}
+
+fn skipped_line(
+    counter: &str,
+    described: &Described,
+    skipped_by: Option<&NodeResult>,
+    mut data: Value,
+    width: usize,
+) -> (EventKind, EventLevel, String, Value) {
+    data["schema"] = Value::from(described.schema.clone());
+    if let Some(cause) = skipped_by {
+        data["relation"] = Value::from(described.name.clone());
+        data["status"] = Value::from(cause.status.as_str());
+        let text = format!(
+            "{counter} SKIP relation {}.{} due to ephemeral model status '{}'",
+            described.schema,
+            described.name,
+            cause.status.as_str()
+        );
+        let line = padded(&text, &colored("ERROR SKIP", Color::Red), width);
+        return (events::LOG_SKIP_BECAUSE_ERROR, EventLevel::Error, line, data);
+    }
+    data["node_name"] = Value::from(described.name.clone());
+    data["resource_type"] = Value::from(described.resource_type.clone());
+    let text = match described.resource_type.as_str() {
+        "model" | "seed" | "snapshot" => format!("{counter} SKIP relation {}.{}", described.schema, described.name),
+        other => format!("{counter} SKIP {other} {}", described.name),
+    };
+    (events::SKIPPING_DETAILS, EventLevel::Info, padded(&text, &colored("SKIP", Color::Yellow), width), data)
+}
+
+/// The message of an event whose text is a line made from its data: batches and overloads, which other rooms raise. Any
+/// other event has its own message.
+pub(super) fn composed(event: &Event, width: usize) -> String {
+    let (noun, prefix) = match event.kind {
+        events::LOG_START_BATCH | events::LOG_BATCH_RESULT => ("Batch", "batch"),
+        events::LOG_START_OVERLOAD | events::LOG_OVERLOAD_RESULT => ("Overload", "overload"),
+        _ => return event.message.clone(),
+    };
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
+    let number = |key: &str| event.data.get(key).and_then(Value::as_u64).unwrap_or_default();
+    let total = if prefix == "batch" { "total_batches" } else { "total_overloads" };
+    let counter = format!("{} of {}", number(&format!("{prefix}_index")), number(total));
+    if matches!(event.kind, events::LOG_START_BATCH | events::LOG_START_OVERLOAD) {
+        return format!("{noun} {}", padded(&format!("{counter} START {}", text("description")), "RUN", width));
+    }
+    let status = text("status");
+    let (words, color) = match status {
+        "error" => ("ERROR creating", Color::Red),
+        "skipped" => ("SKIP", Color::Yellow),
+        _ => ("OK created", Color::Green),
+    };
+    let shown = if color_is_green(color) && prefix == "batch" { status.to_owned() } else { status.to_uppercase() };
+    let seconds = event.data.get("execution_time").and_then(Value::as_f64).unwrap_or_default();
+    let status = format!("{} in {seconds:.2}s", colored(&shown, color));
+    format!("{noun} {}", padded(&format!("{counter} {words} {}", text("description")), &status, width))
+}
+
+fn color_is_green(color: Color) -> bool {
+    matches!(color, Color::Green)
 }
 
 #[cfg(test)]
@@ -259,28 +321,18 @@ mod tests {
     fn lines_are_padded_with_dots_as_dbt_pads_them() {
         assert_eq!(padded("1 of 1 START", "RUN", 20), "1 of 1 START ....... [RUN]");
         assert_eq!(padded("a line that is longer", "RUN", 5), "a line that is longer  [RUN]");
+        assert_eq!(padded_and_cut("1 of 1 START hook: shop.on-run-start.0", "RUN", 20), "1 of 1 START hook... [RUN]");
     }
 
     #[test]
-    fn numbers_are_grouped_and_bytes_scaled() {
+    fn a_batch_line_is_made_from_its_data() {
+        let event = Event::new(events::LOG_BATCH_RESULT, "").data(json!({
+            "description": "batch 2026-01-01 of dev.m", "batch_index": 1, "total_batches": 3, "status": "INSERT 0 2",
+            "execution_time": 0.5,
+        }));
         assert_eq!(
-            ["0", "999", "1,000", "12,345,678"],
-            [0, 999, 1_000, 12_345_678].map(thousands).each_ref().map(String::as_str)
+            super::super::words::plain(&composed(&event, 50)),
+            "Batch 1 of 3 OK created batch 2026-01-01 of dev.m ....... [INSERT 0 2 in 0.50s]"
         );
-        assert_eq!(
-            ["0 B", "999 B", "1.0 kB", "1.5 MB", "15 MB", "2.0 GB"],
-            [0, 999, 1_000, 1_500_000, 15_000_000, 2_000_000_000].map(bytes_text).each_ref().map(String::as_str)
-        );
-    }
-
-    #[test]
-    fn kinds_are_counted_and_ordered() {
-        let kinds = ["view model", "table model", "view model"].map(str::to_owned);
-        assert_eq!(counted_kinds(&kinds), "1 table model, 2 view models");
-    }
-
-    #[test]
-    fn elapsed_time_is_split_into_hours_minutes_and_seconds() {
-        assert_eq!(elapsed_words(3_725.5), "1 hours 2 minutes and 5.50 seconds (3725.50s)");
     }
 }
