@@ -1,32 +1,72 @@
-//! The artifacts of a run: `run_results.json` and `manifest.json`.
+//! The artifacts of a run: `run_results.json` or `sources.json`, and `manifest.json`.
 
 use crate::outcome::{NodeResult, RunOutcome, Status};
 use crate::run::Run;
+use crate::settings::RunCommand;
 use chrono::Utc;
-use dvt_diagnostics::Diagnostic;
-use dvt_manifest::{RunResult, RunResults, RunStatus, Timing, write_atomically};
-use std::path::Path;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
+use dvt_manifest::{FreshnessResult, FreshnessResults, RunResult, RunResults, RunStatus, Timing, write_atomically};
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
 
-/// Writes both; what cannot be written is an error of the run.
+/// Writes what the command writes; what cannot be written is an error of the run.
 pub(crate) fn write_artifacts(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
-    let project = run.project();
+    let mut diagnostics = write_manifest(run, outcome);
+    diagnostics.extend(match run.request.command {
+        RunCommand::Freshness => write_sources(run, outcome),
+        _ => write_run_results(run, outcome),
+    });
+    diagnostics
+}
+
+pub(crate) fn write_run_results(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
     let results = RunResults {
         invocation_id: outcome.invocation_id.clone(),
         generated_at: Utc::now(),
         invocation_started_at: run.started_at(),
-        env: project.manifest.metadata.env.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect(),
+        env: run.metadata_env(),
         results: outcome.results.iter().map(run_result).collect(),
         elapsed_time: outcome.elapsed_seconds,
         args: run.settings().args.clone(),
     };
-    let mut diagnostics = Vec::new();
-    let mut write = |name: &str, text: String| {
-        let path: &Path = &run.target_path().join(name);
-        if let Err(error) = write_atomically(path, text.as_bytes()) {
-            diagnostics.push(Diagnostic::error("artifact", error.to_string()));
-        }
+    write(run, "RunExecutionResult", &run.target_path().join("run_results.json"), &results.to_json())
+}
+
+fn write_sources(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
+    let results = FreshnessResults {
+        invocation_id: outcome.invocation_id.clone(),
+        generated_at: Utc::now(),
+        invocation_started_at: run.started_at(),
+        env: run.metadata_env(),
+        results: outcome.results.iter().filter_map(freshness_result).collect(),
+        elapsed_time: outcome.elapsed_seconds,
     };
-    write("run_results.json", results.to_json());
+    let path = match &run.request.output {
+        Some(path) => run.project().config.project.root.join(path),
+        None => run.target_path().join("sources.json"),
+    };
+    write(run, "FreshnessResult", &path, &results.to_json())
+}
+
+fn freshness_result(result: &NodeResult) -> Option<FreshnessResult> {
+    let freshness = result.freshness.as_ref()?;
+    Some(FreshnessResult {
+        unique_id: result.unique_id.clone(),
+        max_loaded_at: freshness.max_loaded_at,
+        snapshotted_at: freshness.snapshotted_at,
+        age: freshness.age,
+        status: result.status.as_str().to_owned(),
+        criteria: freshness.criteria.clone(),
+        adapter_response: result.adapter_response.clone(),
+        timing: timings(result),
+        thread_id: result.thread_id.clone(),
+        execution_time: result.execution_seconds,
+    })
+}
+
+/// The manifest with what the run compiled.
+pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
+    let project = run.project();
     let mut manifest = project.manifest.clone();
     for result in &outcome.results {
         if let Some(node) = manifest.nodes.get_mut(&result.unique_id)
@@ -35,13 +75,42 @@ pub(crate) fn write_artifacts(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic
             node.compiled.code = Some(code.clone());
             node.compiled.extra_ctes_injected = true;
             node.compiled.extra_ctes.clone_from(&result.extra_ctes);
-            let path = run.target_path().join("compiled").join(crate::compile::artifact_path(node));
+            let path: PathBuf = run.target_path().join("compiled").join(crate::compile::artifact_path(node));
             let shown = path.strip_prefix(&project.config.project.root).unwrap_or(&path);
             node.compiled.path = Some(shown.display().to_string());
         }
     }
-    write("manifest.json", manifest.to_json());
-    diagnostics
+    write(run, "WritableManifest", &run.target_path().join("manifest.json"), &manifest.to_json())
+}
+
+fn write(run: &Run, kind: &str, path: &Path, text: &str) -> Vec<Diagnostic> {
+    if let Err(error) = write_atomically(path, text.as_bytes()) {
+        return vec![Diagnostic::error("artifact", error.to_string())];
+    }
+    let shown = path.display().to_string();
+    run.settings().events.fire(
+        Event::new(kinds::ARTIFACT_WRITTEN, format!("Wrote artifact {kind} to {shown}"))
+            .with("artifact_type", kind)
+            .with("artifact_path", shown),
+    );
+    Vec::new()
+}
+
+impl Run {
+    /// `DBT_ENV_CUSTOM_ENV_*`, as every artifact's metadata has it.
+    pub(crate) fn metadata_env(&self) -> Map<String, Value> {
+        let env = &self.project().manifest.metadata.env;
+        env.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect()
+    }
+}
+
+fn timings(result: &NodeResult) -> Vec<Timing> {
+    let timing = |timing: &crate::outcome::Timing| Timing {
+        name: timing.name.to_owned(),
+        started_at: Some(timing.started_at),
+        completed_at: Some(timing.completed_at),
+    };
+    result.timing.iter().map(timing).collect()
 }
 
 pub(crate) fn run_result(result: &NodeResult) -> RunResult {
@@ -58,23 +127,23 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
             Status::PartialSuccess => RunStatus::PartialSuccess,
             Status::RuntimeError => RunStatus::RuntimeError,
         },
-        timing: result
-            .timing
-            .iter()
-            .map(|timing| Timing {
-                name: timing.name.to_owned(),
-                started_at: Some(timing.started_at),
-                completed_at: Some(timing.completed_at),
-            })
-            .collect(),
+        timing: timings(result),
         thread_id: result.thread_id.clone(),
         execution_time: result.execution_seconds,
         adapter_response: result.adapter_response.clone(),
         message: result.message.clone(),
         failures: result.failures,
-        compiled: Some(result.compiled),
+        compiled: is_compilable(result).then_some(result.compiled),
         compiled_code: result.compiled_code.clone(),
         relation_name: result.relation_name.clone(),
         batch_results: result.batch_results.clone(),
     }
+}
+
+/// dbt says whether a thing is compiled only of what can be.
+fn is_compilable(result: &NodeResult) -> bool {
+    matches!(
+        result.resource_type.as_str(),
+        "model" | "snapshot" | "test" | "analysis" | "operation" | "sql_operation" | "unit_test" | "function"
+    )
 }

@@ -5,13 +5,13 @@ use crate::compile::write_below;
 use crate::failure::StatementError;
 use crate::inputs::{Input, show_ref};
 use crate::query_comment::StatementComment;
-use crate::reporter::LineLevel;
+use crate::reporter::{LineLevel, node_info};
 use crate::run::Run;
 use crate::seed::{SeedFile, cast_type};
 use crate::tables::{table_of_result, table_of_seed};
 use crate::unit::UnitInputs;
 use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{Bridge, BridgeError, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table};
 use dvt_manifest::{Node, Relation};
@@ -20,7 +20,7 @@ use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rows of a seed that macros always see.
 const SEED_ROWS_SHOWN: u64 = 10_000;
@@ -249,12 +249,33 @@ impl NodeBridge {
         if auto_begin && !session.in_transaction() {
             handle.block_on(session.begin()).map_err(refused)?;
         }
-        tracing::debug!(connection = self.adapter.connection(), node = %self.node.unique_id, sql, "statement");
         let sent = self.comment.add_to(sql);
-        handle.block_on(session.execute(&sent, fetch)).map_err(|mut error| {
+        let begun = self.tell_statement(&sent);
+        let done = handle.block_on(session.execute(&sent, fetch)).map_err(|mut error| {
             error.position = error.position.and_then(|position| position.checked_sub(self.comment.bytes_before()));
             refused(error)
-        })
+        });
+        if let Ok(result) = &done {
+            self.tell_status(&result.response.message, begun);
+        }
+        done
+    }
+
+    /// dbt's `SQLQuery`.
+    fn tell_statement(&self, sent: &str) -> Instant {
+        let name = &self.node.unique_id;
+        let event = Event::new(kinds::SQL_QUERY, format!("On {name}: {sent}"));
+        let event = event.with("conn_name", name.as_str()).with("sql", sent).node(node_info(&self.node, "executing"));
+        self.run.settings().events.fire(event);
+        Instant::now()
+    }
+
+    /// dbt's `SQLQueryStatus`.
+    fn tell_status(&self, status: &str, begun: Instant) {
+        let elapsed = begun.elapsed().as_secs_f64();
+        let event = Event::new(kinds::SQL_QUERY_STATUS, format!("SQL status: {status} in {elapsed:.3} seconds"));
+        let event = event.with("status", status).with("elapsed", elapsed).with("query_id", "");
+        self.run.settings().events.fire(event.node(node_info(&self.node, "executing")));
     }
 
     /// Rolls back what is open and lets go of the session. What the cache says of the schema may have been undone.
@@ -357,11 +378,7 @@ impl Bridge for NodeBridge {
         }
         let deferred = self.run.deferred(found).map_err(|error| -> BridgeError { Box::new(error.into_first()) })?;
         let relation = deferred.unwrap_or_else(|| found.relation());
-        Ok(self.written(&Input {
-            connection: relation.connection.clone(),
-            relation,
-            display_name: show_ref(request),
-        }))
+        Ok(self.written(&Input { connection: relation.connection.clone(), relation, display_name: show_ref(request) }))
     }
 
     fn resolve_function(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
@@ -458,7 +475,8 @@ impl Bridge for NodeBridge {
     }
 
     fn log(&self, message: &str, info: bool) {
-        self.run.reporter().line(if info { LineLevel::Info } else { LineLevel::Debug }, message);
+        let kind = if info { kinds::JINJA_LOG_INFO } else { kinds::JINJA_LOG_DEBUG };
+        self.run.settings().events.fire(Event::new(kind, message).node(node_info(&self.node, "executing")));
     }
 
     fn print(&self, message: &str) {
@@ -466,13 +484,8 @@ impl Bridge for NodeBridge {
     }
 
     fn warn(&self, message: &str) -> Result<(), BridgeError> {
-        let mut lines = message.lines();
-        let mut diagnostic =
-            Diagnostic::warning("template-warning", lines.next().unwrap_or_default()).label(self.node.span.clone(), "");
-        for line in lines.filter(|line| !line.trim().is_empty()) {
-            diagnostic = diagnostic.note(line);
-        }
-        self.run.reporter().diagnostic(&diagnostic);
+        let event = Event::new(kinds::JINJA_LOG_WARNING, message).node(node_info(&self.node, "executing"));
+        self.run.settings().events.warn_or_error(event).map_err(|error| error.label(self.node.span.clone(), ""))?;
         Ok(())
     }
 

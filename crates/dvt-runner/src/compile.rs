@@ -224,7 +224,8 @@ fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
 }
 
 /// Where dbt writes a node's SQL below `target/compiled` and `target/run`.
-pub(crate) fn artifact_path(node: &Node) -> PathBuf {
+#[must_use]
+pub fn artifact_path(node: &Node) -> PathBuf {
     let original = PathBuf::from(&node.original_file_path);
     let path = PathBuf::from(&node.path);
     let file = if path.file_name() == original.file_name() { original } else { original.join(path) };

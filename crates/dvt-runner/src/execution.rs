@@ -91,7 +91,13 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
         results,
         diagnostics,
     };
-    if run.settings().write_artifacts {
+    let only_compiles = matches!(command, RunCommand::Compile | RunCommand::Show | RunCommand::Docs);
+    // dbt ends such a command with its first error and writes nothing.
+    if only_compiles && outcome.results.iter().any(|result| result.status.is_failure()) {
+        outcome.could_not_go_on = true;
+    }
+    let keeps_results = !(only_compiles && outcome.could_not_go_on) && run.request.writes_artifacts;
+    if run.settings().write_artifacts && keeps_results {
         outcome.diagnostics.extend(write_artifacts(run, &outcome));
     }
     for diagnostic in &outcome.diagnostics {

@@ -39,8 +39,9 @@ mod tables;
 mod unit;
 
 pub use catalog::CatalogOutcome;
+pub use compile::artifact_path;
 pub use operation::Operation;
 pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Status, Timing};
-pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent};
+pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;
 pub use settings::{Connections, RunCommand, RunRequest, RunnerSettings};

@@ -123,12 +123,8 @@ pub(crate) async fn run_member(run: Arc<Run>, member: Member, place: Place, tota
 }
 
 fn no_op(run: &Arc<Run>, described: &Described, place: Place, total: usize) -> NodeResult {
-    let mut result = NodeResult::new(
-        &described.unique_id,
-        described.resource_type.as_str(),
-        &described.name,
-        Status::NoOp,
-    );
+    let mut result =
+        NodeResult::new(&described.unique_id, described.resource_type.as_str(), &described.name, Status::NoOp);
     run.reporter().node_started(&NodeStarted {
         index: place.position,
         total,

@@ -2,7 +2,7 @@
 
 use crate::bridge::{NodeBridge, SeedSource};
 use crate::compile::{CompiledNode, compile_node, write_compiled};
-use crate::failure::{FailedAt, NodeError, from_adapter};
+use crate::failure::{FailedAt, NodeError, Told, from_adapter};
 use crate::federated::{InputFigures, land, load_columns};
 use crate::inputs::stored_name;
 use crate::journal::Entry;
@@ -77,6 +77,7 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
         route: kind_of(&route),
     });
     let mut work = Work::default();
+    let told = Arc::clone(&node);
     let done = work_on(&run, node, &route, place.slot, &mut work).await;
     result.execution_seconds = begun.elapsed().as_secs_f64();
     result.timing = work.timing;
@@ -92,7 +93,7 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
     result.status = work.status.unwrap_or(Status::Success);
     if let Err(error) = done {
         result.status = Status::Error;
-        result.message = Some(error.message());
+        result.message = Some(error.told(&Told::of_node(&run, &told)));
         result.diagnostics = error.diagnostics;
     }
     if let Err(error) = run.record(&Entry::NodeFinished {

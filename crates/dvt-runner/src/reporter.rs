@@ -1,7 +1,8 @@
 //! What a run tells while it goes on. The command line's printer implements [`Reporter`]; the runner prints nothing.
 
 use crate::{NodeResult, RouteKind, RunOutcome};
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, NodeInfo};
+use dvt_manifest::Node;
 
 /// Listens to a run. Calls come from several threads; each must return quickly.
 pub trait Reporter: Send + Sync {
@@ -104,4 +105,25 @@ pub struct NodeProgress {
     pub bytes_read: u64,
     pub rows_written: u64,
     pub bytes_written: u64,
+}
+
+/// dbt's `node_info` of a node that is worked on; `status` is `started`, `compiling`, `executing`, or a result's.
+#[must_use]
+pub fn node_info(node: &Node, status: &str) -> NodeInfo {
+    NodeInfo {
+        path: node.path.clone(),
+        name: node.name.clone(),
+        unique_id: node.unique_id.clone(),
+        resource_type: node.resource_type.as_str().to_owned(),
+        materialized: node.config.materialized().to_owned(),
+        status: status.to_owned(),
+        started_at: String::new(),
+        finished_at: String::new(),
+        meta: node.meta.clone(),
+        database: node.database.clone().unwrap_or_default(),
+        schema: node.schema.clone(),
+        alias: node.alias.clone(),
+        relation_name: node.relation_name.clone().unwrap_or_default(),
+        checksum: node.checksum.checksum.clone(),
+    }
 }

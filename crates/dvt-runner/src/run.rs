@@ -1,9 +1,11 @@
 //! One run from its first event to its artifacts.
 
 use crate::cache::RelationCache;
+use crate::catalog::{CatalogOutcome, write_catalog};
 use crate::execution::run_whole;
 use crate::failure::NodeError;
 use crate::journal::{Entry, Journal, JournalError};
+use crate::operation::{Operation, run_operation};
 use crate::outcome::RunOutcome;
 use crate::reporter::Reporter;
 use crate::scheduler::{Limits, Slots};
@@ -13,11 +15,11 @@ use dvt_adapter::{Adapter, CancellationToken};
 use dvt_compute::Engine;
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Invocation, MacroLibrary};
-use dvt_manifest::{Node, ResourceType};
+use dvt_manifest::{Node, ResourceType, UniqueId};
 use dvt_project::Project;
 use dvt_staging::Staging;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::runtime::Handle;
@@ -78,6 +80,29 @@ impl Runner {
     /// running statements are cancelled, what was not committed is rolled back, and the results so far are written.
     pub async fn run(&self, request: RunRequest, reporter: Arc<dyn Reporter>, cancel: CancellationToken) -> RunOutcome {
         run_whole(&self.start(request, reporter, cancel)).await
+    }
+
+    /// Runs one macro or statement; the outcome has one result.
+    pub async fn run_operation(
+        &self,
+        operation: Operation,
+        reporter: Arc<dyn Reporter>,
+        cancel: CancellationToken,
+    ) -> RunOutcome {
+        let request = RunRequest::new(RunCommand::Operation, Vec::new());
+        run_operation(&self.start(request, reporter, cancel), operation).await
+    }
+
+    /// Reads what the databases hold of the project's relations, of these ids alone if they are given, and writes
+    /// `catalog.json`.
+    pub async fn write_catalog(
+        &self,
+        only: Option<&BTreeSet<UniqueId>>,
+        reporter: Arc<dyn Reporter>,
+        cancel: CancellationToken,
+    ) -> CatalogOutcome {
+        let request = RunRequest::new(RunCommand::Docs, Vec::new());
+        write_catalog(&self.start(request, reporter, cancel), only).await
     }
 
     fn start(&self, request: RunRequest, reporter: Arc<dyn Reporter>, cancel: CancellationToken) -> Arc<Run> {

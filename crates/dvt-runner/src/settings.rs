@@ -5,6 +5,7 @@ use dvt_diagnostics::Events;
 use dvt_manifest::ResourceType;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The profile's outputs: name to adapter, all live at once, in the profile's order.
@@ -139,12 +140,26 @@ pub struct RunRequest {
     pub bucket: Option<String>,
     /// `--empty`: inputs are read without rows.
     pub empty: bool,
+    /// `source freshness --output`: where `sources.json` goes, from the project's root.
+    pub output: Option<PathBuf>,
+    /// Whether this request writes the artifacts, if the settings want any.
+    pub writes_artifacts: bool,
 }
 
 impl RunRequest {
     /// A request for these nodes, with dbt's defaults for the rest.
     #[must_use]
     pub fn new(command: RunCommand, selected: Vec<String>) -> Self {
-        Self { command, selected, inline: None, limit: 5, compute: None, bucket: None, empty: false }
+        Self {
+            command,
+            selected,
+            inline: None,
+            limit: 5,
+            compute: None,
+            bucket: None,
+            empty: false,
+            output: None,
+            writes_artifacts: true,
+        }
     }
 }

@@ -119,6 +119,22 @@ impl Value {
         Self::object(crate::functions::datetime::Time(value))
     }
 
+    /// The point in time of a `datetime.datetime`; one without a zone counts as UTC.
+    #[must_use]
+    pub fn as_datetime_utc(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        let micros = self.downcast::<crate::functions::datetime::DateTime>()?.micros();
+        chrono::DateTime::from_timestamp_micros(i64::try_from(micros).ok()?)
+    }
+
+    /// `value.name`, for objects and dicts.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<Value> {
+        match self {
+            Self::Object(object) => object.attribute(name),
+            other => other.as_dict()?.get_str(name).cloned(),
+        }
+    }
+
     #[must_use]
     pub fn is_undefined(&self) -> bool {
         matches!(self, Self::Undefined(_))

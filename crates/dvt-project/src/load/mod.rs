@@ -8,7 +8,9 @@ mod project_file;
 mod selectors;
 mod size;
 
-pub use package_list::{PackageEntry, PackageList, PackageLock, load_package_list, load_package_lock, load_package_name, malformed_packages};
+pub use package_list::{
+    PackageEntry, PackageList, PackageLock, load_package_list, load_package_lock, load_package_name, malformed_packages,
+};
 pub(crate) use project_file::read_project_file;
 pub(crate) use selectors::read_selectors;
 

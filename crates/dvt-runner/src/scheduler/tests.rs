@@ -21,7 +21,10 @@ fn tasks(edges: &[(&str, &str, &[&str])]) -> Vec<Task> {
 }
 
 fn limits(overall: usize, per_group: &[(&str, usize)]) -> Limits {
-    Limits { slots: Slots::new(overall), per_group: per_group.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect() }
+    Limits {
+        slots: Slots::new(overall),
+        per_group: per_group.iter().map(|(name, limit)| ((*name).to_owned(), *limit)).collect(),
+    }
 }
 
 /// Runs the tasks, failing those named; gives a line per event.

@@ -50,7 +50,8 @@ pub(crate) async fn run_unit_test(run: Arc<Run>, test: Arc<UnitTest>, place: Pla
     });
     if let Err(error) = work_on(&run, &test, &mut result).await {
         result.status = Status::Error;
-        result.message = Some(error.message());
+        let of = crate::failure::Told::new("unit_test", &test.name, &test.original_file_path);
+        result.message = Some(error.told(&of));
         result.diagnostics = error.diagnostics;
     }
     result.execution_seconds = begun.elapsed().as_secs_f64();

@@ -1,10 +1,9 @@
 //! `dvt compile`: the SQL of the selected nodes, in `target/compiled`; of a single one also on the screen.
 
-use super::execute::execute;
-use super::run::exit_of;
+use super::execute::{execute, exit_of};
 use super::select::selected;
 use crate::app::{App, Exit};
-use crate::cli::{Cli, CompileArgs, OutputFormat};
+use crate::cli::{Cli, CompileArgs, OutputFormat, SelectionArgs};
 use crate::printer::events;
 use dvt_diagnostics::{Diagnostics, Severity};
 use dvt_manifest::ResourceType;
@@ -15,7 +14,14 @@ use std::sync::Arc;
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, Diagnostics> {
     let project = Arc::new(app.load_project(cli)?);
-    let kinds = vec![ResourceType::Model, ResourceType::Analysis, ResourceType::Snapshot, ResourceType::Test];
+    let kinds = vec![
+        ResourceType::Model,
+        ResourceType::Analysis,
+        ResourceType::Snapshot,
+        ResourceType::Test,
+        ResourceType::Seed,
+        ResourceType::Operation,
+    ];
     let chosen = match &args.inline {
         Some(_) => BTreeSet::new(),
         None => selected(app, &project.manifest, &args.selection, Some(kinds))?,
@@ -28,7 +34,9 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
     let outcome = execute(app, &project, request)?;
     print_problems(app, &outcome);
     if print {
-        for result in &outcome.results {
+        for result in
+            outcome.results.iter().filter(|result| is_named(&result.name, args.inline.is_some(), &args.selection))
+        {
             let Some(code) = &result.compiled_code else { continue };
             let text = match args.output {
                 OutputFormat::Json => json!({"node": result.name, "compiled": code}).to_string(),
@@ -39,6 +47,11 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
         }
     }
     Ok(exit_of(&outcome))
+}
+
+/// dbt prints what was asked for by its own name; what a selector found beside that is done and not printed.
+pub(super) fn is_named(name: &str, is_inline: bool, selection: &SelectionArgs) -> bool {
+    is_inline || selection.select.iter().any(|selector| selector.contains(name))
 }
 
 /// Everything that went wrong, in full, for commands that print no log lines of their nodes.

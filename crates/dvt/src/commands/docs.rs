@@ -1,9 +1,59 @@
-//! `dvt docs generate`: not in this version yet.
+//! `dvt docs generate`: the compiled manifest and the catalog of all connections.
 
+use super::compile::print_problems;
+use super::execute::{execute, exit_of, with_runner};
+use super::select::selected;
 use crate::app::{App, Exit};
-use crate::cli::{Cli, DocsGenerateArgs, not_yet};
-use dvt_diagnostics::Diagnostics;
+use crate::cli::{Cli, DocsGenerateArgs};
+use dvt_diagnostics::{Diagnostics, Event, kinds};
+use dvt_manifest::{ResourceType, UniqueId};
+use dvt_runner::{RunCommand, RunRequest};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-pub(super) fn run(_app: &mut App, _cli: &Cli, _args: &DocsGenerateArgs) -> Result<Exit, Diagnostics> {
-    Err(not_yet("docs generate").into())
+pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<Exit, Diagnostics> {
+    let project = Arc::new(app.load_project(cli)?);
+    let mut only: Option<BTreeSet<UniqueId>> = None;
+    if !args.no_compile {
+        let kinds = vec![
+            ResourceType::Model,
+            ResourceType::Test,
+            ResourceType::Snapshot,
+            ResourceType::Analysis,
+            ResourceType::Operation,
+            ResourceType::Seed,
+            ResourceType::SqlOperation,
+        ];
+        let mut chosen = selected(app, &project.manifest, &args.selection, Some(kinds))?;
+        app.found(&project.manifest);
+        let request = RunRequest::new(RunCommand::Docs, chosen.iter().cloned().collect());
+        let outcome = execute(app, &project, request)?;
+        if outcome.could_not_go_on || !outcome.succeeded() {
+            print_problems(app, &outcome);
+            return Ok(exit_of(&outcome));
+        }
+        chosen.extend(selected(app, &project.manifest, &args.selection, Some(vec![ResourceType::Source]))?);
+        only = Some(chosen);
+    }
+    if args.empty_catalog {
+        only = Some(BTreeSet::new());
+    } else {
+        app.events().fire(Event::new(kinds::BUILDING_CATALOG, "Building catalog"));
+    }
+    let catalog = with_runner(app, &project, true, async |runner, reporter, cancel| {
+        runner.write_catalog(only.as_ref(), reporter, cancel).await
+    })?;
+    for error in &catalog.errors {
+        app.printer.diagnostic(error);
+    }
+    if !catalog.errors.is_empty() {
+        let count = catalog.errors.len();
+        let message =
+            format!("dbt encountered {count} failure{} while writing the catalog", if count == 1 { "" } else { "s" });
+        app.events().fire(Event::new(kinds::WRITE_CATALOG_FAILURE, message).with("num_exceptions", count));
+    }
+    let path = project.config.target_path.join("catalog.json").display().to_string();
+    app.events()
+        .fire(Event::new(kinds::CATALOG_WRITTEN, format!("Catalog written to {path}")).with("path", path.as_str()));
+    Ok(if catalog.errors.is_empty() { Exit::Success } else { Exit::Failed })
 }

@@ -1,6 +1,6 @@
 //! `dvt run` and `dvt seed`.
 
-use super::execute::execute;
+use super::execute::{execute, exit_of};
 use super::select::selected;
 use super::tables::text_table;
 use crate::app::{App, Exit};
@@ -32,8 +32,8 @@ pub(super) fn seed(app: &mut App, cli: &Cli, args: &SeedArgs) -> Result<Exit, Di
     Ok(exit_of(&outcome))
 }
 
-/// The first rows of each seed that was loaded.
-fn show_seeds(app: &App, project: &Arc<Project>, outcome: &RunOutcome) -> Result<(), Diagnostics> {
+/// The first rows of each seed that was loaded, as `--show` prints them.
+pub(super) fn show_seeds(app: &App, project: &Arc<Project>, outcome: &RunOutcome) -> Result<(), Diagnostics> {
     for result in outcome.results.iter().filter(|result| result.status == Status::Success) {
         let Some(node) = project.manifest.nodes.get(&result.unique_id) else { continue };
         if node.resource_type != ResourceType::Seed {
@@ -41,17 +41,16 @@ fn show_seeds(app: &App, project: &Arc<Project>, outcome: &RunOutcome) -> Result
         }
         let mut request = RunRequest::new(RunCommand::Show, vec![result.unique_id.clone()]);
         request.limit = 10;
+        // The artifacts are those of the run itself.
+        request.writes_artifacts = false;
         let shown = execute(app, project, request)?;
         for (schema, batches) in shown.results.iter().filter_map(|result| result.rows.as_ref()) {
             let table =
                 text_table(schema, batches).map_err(|error| Diagnostic::error("cannot-show", error.to_string()))?;
-            let text = format!("\nFirst rows in table: {}\n{table}", result.relation_display);
+            let header = format!("Random sample of table: {}.{}", node.schema, node.alias);
+            let text = format!("\n{header}\n{}\n{table}", "-".repeat(header.len()));
             app.printer.rows(events::SHOW_NODE, &text, json!({"node_name": result.name, "preview": table}));
         }
     }
     Ok(())
-}
-
-pub(super) fn exit_of(outcome: &RunOutcome) -> Exit {
-    if outcome.succeeded() { Exit::Success } else { Exit::Failed }
 }

@@ -1,8 +1,7 @@
 //! `dvt show`: the first rows of a query or a model.
 
-use super::compile::print_problems;
-use super::execute::execute;
-use super::run::exit_of;
+use super::compile::{is_named, print_problems};
+use super::execute::{execute, exit_of};
 use super::select::selected;
 use super::tables::{json_rows, text_table};
 use crate::app::{App, Exit};
@@ -17,13 +16,19 @@ use std::sync::Arc;
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &ShowArgs) -> Result<Exit, Diagnostics> {
     if args.inline.is_none() && args.selection.select.is_empty() {
-        return Err(Diagnostic::error("nothing-to-show", "`dvt show` needs --select or --inline")
+        return Err(Diagnostic::error("nothing-to-show", "Either --select or --inline must be passed to show")
             .help("for example: dvt show --inline \"select 1 as one\"")
             .into());
     }
     app.data_only();
     let project = Arc::new(app.load_project(cli)?);
-    let kinds = vec![ResourceType::Model, ResourceType::Analysis, ResourceType::Seed, ResourceType::Test];
+    let kinds = vec![
+        ResourceType::Model,
+        ResourceType::Analysis,
+        ResourceType::Seed,
+        ResourceType::Snapshot,
+        ResourceType::Test,
+    ];
     let chosen = match &args.inline {
         Some(_) => BTreeSet::new(),
         None => selected(app, &project.manifest, &args.selection, Some(kinds))?,
@@ -33,7 +38,8 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &ShowArgs) -> Result<Exit, Dia
     request.limit = args.limit;
     let outcome = execute(app, &project, request)?;
     print_problems(app, &outcome);
-    for result in &outcome.results {
+    for result in outcome.results.iter().filter(|result| is_named(&result.name, args.inline.is_some(), &args.selection))
+    {
         let Some((schema, batches)) = &result.rows else { continue };
         let unshowable = |error: arrow::error::ArrowError| {
             Diagnostic::error("cannot-show", format!("the rows of `{}` cannot be shown: {error}", result.name))

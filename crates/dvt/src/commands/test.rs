@@ -1,9 +1,22 @@
-//! `dvt test`: not in this version yet.
+//! `dvt test`: the selected data tests and unit tests.
 
+use super::execute::{execute, exit_of};
+use super::select::{selected, wanted_types};
 use crate::app::{App, Exit};
-use crate::cli::{Cli, TestArgs, not_yet};
+use crate::cli::{Cli, TestArgs};
 use dvt_diagnostics::Diagnostics;
+use dvt_manifest::ResourceType;
+use dvt_runner::{RunCommand, RunRequest};
+use std::sync::Arc;
 
-pub(super) fn run(_app: &mut App, _cli: &Cli, _args: &TestArgs) -> Result<Exit, Diagnostics> {
-    Err(not_yet("test").into())
+const TYPES: [ResourceType; 2] = [ResourceType::Test, ResourceType::UnitTest];
+
+pub(super) fn run(app: &mut App, cli: &Cli, args: &TestArgs) -> Result<Exit, Diagnostics> {
+    let mut types = wanted_types(app, &args.resource_types, &TYPES, &TYPES)?;
+    types.retain(|kind| TYPES.contains(kind));
+    let project = Arc::new(app.load_project(cli)?);
+    let chosen = selected(app, &project.manifest, &args.selection, Some(types))?;
+    app.found(&project.manifest);
+    let request = RunRequest::new(RunCommand::Test, chosen.into_iter().collect());
+    Ok(exit_of(&execute(app, &project, request)?))
 }
