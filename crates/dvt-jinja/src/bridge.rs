@@ -137,6 +137,11 @@ pub trait Bridge: Send + Sync {
     /// `write(payload)`: the node's file below `target/run`.
     fn write_node_file(&self, payload: &str) -> Result<(), BridgeError>;
 
+    /// Writes a file that a template asked for (`table.to_csv(path)`), relative to the project.
+    fn write_file(&self, path: &str, _text: &str) -> Result<(), BridgeError> {
+        Err(format!("templates cannot write the file '{path}' here").into())
+    }
+
     /// The text of a docs block.
     fn doc(&self, package: Option<&str>, name: &str) -> Result<Option<String>, BridgeError>;
 

@@ -68,10 +68,10 @@ pub(crate) fn check(name: &str, value: &Value, args: &mut Args) -> Result<bool, 
             Value::Object(object) => object.is_mapping(),
             _ => false,
         },
-        "iterable" => value.iterate().is_some(),
+        "iterable" => value.is_iterable(),
         "sequence" => match value {
             Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Undefined(_) => true,
-            Value::Object(object) => object.items().is_some(),
+            Value::Object(object) => object.is_sequence(),
             _ => false,
         },
         "list" => matches!(value, Value::List(_)),
@@ -108,7 +108,8 @@ pub(crate) fn check(name: &str, value: &Value, args: &mut Args) -> Result<bool, 
         "ge" | ">=" => order(args)?.is_ge(),
         "lt" | "lessthan" | "<" => order(args)?.is_lt(),
         "le" | "<=" => order(args)?.is_le(),
-        "filter" | "test" => value.as_str().is_some(),
+        "filter" => value.as_str().is_some_and(crate::filters::is_known),
+        "test" => value.as_str().is_some_and(|name| NAMES.contains(&name)),
         other => {
             let nearest = did_you_mean(other, NAMES.iter().copied());
             return Err(Flow::error(ErrorKind::Evaluation, format!("No test named '{other}'."))

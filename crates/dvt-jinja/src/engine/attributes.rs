@@ -30,6 +30,11 @@ impl Interpreter<'_> {
                 }
                 Ok(object.attribute(name).unwrap_or_else(|| missing_attribute(value, name)))
             }
+            Value::Bool(_) | Value::Int(_) if matches!(name, "real" | "numerator") => {
+                Ok(Value::Int(value.as_int().unwrap_or_default()))
+            }
+            Value::Bool(_) | Value::Int(_) if name == "imag" => Ok(Value::Int(0)),
+            Value::Bool(_) | Value::Int(_) if name == "denominator" => Ok(Value::Int(1)),
             _ if crate::methods::has_method(value, name) => Ok(Value::object(BoundMethod::new(value, name))),
             _ => Ok(missing_attribute(value, name)),
         }
@@ -37,6 +42,9 @@ impl Interpreter<'_> {
 
     /// A macro of a package; `dbt` finds the adapters' overrides too.
     pub(crate) fn package_member(&mut self, package: &str, name: &str) -> Value {
+        if let Some(value) = self.override_in(package, name) {
+            return value;
+        }
         match self.library.lookup_in(package, name) {
             Some(definition) => Value::object(MacroReference(Arc::clone(definition))),
             None => Value::Undefined(Some(format!("'{package}' has no macro '{name}'").into())),
@@ -63,7 +71,7 @@ impl Interpreter<'_> {
                     (!attribute.is_undefined()).then_some(attribute).or_else(|| object.item(key))
                 } else {
                     object.item(key).or_else(|| {
-                        let items = object.items()?;
+                        let items = object.is_sequence().then(|| object.items())??;
                         index_of(key, items.len()).map(|index| items[index].clone())
                     })
                 }

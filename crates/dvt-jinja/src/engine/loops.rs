@@ -3,8 +3,8 @@
 use super::ir::ForLoop;
 use super::{Interpreter, Output, Scope};
 use crate::error::{Flow, raise};
-use crate::value::lock;
-use crate::{Args, Object, Value};
+use crate::value::{DictView, lock};
+use crate::{Args, Dict, Object, Value};
 use dvt_diagnostics::Span;
 use std::sync::{Arc, Mutex};
 
@@ -90,6 +90,51 @@ impl Object for LoopObject {
     }
 }
 
+/// What a loop runs over while its body may change it, as in Python: a list that grows is read to its new end, a dict
+/// must keep its size.
+enum Live {
+    Fixed,
+    List(Arc<Mutex<Vec<Value>>>),
+    Dict(Arc<Mutex<Dict>>, usize),
+}
+
+/// A list that grows longer than this while it is read would grow for ever.
+const MAX_GROWN: usize = 10_000_000;
+
+impl Live {
+    fn of(iterable: &Value) -> Self {
+        let dict = match iterable {
+            Value::List(items) => return Self::List(Arc::clone(items)),
+            Value::Dict(dict) => Arc::clone(dict),
+            other => match other.downcast::<DictView>() {
+                Some(view) => Arc::clone(&view.dict),
+                None => return Self::Fixed,
+            },
+        };
+        let length = lock(&dict).len();
+        Self::Dict(dict, length)
+    }
+
+    /// Brings the items up to date before the next one is read.
+    fn follow(&self, items: &mut Arc<[Value]>) -> Result<(), Flow> {
+        match self {
+            Self::Fixed => Ok(()),
+            Self::List(list) => {
+                let list = lock(list);
+                if list.len() > MAX_GROWN {
+                    return Err(raise("the list grows without end while the loop reads it"));
+                }
+                if list.len() != items.len() {
+                    *items = list.as_slice().into();
+                }
+                Ok(())
+            }
+            Self::Dict(dict, length) if lock(dict).len() == *length => Ok(()),
+            Self::Dict(..) => Err(raise("dictionary changed size during iteration")),
+        }
+    }
+}
+
 impl Interpreter<'_> {
     /// Runs a loop over `items`, or over what its own expression gives.
     pub(crate) fn run_loop(
@@ -122,12 +167,20 @@ impl Interpreter<'_> {
         if items.is_empty() {
             return self.statements(&loop_.otherwise, &scope.inner(), output);
         }
-        let items: Arc<[Value]> = items.into();
+        let mut items: Arc<[Value]> = items.into();
         let last_changed = Arc::default();
         let loop_name: Arc<str> = "loop".into();
-        for (index, item) in items.iter().enumerate() {
+        let live = if loop_.filter.is_none() { Live::of(&iterable) } else { Live::Fixed };
+        let mut index = 0;
+        loop {
+            if index > 0 {
+                live.follow(&mut items)?;
+            }
+            let Some(item) = items.get(index).cloned() else {
+                break;
+            };
             let inner = scope.inner();
-            self.assign(&loop_.target, item.clone(), &inner)?;
+            self.assign(&loop_.target, item, &inner)?;
             let object = LoopObject {
                 items: Arc::clone(&items),
                 index,
@@ -141,6 +194,7 @@ impl Interpreter<'_> {
                 Err(Flow::Break) => break,
                 Err(other) => return Err(other),
             }
+            index += 1;
         }
         Ok(())
     }

@@ -71,6 +71,11 @@ const NAMES: &[&str] = &[
     "xmlattr",
 ];
 
+/// Whether there is a filter of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 /// Applies a filter by name.
 pub(crate) fn apply(
     interpreter: &mut Interpreter<'_>,
@@ -119,15 +124,20 @@ pub(crate) fn apply(
         "tojson" => {
             let indent = args.optional_int("indent")?.and_then(|width| usize::try_from(width).ok());
             // Jinja's own filter sorts keys and escapes what HTML would read.
-            let style = DumpStyle { sort_keys: true, indent };
-            let json = dump_json(&value, style)
-                .map_err(|what| raise(format!("Object of type {what} is not JSON serializable")))?;
+            let style = DumpStyle { sort_keys: true, indent, ..DumpStyle::default() };
+            let json =
+                dump_json(&value, style).map_err(|what| raise(crate::functions::json::not_serializable(&what)))?;
             let json = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
             Value::from(json.replace('\'', "\\u0027"))
         }
         "attr" => {
             let attribute = args.required_str("name")?;
-            interpreter.attribute(&value, &attribute)?
+            match &value {
+                Value::Dict(_) if !crate::methods::has_method(&value, &attribute) => {
+                    Value::Undefined(Some(format!("'dict object' has no attribute '{attribute}'").into()))
+                }
+                _ => interpreter.attribute(&value, &attribute)?,
+            }
         }
         "safe" => value,
         "as_text" => Value::object(Marker::text(&value)),

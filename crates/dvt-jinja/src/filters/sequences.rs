@@ -3,7 +3,7 @@
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::tests_of_values;
-use crate::value::{binary, compare, equals};
+use crate::value::{Generator, binary, compare, equals};
 use crate::{Args, Value};
 use std::cmp::Ordering;
 
@@ -56,13 +56,20 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
         }
         "list" => Value::list(items_of(value)?),
         "items" => match value {
-            Value::Undefined(_) => Value::list(Vec::new()),
+            Value::Undefined(_) => Generator::value("do_items", Vec::new()),
             _ => {
                 let dict = value.as_dict().ok_or_else(|| raise("Can only get item pairs from a mapping."))?;
-                Value::list(dict.iter().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()])).collect())
+                let pairs = dict.iter().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
+                Generator::value("do_items", pairs.collect())
             }
         },
-        "first" => items_of(value)?.first().cloned().unwrap_or_else(empty),
+        "first" => match value.downcast::<Generator>() {
+            Some(generator) => generator.next().unwrap_or_else(empty),
+            None => items_of(value)?.first().cloned().unwrap_or_else(empty),
+        },
+        "last" if value.downcast::<Generator>().is_some() => {
+            return Err(raise(format!("'{}' object is not reversible", value.type_name())));
+        }
         "last" => items_of(value)?.last().cloned().unwrap_or_else(empty),
         "random" => {
             // The first item is as random as any other, and makes a build repeatable.
@@ -73,7 +80,11 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
             other => {
                 let mut items = items_of(other)?;
                 items.reverse();
-                Value::list(items)
+                match other {
+                    Value::List(_) => Generator::of_class("list_reverseiterator", items),
+                    _ if other.downcast::<Generator>().is_some() => Value::list(items),
+                    _ => Generator::of_class("reversed", items),
+                }
             }
         },
         "join" => {
@@ -98,7 +109,7 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
                     kept.push(item);
                 }
             }
-            Value::list(kept)
+            Generator::value(if name == "select" { "sync_do_select" } else { "sync_do_reject" }, kept)
         }
         "selectattr" | "rejectattr" => {
             let attribute = args.required("attribute")?;
@@ -110,7 +121,7 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
                     kept.push(item);
                 }
             }
-            Value::list(kept)
+            Generator::value(if name == "selectattr" { "sync_do_selectattr" } else { "sync_do_rejectattr" }, kept)
         }
         "sort" => {
             let is_reversed = args.flag("reverse", false)?;
@@ -131,7 +142,7 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
                     kept.push(item);
                 }
             }
-            Value::list(kept)
+            Generator::value("do_unique", kept)
         }
         "min" | "max" => {
             let is_case_sensitive = args.flag("case_sensitive", false)?;
@@ -158,7 +169,11 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
             let size = size.ok_or_else(|| raise(format!("{name}: the size must be a positive integer")))?;
             let fill = args.optional("fill_with")?.filter(|fill| !fill.is_none());
             let items = items_of(value)?;
-            Value::list(if name == "batch" { batch(&items, size, fill) } else { slices(&items, size, fill) })
+            if name == "batch" {
+                Generator::value("do_batch", batch(&items, size, fill))
+            } else {
+                Generator::value("sync_do_slice", slices(&items, size, fill))
+            }
         }
         "dictsort" => {
             let is_case_sensitive = args.flag("case_sensitive", false)?;
@@ -230,7 +245,7 @@ fn map(interpreter: &mut Interpreter<'_>, value: &Value, args: &mut Args) -> Res
                 _ => found,
             });
         }
-        return Ok(Value::list(mapped));
+        return Ok(Generator::value("sync_do_map", mapped));
     }
     let filter = args.required("filter")?;
     let rest = args.rest();
@@ -244,7 +259,7 @@ fn map(interpreter: &mut Interpreter<'_>, value: &Value, args: &mut Args) -> Res
             function => interpreter.call_value(function, &mut Args::new("map", vec![item]))?,
         });
     }
-    Ok(Value::list(mapped))
+    Ok(Generator::value("sync_do_map", mapped))
 }
 
 fn sort_key(

@@ -198,8 +198,10 @@ fn urlencode(value: &Value) -> String {
     };
     match value.as_dict() {
         Some(dict) => {
-            let pairs =
-                dict.iter().map(|(key, value)| format!("{}={}", quote(&key.to_string()), quote(&value.to_string())));
+            let pairs = dict.iter().map(|(key, value)| {
+                let plus = |text: String| quote(&text).replace("%20", "+").replace('/', "%2F");
+                format!("{}={}", plus(key.to_string()), plus(value.to_string()))
+            });
             pairs.collect::<Vec<_>>().join("&")
         }
         None => quote(&value.to_string()),

@@ -254,6 +254,14 @@ impl Object for DateTime {
         (operator == '-').then(|| Value::object(TimeDelta(self.micros() - other.micros())))
     }
 
+    fn isoformat(&self) -> Option<String> {
+        Some(isoformat(self, 'T'))
+    }
+
+    fn formatted(&self, spec: &str) -> Option<String> {
+        Some(format_datetime(self, spec))
+    }
+
     fn to_json(&self) -> Option<Json> {
         Some(Json::from(isoformat(self, 'T')))
     }
@@ -334,6 +342,14 @@ impl Object for Date {
         (operator == '-').then(|| Value::object(TimeDelta((days - i128::from(other.0.num_days_from_ce())) * DAY)))
     }
 
+    fn isoformat(&self) -> Option<String> {
+        Some(self.display())
+    }
+
+    fn formatted(&self, spec: &str) -> Option<String> {
+        Some(format_datetime(&DateTime::naive(self.0.and_time(NaiveTime::MIN)), spec))
+    }
+
     fn to_json(&self) -> Option<Json> {
         Some(Json::from(self.0.to_string()))
     }
@@ -381,6 +397,15 @@ impl Object for Time {
 
     fn order(&self) -> Option<i128> {
         Some(i128::from(self.0.num_seconds_from_midnight()) * 1_000_000 + i128::from(self.0.nanosecond() / 1000))
+    }
+
+    fn isoformat(&self) -> Option<String> {
+        Some(self.display())
+    }
+
+    fn formatted(&self, spec: &str) -> Option<String> {
+        let local = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or_default().and_time(self.0);
+        Some(format_datetime(&DateTime::naive(local), spec))
     }
 
     fn to_json(&self) -> Option<Json> {

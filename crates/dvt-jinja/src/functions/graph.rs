@@ -31,6 +31,10 @@ impl Object for Graph {
         true
     }
 
+    fn dumps(&self) -> Option<Json> {
+        Some(self.json.as_ref().clone())
+    }
+
     fn attribute(&self, name: &str) -> Option<Value> {
         let mut parts = crate::value::lock(&self.parts);
         if let Some(part) = parts.get_str(name) {

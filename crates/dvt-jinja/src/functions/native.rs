@@ -86,6 +86,10 @@ impl Object for Marker {
         !self.text.is_empty()
     }
 
+    fn dumps(&self) -> Option<Json> {
+        Some(Json::String(self.text.clone()))
+    }
+
     fn to_json(&self) -> Option<Json> {
         match self.resolve() {
             Ok(value) => value.to_json().ok(),

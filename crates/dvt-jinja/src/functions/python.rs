@@ -4,7 +4,7 @@ use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::methods::containers::pairs;
 use crate::objects::namespace::Namespace;
-use crate::value::{Dict, lock};
+use crate::value::{Dict, Generator, Range, lock};
 use crate::{Args, Object, Value};
 use std::sync::Mutex;
 
@@ -46,7 +46,7 @@ fn zipped(values: &[Value]) -> Option<Value> {
     let columns: Vec<Vec<Value>> = values.iter().map(Value::iterate).collect::<Option<_>>()?;
     let length = columns.iter().map(Vec::len).min().unwrap_or(0);
     let row = |index: usize| Value::tuple(columns.iter().map(|column| column[index].clone()).collect());
-    Some(Value::list((0..length).map(row).collect()))
+    Some(Generator::of_class("zip", (0..length).map(row).collect()))
 }
 
 /// `zip(*iterables, default=none)`.
@@ -60,7 +60,11 @@ pub(super) fn zip(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flo
 pub(super) fn zip_strict(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
     let values = args.rest();
     args.finish()?;
-    zipped(&values).ok_or_else(|| raise("zip_strict() needs iterables"))
+    let refused = values.iter().find(|value| !value.is_iterable()).map(|value| value.type_name().to_owned());
+    match refused {
+        Some(kind) => Err(raise(format!("'{kind}' object is not iterable"))),
+        None => zipped(&values).ok_or_else(|| raise("zip_strict() needs iterables")),
+    }
 }
 
 /// The longest range; Jinja's sandbox has the same limit.
@@ -90,7 +94,8 @@ pub(super) fn range(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, F
     if count > MAX_RANGE {
         return Err(raise(format!("Range too big. The sandbox blocks ranges larger than {MAX_RANGE}.")));
     }
-    Ok(Value::list((0..count.max(0)).map(|index| Value::Int(start + index * step)).collect()))
+    let numbers = (0..count.max(0)).map(|index| Value::Int(start + index * step)).collect();
+    Ok(Value::object(Range { start, stop, step, numbers }))
 }
 
 pub(super) fn dict(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
@@ -113,7 +118,7 @@ pub(super) fn namespace(interpreter: &mut Interpreter<'_>, args: &mut Args) -> R
     }
 }
 
-/// `diff_of_two_dicts(a, b)`: what of `a` is not in `b`, by lower-case key; values are lists.
+/// `diff_of_two_dicts(a, b)`: what of `a` is not in `b`, whatever the case of keys and values; `a`'s spelling stays.
 pub(super) fn diff_of_two_dicts(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
     let (left, right) = (args.required("dict_a")?, args.required("dict_b")?);
     args.finish()?;
@@ -124,8 +129,7 @@ pub(super) fn diff_of_two_dicts(_: &mut Interpreter<'_>, args: &mut Args) -> Res
         right.iter().map(|(key, value)| (Value::from(key.to_string().to_lowercase()), value.clone())).collect();
     let mut difference = Dict::new();
     for (key, values) in left.iter() {
-        let key = Value::from(key.to_string().to_lowercase());
-        let missing = match lowered.get(&key) {
+        let missing = match lowered.get(&Value::from(key.to_string().to_lowercase())) {
             None => values.clone(),
             Some(known) => {
                 let known = known.iterate().unwrap_or_default();
@@ -141,7 +145,7 @@ pub(super) fn diff_of_two_dicts(_: &mut Interpreter<'_>, args: &mut Args) -> Res
                 Value::list(missing)
             }
         };
-        difference.insert(key, missing);
+        difference.insert(key.clone(), missing);
     }
     Ok(Value::dict(difference))
 }

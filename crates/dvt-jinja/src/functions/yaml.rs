@@ -118,7 +118,60 @@ pub(super) fn resolve_plain(text: &str) -> Value {
         ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
         _ => {}
     }
-    integer(text).map(Value::Int).or_else(|| float(text).map(Value::Float)).unwrap_or_else(|| Value::from(text))
+    integer(text)
+        .map(Value::Int)
+        .or_else(|| float(text).map(Value::Float))
+        .or_else(|| sexagesimal(text))
+        .or_else(|| timestamp(text))
+        .unwrap_or_else(|| Value::from(text))
+}
+
+/// Numbers to the base of sixty: `12:30:45`, `1:30.5`.
+fn sexagesimal(text: &str) -> Option<Value> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+    let digits = digits.strip_prefix('+').unwrap_or(digits).replace('_', "");
+    let (whole, fraction) = digits.split_once('.').map_or((digits.as_str(), None), |(whole, part)| (whole, Some(part)));
+    let mut parts = whole.split(':');
+    let first = parts.next()?;
+    let is_number = |part: &str| !part.is_empty() && part.len() < 10 && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(first) || (fraction.is_none() && first.starts_with('0')) || !whole.contains(':') {
+        return None;
+    }
+    let mut number: i128 = first.parse().ok()?;
+    for part in parts {
+        if !is_number(part) || part.len() > 2 || part.parse::<u8>().ok()? > 59 {
+            return None;
+        }
+        number = number.checked_mul(60)?.checked_add(part.parse().ok()?)?;
+    }
+    match fraction {
+        None => Some(Value::Int(sign * number)),
+        Some(part) if part.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let value: f64 = format!("{number}.{part}").parse().ok()?;
+            Some(Value::Float(if sign < 0 { -value } else { value }))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Dates and times: `2020-01-31`, `2020-01-31 10:00:00.5`, `2020-01-31T10:00:00Z`.
+fn timestamp(text: &str) -> Option<Value> {
+    let digits_at = |range: std::ops::Range<usize>| {
+        text.get(range).is_some_and(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if !digits_at(0..4) || text.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
+    if text.len() == 10 {
+        return chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Value::date);
+    }
+    if let Ok(instant) = chrono::DateTime::parse_from_rfc3339(&text.replacen(' ', "T", 1)) {
+        return Some(Value::datetime_utc(instant.to_utc()));
+    }
+    ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"]
+        .into_iter()
+        .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok())
+        .map(Value::datetime)
 }
 
 fn integer(text: &str) -> Option<i128> {

@@ -13,7 +13,14 @@ pub(super) fn to_yaml(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value,
     args.finish()?;
     let mut out = String::new();
     Ok(match dump(&value, 0, sort_keys, false, &mut out) {
-        Some(()) => Value::from(out),
+        Some(()) => {
+            // A plain scalar alone is ended, as PyYAML does it.
+            let is_container = matches!(value, Value::Dict(_) | Value::List(_) | Value::Tuple(_));
+            if !is_container && !out.starts_with(['\'', '"']) {
+                out.push_str("...\n");
+            }
+            Value::from(out)
+        }
         None => default,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
-use crate::value::{compare, equals, lock, repr};
+use crate::value::{DictView, ViewKind, compare, equals, lock, repr};
 use crate::{Args, Dict, Value};
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex};
@@ -177,12 +177,9 @@ fn run_dict(dict: &Arc<Mutex<Dict>>, name: &str, args: &mut Args) -> Result<Valu
             let default = args.optional("default")?.unwrap_or(Value::None);
             lock(dict).get(&key).cloned().unwrap_or(default)
         }
-        "keys" => Value::list(lock(dict).keys().cloned().collect()),
-        "values" => Value::list(lock(dict).values().cloned().collect()),
-        "items" => {
-            let dict = lock(dict);
-            Value::list(dict.iter().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()])).collect())
-        }
+        "keys" => Value::object(DictView { dict: Arc::clone(dict), kind: ViewKind::Keys }),
+        "values" => Value::object(DictView { dict: Arc::clone(dict), kind: ViewKind::Values }),
+        "items" => Value::object(DictView { dict: Arc::clone(dict), kind: ViewKind::Items }),
         "copy" => Value::dict(lock(dict).clone()),
         "clear" => {
             lock(dict).clear();

@@ -203,7 +203,14 @@ fn format_fields(
                     other => return Err(format!("Unknown conversion specifier '{other}'")),
                 };
                 let spec = format_fields(spec, positional, keyword, next_index, depth + 1)?;
-                out.push_str(&format_value(&value, &parse_spec(&spec)?)?);
+                let own = match &value {
+                    Value::Object(object) if !spec.is_empty() => object.formatted(&spec),
+                    _ => None,
+                };
+                match own {
+                    Some(text) => out.push_str(&text),
+                    None => out.push_str(&format_value(&value, &parse_spec(&spec)?)?),
+                }
             }
             other => out.push(other),
         }

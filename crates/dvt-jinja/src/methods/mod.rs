@@ -1,5 +1,6 @@
 //! Python's methods of the built-in types.
 
+mod characters;
 pub(crate) mod containers;
 pub(crate) mod format;
 pub(crate) mod strings;

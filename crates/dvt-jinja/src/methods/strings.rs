@@ -1,6 +1,6 @@
 //! Python's `str` methods.
 
-use super::format;
+use super::{characters, format};
 use crate::error::{Flow, raise};
 use crate::{Args, Value};
 use std::sync::Arc;
@@ -24,6 +24,7 @@ pub(super) const NAMES: &[&str] = &[
     "isdigit",
     "isidentifier",
     "islower",
+    "isprintable",
     "isnumeric",
     "isspace",
     "istitle",
@@ -32,6 +33,7 @@ pub(super) const NAMES: &[&str] = &[
     "ljust",
     "lower",
     "lstrip",
+    "maketrans",
     "partition",
     "removeprefix",
     "removesuffix",
@@ -66,8 +68,24 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
         let result = format::str_format(text, &positional, &args.keyword).map_err(raise)?;
         return Ok(Value::from(result));
     }
+    if name == "format_map" {
+        let mapping = args.required("mapping")?;
+        args.finish()?;
+        let Some(mapping) = mapping.as_dict() else {
+            return Err(args.wrong_type("mapping", "a mapping", &mapping));
+        };
+        let keyword = mapping.iter().map(|(key, value)| (Arc::from(key.to_string()), value.clone())).collect();
+        return format::str_format(text, &[], &keyword).map(Value::from).map_err(raise);
+    }
     let value = match name {
-        "lower" | "casefold" => Value::from(text.to_lowercase()),
+        "lower" => Value::from(text.to_lowercase()),
+        "casefold" => Value::from(text.to_lowercase().replace('ß', "ss").replace('ſ', "s")),
+        "translate" => {
+            let table = args.required("table")?;
+            translate(text, &table)?
+        }
+        "maketrans" => make_translation(args)?,
+        "isprintable" => Value::Bool(text.chars().all(characters::is_printable)),
         "upper" => Value::from(text.to_uppercase()),
         "capitalize" => Value::from(capitalize(text)),
         "title" => Value::from(title(text)),
@@ -91,11 +109,7 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
         }
         "splitlines" => {
             let keeps_ends = args.flag("keepends", false)?;
-            let lines = text.split_inclusive('\n').map(|line| match keeps_ends {
-                true => Value::from(line),
-                false => Value::from(line.trim_end_matches('\n').trim_end_matches('\r')),
-            });
-            Value::list(lines.collect())
+            Value::list(characters::lines(text, keeps_ends).into_iter().map(Value::from).collect())
         }
         "partition" | "rpartition" => {
             let separator = args.required_str("sep")?;
@@ -185,14 +199,16 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
         }
         "expandtabs" => {
             let size = args.optional_int("tabsize")?.and_then(|size| usize::try_from(size).ok()).unwrap_or(8);
-            Value::from(text.replace('\t', &" ".repeat(size.min(1000))))
+            Value::from(characters::expand_tabs(text, size.min(1000)))
         }
         "encode" => {
             args.rest();
             args.keyword.clear();
             Value::Bytes(text.as_bytes().into())
         }
-        "isdigit" | "isdecimal" | "isnumeric" => Value::Bool(all(text, char::is_numeric)),
+        "isdecimal" => Value::Bool(all(text, characters::is_decimal)),
+        "isdigit" => Value::Bool(all(text, characters::is_digit)),
+        "isnumeric" => Value::Bool(all(text, char::is_numeric)),
         "isalpha" => Value::Bool(all(text, char::is_alphabetic)),
         "isalnum" => Value::Bool(all(text, char::is_alphanumeric)),
         "isspace" => Value::Bool(all(text, char::is_whitespace)),
@@ -208,6 +224,60 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
     };
     args.finish()?;
     Ok(value)
+}
+
+/// `text.translate(table)`: a dict from code points to text, code points or none.
+fn translate(text: &str, table: &Value) -> Result<Value, Flow> {
+    let Some(table) = table.as_dict() else {
+        return Err(raise(format!("'{}' object is no translation table", table.type_name())));
+    };
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match table.get(&Value::Int(i128::from(u32::from(character)))) {
+            None => out.push(character),
+            Some(Value::None) => {}
+            Some(Value::Str(replacement)) => out.push_str(replacement),
+            Some(other) => match code_point(other) {
+                Some(replacement) => out.push(replacement),
+                None => return Err(raise("character mapping must return integer, None or str")),
+            },
+        }
+    }
+    Ok(Value::from(out))
+}
+
+fn code_point(value: &Value) -> Option<char> {
+    char::from_u32(u32::try_from(value.as_int()?).ok()?)
+}
+
+/// `str.maketrans(mapping)` or `str.maketrans(from, to, removed)`.
+fn make_translation(args: &mut Args) -> Result<Value, Flow> {
+    let code = |character: char| Value::Int(i128::from(u32::from(character)));
+    let first = args.required("x")?;
+    let mut table = crate::Dict::new();
+    if let Some(mapping) = first.as_dict() {
+        for (key, value) in mapping.iter() {
+            let key = match key.as_str().map(|key| (key.chars().next(), key.chars().count())) {
+                Some((Some(character), 1)) => code(character),
+                Some(_) => return Err(raise("string keys in translate table must be of length 1")),
+                None => key.clone(),
+            };
+            table.insert(key, value.clone());
+        }
+        return Ok(Value::dict(table));
+    }
+    let (from, to) = (first.to_string(), args.required_str("y")?);
+    let removed = args.optional_str("z")?.unwrap_or_else(|| "".into());
+    if from.chars().count() != to.chars().count() {
+        return Err(raise("the first two maketrans arguments must have equal length"));
+    }
+    for (from, to) in from.chars().zip(to.chars()) {
+        table.insert(code(from), code(to));
+    }
+    for character in removed.chars() {
+        table.insert(code(character), Value::None);
+    }
+    Ok(Value::dict(table))
 }
 
 fn width(args: &mut Args) -> Result<usize, Flow> {

@@ -6,4 +6,6 @@ pub(crate) mod relation;
 pub(crate) mod response;
 pub(crate) mod run_result;
 pub(crate) mod table;
+mod table_ops;
 mod table_print;
+mod table_set;

@@ -51,6 +51,12 @@ impl Table {
         let width = columns.len();
         let rows = rows.into_iter().map(|mut row| {
             row.resize(width, Value::None);
+            for (cell, (_, kind)) in row.iter_mut().zip(columns) {
+                // agate's numbers are decimals, whatever the database gave.
+                if let (Value::Float(number), ColumnKind::Number) = (&*cell, kind) {
+                    *cell = table_print::decimal_of_float(*number);
+                }
+            }
             Arc::from(row)
         });
         Self {
@@ -85,7 +91,12 @@ impl Table {
         Value::object(TableValue(self))
     }
 
-    fn row(&self, index: usize) -> Value {
+    /// The same columns with these rows.
+    pub(super) fn with_rows(&self, rows: impl IntoIterator<Item = usize>) -> Self {
+        Self { rows: rows.into_iter().map(|row| Arc::clone(&self.rows[row])).collect(), ..self.clone() }
+    }
+
+    pub(super) fn row(&self, index: usize) -> Value {
         Value::object(RowValue { names: Arc::clone(&self.names), cells: Arc::clone(&self.rows[index]) })
     }
 
@@ -93,7 +104,7 @@ impl Table {
         Value::object(ColumnOfTable { table: self.clone(), index })
     }
 
-    fn position(&self, name: &str) -> Option<usize> {
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|known| **known == *name)
     }
 
@@ -121,7 +132,7 @@ impl Object for TableValue {
     }
 
     fn display(&self) -> String {
-        table_print::structure(&self.0)
+        table_print::structure(&self.0, None)
     }
 
     fn is_true(&self) -> bool {
@@ -134,6 +145,7 @@ impl Object for TableValue {
             "rows" => Value::object(RowsOfTable(table.clone())),
             "columns" => Value::object(ColumnsOfTable(table.clone())),
             "column_names" => Value::tuple(table.names.iter().map(|name| Value::Str(Arc::clone(name))).collect()),
+            "row_names" => Value::None,
             "column_types" => Value::tuple(table.kinds.iter().map(|kind| Value::object(AgateType(*kind))).collect()),
             _ => return None,
         })
@@ -150,71 +162,118 @@ impl Object for TableValue {
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
         const METHODS: &[&str] = &[
-            "print_table",
+            "aggregate",
+            "compute",
+            "distinct",
+            "exclude",
+            "find",
+            "group_by",
+            "homogenize",
+            "join",
+            "limit",
+            "merge",
+            "order_by",
             "print_csv",
+            "print_html",
             "print_json",
             "print_structure",
+            "print_table",
             "rename",
             "select",
-            "exclude",
-            "where",
-            "limit",
             "to_csv",
             "to_json",
-            "order_by",
+            "where",
         ];
+        const REFUSED: &[&str] = &[
+            "bar_chart",
+            "bins",
+            "column_chart",
+            "denormalize",
+            "line_chart",
+            "normalize",
+            "pivot",
+            "print_bars",
+            "scatterplot",
+        ];
+        if REFUSED.contains(&name) {
+            return Some(Err(raise(format!(
+                "agate's `{name}` is not available in templates; compute it in SQL, or with `group_by` and a loop"
+            ))));
+        }
         METHODS.contains(&name).then(|| self.run(interpreter, name, args))
     }
+}
+
+/// The limits that a printing method was called with; all of agate's arguments are optional.
+fn limits(args: &mut Args) -> Result<table_print::Limits, Flow> {
+    let mut limit = |name: &str, default: Option<usize>| -> Result<Option<usize>, Flow> {
+        Ok(match args.optional(name)? {
+            None => default,
+            Some(value) => value.as_int().map(|number| usize::try_from(number.max(0)).unwrap_or(usize::MAX)),
+        })
+    };
+    let default = table_print::Limits::default();
+    let rows = limit("max_rows", default.rows)?;
+    let columns = limit("max_columns", default.columns)?;
+    limit("output", None)?;
+    let width = limit("max_column_width", default.width)?;
+    limit("locale", None)?;
+    Ok(table_print::Limits { rows, columns, width, precision: limit("max_precision", default.precision)? })
 }
 
 impl TableValue {
     fn run(&self, interpreter: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Result<Value, Flow> {
         let table = &self.0;
+        let print = |interpreter: &Interpreter<'_>, text: &str| {
+            interpreter.bridge.print(text.strip_suffix('\n').unwrap_or(text));
+            Value::None
+        };
         let result = match name {
             "print_table" => {
-                let rows = args.optional_int("max_rows")?;
-                let columns = args.optional_int("max_columns")?;
-                args.keyword.clear();
-                interpreter.bridge.print(&table_print::markdown(table, rows.unwrap_or(20), columns.unwrap_or(6)));
-                Value::None
+                let limits = limits(args)?;
+                print(interpreter, &table_print::grid(table, limits))
             }
-            "print_csv" => {
-                interpreter.bridge.print(&table_print::csv(table));
-                Value::None
+            "print_html" => {
+                let limits = limits(args)?;
+                print(interpreter, &table_print::html(table, limits))
             }
+            "print_csv" => print(interpreter, &table_print::csv(table)),
             "print_json" => {
-                interpreter.bridge.print(&json_rows(table)?);
-                Value::None
+                let text = json_text(table, args)?;
+                print(interpreter, &text)
             }
             "print_structure" => {
-                interpreter.bridge.print(&table_print::structure(table));
-                Value::None
+                args.optional("output")?;
+                let rows = args.optional_int("max_rows")?.and_then(|rows| usize::try_from(rows).ok());
+                print(interpreter, &table_print::structure(table, rows))
             }
             "to_csv" | "to_json" => {
-                return Err(raise(format!(
-                    "agate's `{name}` writes a file, which templates cannot do; use print_csv()"
-                )));
+                let path = args.required_str("path")?;
+                let text = if name == "to_csv" { table_print::csv(table) } else { json_text(table, args)? };
+                args.finish()?;
+                if interpreter.executes() {
+                    interpreter.bridge.write_file(&path, &text)?;
+                }
+                Value::None
             }
-            "rename" => {
-                let names = args.optional("column_names")?.unwrap_or(Value::None);
-                let mut renamed = table.clone();
-                renamed.names = match &names {
-                    Value::None => Arc::clone(&table.names),
-                    Value::Dict(map) => {
-                        let map = lock(map);
-                        let new_name = |name: &Arc<str>| map.get_str(name).map(|new| Arc::from(new.to_string()));
-                        table.names.iter().map(|name| new_name(name).unwrap_or_else(|| Arc::clone(name))).collect()
-                    }
-                    other => {
-                        let names = other.iterate().unwrap_or_default();
-                        if names.len() != table.names.len() {
-                            return Err(raise("rename() needs as many names as there are columns"));
-                        }
-                        names.iter().map(|name| Arc::from(name.to_string())).collect()
-                    }
-                };
-                renamed.into_value()
+            "order_by" => self.order_by(interpreter, args)?,
+            "distinct" => self.distinct(interpreter, args)?,
+            "join" => self.join(interpreter, args)?,
+            "merge" => Self::merge(args)?,
+            "homogenize" => self.homogenize(interpreter, args)?,
+            "group_by" => {
+                let (key_name, groups) = self.groups(interpreter, args)?;
+                Value::object(super::table_set::TableSet { key_name, groups })
             }
+            "aggregate" | "compute" => {
+                let wanted = args.required("aggregations")?;
+                args.optional("replace")?;
+                if wanted.is_true() {
+                    return Err(raise(format!("agate's classes for `{name}` are not available in templates")));
+                }
+                if name == "compute" { table.clone().into_value() } else { Value::dict(Dict::new()) }
+            }
+            "rename" => self.rename(args)?,
             "select" | "exclude" => {
                 let key = args.required("key")?;
                 let wanted: Vec<String> = match &key {
@@ -233,53 +292,113 @@ impl TableValue {
                 };
                 table.picked(&indices).into_value()
             }
-            "where" => {
+            "where" | "find" => {
                 let test = args.required("test")?;
                 let mut kept = Vec::new();
                 for index in 0..table.rows.len() {
                     let mut inner = Args::new("test", vec![table.row(index)]);
                     if interpreter.call_value(&test, &mut inner)?.is_true() {
-                        kept.push(Arc::clone(&table.rows[index]));
+                        kept.push(index);
                     }
                 }
-                Table { rows: kept.into(), ..table.clone() }.into_value()
-            }
-            "limit" => {
-                let first = args.optional_int("start_or_stop")?.unwrap_or(0);
-                let second = args.optional_int("stop")?;
-                let (start, stop) = second.map_or((0, first), |stop| (first, stop));
-                let clamp = |bound: i128| usize::try_from(bound.max(0)).unwrap_or(0).min(table.rows.len());
-                let (start, stop) = (clamp(start), clamp(stop).max(clamp(start)));
-                Table { rows: table.rows[start..stop].into(), ..table.clone() }.into_value()
+                match name {
+                    "where" => table.with_rows(kept).into_value(),
+                    _ => kept.first().map_or(Value::None, |index| table.row(*index)),
+                }
             }
             _ => {
-                let key = args.required_str("key")?;
-                let is_reversed = args.flag("reverse", false)?;
-                let position = table.position(&key).ok_or_else(|| raise(format!("KeyError: '{key}'")))?;
-                let mut rows = table.rows.to_vec();
-                rows.sort_by(|left, right| {
-                    let order = crate::value::compare(&left[position], &right[position]);
-                    let order = order.unwrap_or_else(|| left[position].is_none().cmp(&right[position].is_none()));
-                    if is_reversed { order.reverse() } else { order }
-                });
-                Table { rows: rows.into(), ..table.clone() }.into_value()
+                let first = args.optional_int("start_or_stop")?;
+                let second = args.optional_int("stop")?;
+                let step = args.optional_int("step")?;
+                let (start, stop) = if second.is_some() || step.is_some() { (first, second) } else { (None, first) };
+                let rows = Value::list((0..table.rows.len()).map(Value::from).collect());
+                let kept = crate::value::slice(&rows, start, stop, step).map_err(raise)?.iterate().unwrap_or_default();
+                let kept = kept.iter().filter_map(|row| usize::try_from(row.as_int()?).ok());
+                table.with_rows(kept).into_value()
             }
         };
         args.finish()?;
         Ok(result)
     }
+
+    fn rename(&self, args: &mut Args) -> Result<Value, Flow> {
+        let table = &self.0;
+        let names = args.optional("column_names")?.unwrap_or(Value::None);
+        args.optional("row_names")?;
+        let slug_columns = args.flag("slug_columns", false)?;
+        args.flag("slug_rows", false)?;
+        let mut renamed = table.clone();
+        renamed.names = match &names {
+            Value::None => Arc::clone(&table.names),
+            Value::Dict(map) => {
+                let map = lock(map);
+                let new_name = |name: &Arc<str>| map.get_str(name).map(|new| Arc::from(new.to_string()));
+                table.names.iter().map(|name| new_name(name).unwrap_or_else(|| Arc::clone(name))).collect()
+            }
+            other => {
+                let names = other.iterate().unwrap_or_default();
+                if names.len() != table.names.len() {
+                    return Err(raise("rename() needs as many names as there are columns"));
+                }
+                names.iter().map(|name| Arc::from(name.to_string())).collect()
+            }
+        };
+        if slug_columns {
+            renamed.names = renamed.names.iter().map(|name| Arc::from(slug(name))).collect();
+        }
+        Ok(renamed.into_value())
+    }
 }
 
-fn json_rows(table: &Table) -> Result<String, Flow> {
-    let rows = (0..table.rows.len()).map(|index| row_dict(&table.names, &table.rows[index])).collect();
-    dump_json(&Value::list(rows), DumpStyle::default())
-        .map_err(|what| raise(format!("Object of type {what} is not JSON serializable")))
+/// A name of lower-case letters, digits and `_`.
+fn slug(name: &str) -> String {
+    let lowered = name.to_lowercase();
+    let words = lowered.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
+}
+
+/// agate's `to_json`: a list of objects, an object by key, or an object a line.
+fn json_text(table: &Table, args: &mut Args) -> Result<String, Flow> {
+    let key = args.optional("key")?.filter(|key| !key.is_none());
+    let is_by_line = args.flag("newline", false)?;
+    let indent = args.optional_int("indent")?.and_then(|width| usize::try_from(width).ok());
+    args.keyword.clear();
+    let rows = table_print::json_rows(table);
+    let style = DumpStyle { sort_keys: false, indent, keeps_unicode: true };
+    let dump =
+        |value: &Value| dump_json(value, style).map_err(|what| raise(crate::functions::json::not_serializable(&what)));
+    match key {
+        Some(_) if is_by_line => Err(raise("key and newline may not be specified together.")),
+        Some(key) => {
+            let name = key.to_string();
+            let column = table.position(&name).ok_or_else(|| raise(format!("KeyError: '{name}'")))?;
+            let mut keyed = Dict::new();
+            for (row, json) in table.rows.iter().zip(rows) {
+                let key = Value::from(row[column].to_string());
+                if keyed.get(&key).is_some() {
+                    return Err(raise(format!("Value {key} is not unique in the key column.")));
+                }
+                keyed.insert(key, json);
+            }
+            dump(&Value::dict(keyed))
+        }
+        None if is_by_line => {
+            let lines = rows.iter().map(|row| dump(row).map(|line| line + "\n"));
+            Ok(lines.collect::<Result<Vec<_>, _>>()?.concat())
+        }
+        None => dump(&Value::list(rows)),
+    }
 }
 
 fn row_dict(names: &[Arc<str>], cells: &[Value]) -> Value {
     Value::dict(
         names.iter().zip(cells).map(|(name, cell)| (Value::Str(Arc::clone(name)), cell.clone())).collect::<Dict>(),
     )
+}
+
+/// `<agate.MappedSequence: (…)>`.
+fn sequence_display(name: &str, items: Vec<Value>) -> String {
+    format!("<agate.{name}: {}>", Value::tuple(items))
 }
 
 /// `table.rows`.
@@ -289,6 +408,14 @@ struct RowsOfTable(Table);
 impl Object for RowsOfTable {
     fn type_name(&self) -> &str {
         "MappedSequence"
+    }
+
+    fn display(&self) -> String {
+        sequence_display("MappedSequence", self.items().unwrap_or_default())
+    }
+
+    fn slices_to_tuple(&self) -> bool {
+        true
     }
 
     fn items(&self) -> Option<Vec<Value>> {
@@ -312,6 +439,14 @@ impl Object for ColumnsOfTable {
         "MappedSequence"
     }
 
+    fn display(&self) -> String {
+        sequence_display("MappedSequence", self.items().unwrap_or_default())
+    }
+
+    fn slices_to_tuple(&self) -> bool {
+        true
+    }
+
     fn attribute(&self, name: &str) -> Option<Value> {
         self.0.position(name).map(|index| self.0.column(index))
     }
@@ -331,8 +466,11 @@ impl Object for ColumnsOfTable {
             "values" => Some(args.finish().map(|()| Value::tuple(self.items().unwrap_or_default()))),
             "items" => Some(args.finish().map(|()| {
                 let columns = self.items().unwrap_or_default();
-                Value::list(names().zip(columns).map(|(name, column)| Value::tuple(vec![name, column])).collect())
+                Value::tuple(names().zip(columns).map(|(name, column)| Value::tuple(vec![name, column])).collect())
             })),
+            "dict" => {
+                Some(args.finish().map(|()| Value::dict(names().zip(self.items().unwrap_or_default()).collect())))
+            }
             "get" => Some(args.required("key").and_then(|key| {
                 let default = args.optional("default")?.unwrap_or(Value::None);
                 Ok(key.as_str().and_then(|name| self.attribute(name)).unwrap_or(default))
@@ -360,6 +498,14 @@ impl Object for ColumnOfTable {
         "Column"
     }
 
+    fn display(&self) -> String {
+        sequence_display("Column", self.cells())
+    }
+
+    fn slices_to_tuple(&self) -> bool {
+        true
+    }
+
     fn attribute(&self, name: &str) -> Option<Value> {
         match name {
             "name" => Some(Value::Str(Arc::clone(&self.table.names[self.index]))),
@@ -377,8 +523,18 @@ impl Object for ColumnOfTable {
         let cells = self.cells();
         let value = match name {
             "values" => Value::tuple(cells),
-            "values_distinct" => Value::set(cells),
+            "values_distinct" => Value::tuple(Value::set(cells).iterate().unwrap_or_default()),
             "values_without_nulls" => Value::tuple(cells.into_iter().filter(|cell| !cell.is_none()).collect()),
+            "values_sorted" | "values_without_nulls_sorted" => {
+                let (mut cells, missing): (Vec<Value>, Vec<Value>) =
+                    cells.into_iter().partition(|cell| !cell.is_none());
+                cells.sort_by(|left, right| crate::value::compare(left, right).unwrap_or(std::cmp::Ordering::Equal));
+                if name == "values_sorted" {
+                    cells.extend(missing);
+                }
+                Value::list(cells)
+            }
+            "keys" => Value::None,
             _ => return None,
         };
         Some(args.finish().map(|()| value))
@@ -405,6 +561,10 @@ impl Object for RowValue {
         !self.cells.is_empty()
     }
 
+    fn slices_to_tuple(&self) -> bool {
+        true
+    }
+
     fn attribute(&self, name: &str) -> Option<Value> {
         self.names.iter().position(|known| **known == *name).map(|index| self.cells[index].clone())
     }
@@ -418,7 +578,7 @@ impl Object for RowValue {
         let value = match name {
             "values" => Value::Tuple(Arc::clone(&self.cells)),
             "keys" => Value::tuple(names().collect()),
-            "items" => Value::list(
+            "items" => Value::tuple(
                 names().zip(self.cells.iter()).map(|(name, cell)| Value::tuple(vec![name, cell.clone()])).collect(),
             ),
             "dict" => row_dict(&self.names, &self.cells),
@@ -448,6 +608,15 @@ impl Object for AgateType {
     }
 
     fn display(&self) -> String {
-        format!("<agate.data_types.{}>", self.0.agate_name())
+        let class = match self.0 {
+            ColumnKind::Integer => "dbt_common.clients.agate_helper.Integer",
+            ColumnKind::Number => "dbt_common.clients.agate_helper.Number",
+            ColumnKind::Text => "agate.data_types.text.Text",
+            ColumnKind::Boolean => "agate.data_types.boolean.Boolean",
+            ColumnKind::Date => "agate.data_types.date.Date",
+            ColumnKind::DateTime => "agate.data_types.date_time.DateTime",
+            ColumnKind::Time => "agate.data_types.time_delta.TimeDelta",
+        };
+        format!("<{class} object>")
     }
 }

@@ -84,6 +84,19 @@ impl Decimal {
         Self(format!("{sign}{whole}{point}{fraction}").into())
     }
 
+    /// The number at `places` digits after the point, ties to the even digit; `None` when it is too large.
+    pub(crate) fn rounded(&self, places: usize) -> Option<Self> {
+        let scale = self.scale();
+        if scale <= places {
+            return Some(Self::from_unscaled(self.unscaled(places)?, places));
+        }
+        let unit = 10i128.checked_pow(u32::try_from(scale - places).ok()?)?;
+        let unscaled = self.unscaled(scale)?;
+        let (quotient, rest) = (unscaled.div_euclid(unit), unscaled.rem_euclid(unit));
+        let is_up = rest * 2 > unit || (rest * 2 == unit && quotient % 2 != 0);
+        Some(Self::from_unscaled(quotient + i128::from(is_up), places))
+    }
+
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         match (self.is_negative(), other.is_negative()) {
             (true, false) => return Ordering::Less,

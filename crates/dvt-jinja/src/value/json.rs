@@ -102,11 +102,16 @@ fn json_key(key: &Value) -> Option<String> {
     })
 }
 
+/// What the error of a value says that can be followed without end.
+pub(crate) const HOLDS_ITSELF: &str = "a value that holds itself";
+
 /// The options of Python's `json.dumps` that dbt and Jinja use.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DumpStyle {
     pub(crate) sort_keys: bool,
     pub(crate) indent: Option<usize>,
+    /// Python's `ensure_ascii=False`.
+    pub(crate) keeps_unicode: bool,
 }
 
 /// Python's `json.dumps`: `, ` and `: ` between parts, everything outside ASCII escaped.
@@ -121,7 +126,7 @@ pub(crate) fn dump_json(value: &Value, style: DumpStyle) -> Result<String, Strin
 
 fn dump(value: &Value, style: DumpStyle, depth: usize, out: &mut String) -> Result<(), String> {
     if depth > 128 {
-        return Err("a value that holds itself".to_owned());
+        return Err(HOLDS_ITSELF.to_owned());
     }
     match value {
         Value::None => out.push_str("null"),
@@ -132,7 +137,7 @@ fn dump(value: &Value, style: DumpStyle, depth: usize, out: &mut String) -> Resu
             out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
         }
         Value::Float(number) => out.push_str(&float_repr(*number)),
-        Value::Str(text) => dump_string(text, out),
+        Value::Str(text) => dump_string(text, style, out),
         Value::List(items) => {
             let items = lock(items).clone();
             dump_items(&items, style, depth, out)?;
@@ -154,7 +159,7 @@ fn dump(value: &Value, style: DumpStyle, depth: usize, out: &mut String) -> Resu
             out.push('{');
             for (index, (key, value)) in entries.iter().enumerate() {
                 separate(index, style, depth + 1, out);
-                dump_string(key, out);
+                dump_string(key, style, out);
                 out.push_str(": ");
                 dump(value, style, depth + 1, out)?;
             }
@@ -162,7 +167,7 @@ fn dump(value: &Value, style: DumpStyle, depth: usize, out: &mut String) -> Resu
             out.push('}');
         }
         Value::Object(object) => {
-            let json = object.to_json().ok_or_else(|| object.type_name().to_owned())?;
+            let json = object.dumps().ok_or_else(|| object.type_name().to_owned())?;
             dump(&Value::from(json), style, depth + 1, out)?;
         }
         other => return Err(other.type_name().to_owned()),
@@ -206,7 +211,7 @@ fn close(style: DumpStyle, depth: usize, out: &mut String) {
     }
 }
 
-fn dump_string(text: &str, out: &mut String) {
+fn dump_string(text: &str, style: DumpStyle, out: &mut String) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -218,6 +223,7 @@ fn dump_string(text: &str, out: &mut String) {
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
             ' '..='~' => out.push(character),
+            other if style.keeps_unicode && !other.is_control() => out.push(other),
             other => {
                 let mut units = [0; 2];
                 for unit in other.encode_utf16(&mut units) {

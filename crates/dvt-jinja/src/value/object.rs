@@ -42,6 +42,26 @@ pub trait Object: Any + Send + Sync + Debug {
         None
     }
 
+    /// Whether it can be iterated; reading the items of an iterator would empty it.
+    fn is_iterable(&self) -> bool {
+        self.items().is_some()
+    }
+
+    /// Whether it counts as a sequence: with a length and with positions.
+    fn is_sequence(&self) -> bool {
+        self.items().is_some()
+    }
+
+    /// Whether a slice of it is a tuple.
+    fn slices_to_tuple(&self) -> bool {
+        false
+    }
+
+    /// `len(value)`.
+    fn length(&self) -> Option<usize> {
+        self.items().map(|items| items.len())
+    }
+
     /// `key in value`; `None` asks the items.
     fn has(&self, _key: &Value) -> Option<bool> {
         None
@@ -79,6 +99,21 @@ pub trait Object: Any + Send + Sync + Debug {
 
     /// The value as JSON; `None` for one that has no JSON form.
     fn to_json(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// `format(value, spec)` for a class with format directives of its own.
+    fn formatted(&self, _spec: &str) -> Option<String> {
+        None
+    }
+
+    /// The text of a date or time in ISO's form.
+    fn isoformat(&self) -> Option<String> {
+        None
+    }
+
+    /// What `json.dumps` makes of it: nothing, unless its Python class is one that JSON knows.
+    fn dumps(&self) -> Option<serde_json::Value> {
         None
     }
 

@@ -305,7 +305,8 @@ pub(crate) fn slice(
         }
         Value::Tuple(items) => Ok(Value::tuple(pick(items))),
         Value::Undefined(_) => Err(value.undefined_message().unwrap_or_default()),
-        Value::Object(object) => match object.items() {
+        Value::Object(object) => match object.is_sequence().then(|| object.items()).flatten() {
+            Some(items) if object.slices_to_tuple() => Ok(Value::tuple(pick(&items))),
             Some(items) => Ok(Value::list(pick(&items))),
             None => Err(format!("'{}' object is not subscriptable", value.type_name())),
         },
