@@ -41,6 +41,7 @@ mod unit;
 pub use catalog::CatalogOutcome;
 pub use compile::artifact_path;
 pub use operation::Operation;
+pub use journal::{InterruptedRun, interrupted_run};
 pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Status, Timing};
 pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;

@@ -7,7 +7,7 @@ use crate::environment::Environment;
 use crate::internals;
 use crate::printer::{Printer, PrinterOptions, SharedRedactor, events};
 use crate::registry;
-use crate::settings::{Settings, Terminal};
+use crate::settings::{Settings, Terminal, usage};
 use chrono::{DateTime, Utc};
 use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
 use dvt_manifest::{DBT_VERSION, Manifest};
@@ -53,7 +53,7 @@ pub(crate) struct App {
 }
 
 /// Runs the command that the flags name and says how it went.
-pub(crate) fn run(cli: &Cli, environment: Environment, terminal: Terminal) -> Exit {
+pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, terminal: Terminal) -> Exit {
     let invocation_id = uuid::Uuid::new_v4().to_string();
     let redactor = SharedRedactor::default();
     let printer = Arc::new(Printer::new(
@@ -76,7 +76,8 @@ pub(crate) fn run(cli: &Cli, environment: Environment, terminal: Terminal) -> Ex
         printer.diagnostic(&unknown_command(words.first().map_or("", String::as_str)));
         return Exit::CannotRun;
     }
-    let settings = match Settings::resolve(cli, &environment, &Map::new(), terminal) {
+    let checked = usage::check_sides(words);
+    let settings = match checked.and_then(|()| Settings::resolve(cli, &environment, &Map::new(), terminal)) {
         Ok(settings) => settings,
         Err(diagnostic) => {
             printer.diagnostic(&diagnostic);

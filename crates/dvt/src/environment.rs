@@ -1,28 +1,158 @@
-//! The process environment, read once and handed down, so that a test can choose it.
+//! The process environment, read once and handed down, so that a test can choose it: the shell's variables, what a `.env`
+//! file adds, and dbt's two spellings of each setting kept alike.
+
+mod dotenv;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A copy of the environment variables as they were when dvt started. Values that are no Unicode are left out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
+    /// Old names that were found, each with the name to use instead.
+    renamed: Vec<(&'static str, String)>,
 }
 
 /// The prefixes of a setting's variable, the strongest first.
 const PREFIXES: [&str; 3] = ["DVT_", "DBT_ENGINE_", "DBT_"];
 
+/// The prefix that dbt keeps for itself.
+pub(crate) const RESERVED_PREFIX: &str = "DBT_ENGINE";
+
+/// dbt's settings by the names of their variables, which have both prefixes.
+const SETTINGS: [&str; 68] = [
+    "ARTIFACT_STATE_PATH",
+    "CACHE_SELECTED_ONLY",
+    "CLEAN_PROJECT_FILES_ONLY",
+    "DEBUG",
+    "DEFER",
+    "DEFER_STATE",
+    "DEFER_TO_STATE",
+    "DOWNLOAD_DIR",
+    "EMPTY",
+    "EVENT_TIME_END",
+    "EVENT_TIME_START",
+    "EXCLUDE_RESOURCE_TYPES",
+    "EXPORT_SAVED_QUERIES",
+    "FAIL_FAST",
+    "FAVOR_STATE",
+    "FAVOR_STATE_MODE",
+    "FULL_REFRESH",
+    "HOST",
+    "INCLUDE_SAVED_QUERY",
+    "INDIRECT_SELECTION",
+    "INTROSPECT",
+    "INVOCATION_ENV",
+    "LOG_CACHE_EVENTS",
+    "LOG_FILE_MAX_BYTES",
+    "LOG_FORMAT",
+    "LOG_FORMAT_FILE",
+    "LOG_LEVEL",
+    "LOG_LEVEL_FILE",
+    "LOG_PATH",
+    "MACRO_DEBUGGING",
+    "NO_PRINT",
+    "PACKAGE_HUB_URL",
+    "PARTIAL_PARSE",
+    "PARTIAL_PARSE_FILE_DIFF",
+    "PARTIAL_PARSE_FILE_PATH",
+    "POPULATE_CACHE",
+    "PP_FILE_DIFF_TEST",
+    "PP_TEST",
+    "PRINT",
+    "PRINTER_WIDTH",
+    "PROFILE",
+    "PROFILES_DIR",
+    "PROJECT_DIR",
+    "QUIET",
+    "RECORDED_FILE_PATH",
+    "RESOURCE_TYPES",
+    "SAMPLE",
+    "SEND_ANONYMOUS_USAGE_STATS",
+    "SHOW_RESOURCE_REPORT",
+    "SINGLE_THREADED",
+    "STATE",
+    "STATIC_PARSER",
+    "STORE_FAILURES",
+    "TARGET",
+    "TARGET_PATH",
+    "TEST_STATE_MODIFIED",
+    "UPLOAD_TO_ARTIFACTS_INGEST_API",
+    "USE_COLORS",
+    "USE_COLORS_FILE",
+    "USE_EXPERIMENTAL_PARSER",
+    "USE_FAST_TEST_EDGES",
+    "VERSION_CHECK",
+    "WARN_ERROR",
+    "WARN_ERROR_OPTIONS",
+    "WRITE_JSON",
+    // dvt's own.
+    "BUCKET",
+    "COMPUTE",
+    "THREADS",
+];
+
+/// Settings whose variable has the prefix `DBT_ENGINE_` only, and what else dvt reads under it.
+const ENGINE_ONLY: [&str; 8] = [
+    "HINTS_ENABLED",
+    "MAXIMUM_SEED_SIZE_MIB",
+    "SNOWFLAKE_PROJECTS_OTEL",
+    "SQLPARSE",
+    "USE_V2_PARSER",
+    "V2_PARSER",
+    "VARS",
+    "RECORDER_FILE_PATH",
+];
+
+/// Old names, the setting that each stands for, and whether its value means the opposite.
+const RENAMED: [(&str, &str, bool); 4] = [
+    ("DEFER_TO_STATE", "DEFER", false),
+    ("FAVOR_STATE_MODE", "FAVOR_STATE", false),
+    ("NO_PRINT", "PRINT", true),
+    ("ARTIFACT_STATE_PATH", "STATE", false),
+];
+
 impl Environment {
+    /// The variables of the process, and those of the nearest `.env` file from the current folder upwards; the shell's
+    /// own win.
     pub(crate) fn of_process() -> Self {
-        let variables = std::env::vars_os()
+        let mut variables: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { variables }
+        if let Ok(folder) = std::env::current_dir() {
+            add_dotenv(&mut variables, &folder);
+        }
+        Self::of(variables)
+    }
+
+    fn of(mut variables: BTreeMap<String, String>) -> Self {
+        let mut renamed = Vec::new();
+        for (old, new, is_opposite) in RENAMED {
+            let names = [format!("DBT_ENGINE_{old}"), format!("DBT_{old}")];
+            let Some(value) = names.iter().find_map(|name| variables.get(name)).cloned() else { continue };
+            let value = match (is_opposite, truth(&value)) {
+                (true, Some(truth)) => (!truth).to_string(),
+                _ => value,
+            };
+            variables.insert(format!("DBT_ENGINE_{new}"), value);
+            renamed.push((old, format!("DBT_ENGINE_{new}")));
+        }
+        // What one of dbt's spellings says, the other says too: templates may read either.
+        for name in SETTINGS {
+            let (engine, plain) = (format!("DBT_ENGINE_{name}"), format!("DBT_{name}"));
+            if let Some(value) = variables.get(&engine).cloned() {
+                variables.insert(plain, value);
+            } else if let Some(value) = variables.get(&plain).cloned() {
+                variables.insert(engine, value);
+            }
+        }
+        Self { variables, renamed }
     }
 
     #[cfg(test)]
     pub(crate) fn from_pairs(pairs: &[(&str, &str)]) -> Self {
-        Self { variables: pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect() }
+        Self::of(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
     /// What `env_var` sees.
@@ -53,6 +183,20 @@ impl Environment {
         custom.collect()
     }
 
+    /// Old names of settings that are set, each with the new name.
+    pub(crate) fn renamed(&self) -> impl Iterator<Item = (String, &str)> {
+        self.renamed.iter().map(|(old, new)| (format!("DBT_{old}"), new.as_str()))
+    }
+
+    /// Variables under dbt's reserved prefix that mean nothing.
+    pub(crate) fn unknown_engine_variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str).filter(|name| {
+            let Some(rest) = name.strip_prefix(RESERVED_PREFIX) else { return false };
+            let setting = rest.strip_prefix('_').unwrap_or(rest);
+            !SETTINGS.contains(&setting) && !ENGINE_ONLY.contains(&setting) && !setting.starts_with("ENV_SECRET")
+        })
+    }
+
     pub(crate) fn home(&self) -> Option<PathBuf> {
         self.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
     }
@@ -70,6 +214,24 @@ impl Environment {
     }
 }
 
+/// What a variable says of a switch; `None` for a value that is neither.
+pub(crate) fn truth(value: &str) -> Option<bool> {
+    match value.trim().to_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn add_dotenv(variables: &mut BTreeMap<String, String>, folder: &Path) {
+    let Some(file) = folder.ancestors().map(|folder| folder.join(".env")).find(|file| file.is_file()) else { return };
+    // A file that cannot be read gives nothing, as with dbt.
+    let Ok(text) = std::fs::read_to_string(file) else { return };
+    for (name, value) in dotenv::read(&text, variables) {
+        variables.entry(name).or_insert(value);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,8 +246,37 @@ mod tests {
             ("DVT_PROFILE", ""),
         ]);
         assert_eq!(environment.setting("TARGET"), Some(("DVT_TARGET".to_owned(), "c")));
-        assert_eq!(environment.setting("PROFILE"), Some(("DBT_PROFILE".to_owned(), "p")));
+        assert_eq!(environment.setting("PROFILE"), Some(("DBT_ENGINE_PROFILE".to_owned(), "p")));
         assert_eq!(environment.setting("THREADS"), None);
+    }
+
+    #[test]
+    fn both_of_dbts_spellings_say_the_same() {
+        let environment = Environment::from_pairs(&[("DBT_QUIET", "1"), ("DBT_ENGINE_DEBUG", "a"), ("DBT_DEBUG", "b")]);
+        assert_eq!(environment.get("DBT_ENGINE_QUIET"), Some("1"));
+        assert_eq!(environment.get("DBT_DEBUG"), Some("a"));
+    }
+
+    #[test]
+    fn old_names_still_work_and_are_known() {
+        let environment = Environment::from_pairs(&[("DBT_NO_PRINT", "1"), ("DBT_ARTIFACT_STATE_PATH", "x")]);
+        assert_eq!(environment.setting("PRINT").unwrap().1, "false");
+        assert_eq!(environment.setting("STATE").unwrap().1, "x");
+        let renamed: Vec<_> = environment.renamed().collect();
+        assert_eq!(
+            renamed,
+            [
+                ("DBT_NO_PRINT".to_owned(), "DBT_ENGINE_PRINT"),
+                ("DBT_ARTIFACT_STATE_PATH".to_owned(), "DBT_ENGINE_STATE")
+            ]
+        );
+    }
+
+    #[test]
+    fn unknown_variables_under_the_reserved_prefix_are_found() {
+        let environment =
+            Environment::from_pairs(&[("DBT_ENGINE_MINE", "1"), ("DBT_ENGINE_DEBUG", "1"), ("DBT_OTHER", "1")]);
+        assert_eq!(environment.unknown_engine_variables().collect::<Vec<_>>(), ["DBT_ENGINE_MINE"]);
     }
 
     #[test]
@@ -93,5 +284,16 @@ mod tests {
         let environment =
             Environment::from_pairs(&[("DBT_ENV_SECRET_X", "one"), ("DVT_ENV_SECRET_Y", "two"), ("Z", "no")]);
         assert_eq!(environment.secrets().collect::<Vec<_>>(), ["one", "two"]);
+    }
+
+    #[test]
+    fn the_nearest_dotenv_file_adds_what_the_shell_does_not_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(folder.path().join(".env"), "NAME=file\nSHELL_SAYS=file\n").unwrap();
+        let mut variables = BTreeMap::from([("SHELL_SAYS".to_owned(), "shell".to_owned())]);
+        add_dotenv(&mut variables, &inner);
+        assert_eq!((variables["NAME"].as_str(), variables["SHELL_SAYS"].as_str()), ("file", "shell"));
     }
 }

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     // clap prints help and usage errors itself, and exits with 0 and 2 as dbt does.
     let cli = Cli::parse();
     let environment = Environment::of_process();
+    let words: Vec<String> = std::env::args().skip(1).collect();
     let terminal = Terminal { stdout: std::io::stdout().is_terminal(), stderr: std::io::stderr().is_terminal() };
-    app::run(&cli, environment, terminal).into()
+    app::run(&cli, &words, environment, terminal).into()
 }

@@ -2,13 +2,15 @@
 //! the default.
 
 use crate::cli::{Cli, Command, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel};
-use crate::environment::Environment;
+use crate::environment::{Environment, truth};
 use crate::printer::{LogSettings, PrinterOptions};
 use crate::warn_error::WarnErrorOptions;
 use clap::ValueEnum;
 use dvt_diagnostics::Diagnostic;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
+
+pub(crate) mod usage;
 
 /// What the flags came to.
 #[derive(Clone, Debug)]
@@ -87,6 +89,7 @@ impl Settings {
     ) -> Result<Self, Diagnostic> {
         let lookup = Lookup { global: &cli.global, environment, project_flags };
         refuse_what_is_not_there(cli, &lookup)?;
+        usage::check_exclusive_flags(cli)?;
         let command = cli.command.as_ref();
         let debug = lookup.switch("debug", false)?;
         let level = lookup.choice("LOG_LEVEL", cli.global.log_level)?;
@@ -124,11 +127,17 @@ impl Settings {
             Some(threads) => Some(threads),
             None => lookup.switch("single_threaded", false)?.then_some(1),
         };
+        let project_dir = lookup.path("PROJECT_DIR", global.project_dir.as_ref());
+        let profiles_dir = lookup.path("PROFILES_DIR", global.profiles_dir.as_ref());
+        usage::check_folders(command, project_dir.as_deref(), profiles_dir.as_deref())?;
+        let event_time_start = lookup.own_text("EVENT_TIME_START", own.event_time.map(|args| &args.event_time_start));
+        let event_time_end = lookup.own_text("EVENT_TIME_END", own.event_time.map(|args| &args.event_time_end));
+        usage::check_event_times(event_time_start.as_deref(), event_time_end.as_deref())?;
         Ok(Self {
             target: lookup.text("TARGET", global.target.as_deref()),
             profile: lookup.text("PROFILE", global.profile.as_deref()),
-            profiles_dir: lookup.path("PROFILES_DIR", global.profiles_dir.as_ref()),
-            project_dir: lookup.path("PROJECT_DIR", global.project_dir.as_ref()).unwrap_or_else(|| PathBuf::from(".")),
+            profiles_dir,
+            project_dir: project_dir.unwrap_or_else(|| PathBuf::from(".")),
             target_path: lookup.path("TARGET_PATH", global.target_path.as_ref()),
             log_path: lookup.path("LOG_PATH", global.log_path.as_ref()),
             vars: lookup.text("VARS", global.vars.as_deref()),
@@ -153,8 +162,8 @@ impl Settings {
                 None => own.empty.is_some() && lookup.variable_switch("EMPTY")?.unwrap_or(false),
             },
             sample: lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)),
-            event_time_start: lookup.own_text("EVENT_TIME_START", own.event_time.map(|args| &args.event_time_start)),
-            event_time_end: lookup.own_text("EVENT_TIME_END", own.event_time.map(|args| &args.event_time_end)),
+            event_time_start,
+            event_time_end,
             store_failures: match own.store_failures {
                 None => false,
                 Some(given) => given || lookup.variable_switch("STORE_FAILURES")?.unwrap_or(false),
@@ -413,14 +422,6 @@ fn behaviour_flags(project_flags: &Map<String, Value>) -> Map<String, Value> {
     flags
 }
 
-/// A mistake in the command line that clap cannot see; printed as clap prints its own.
-pub(crate) fn usage_error(message: String) -> Diagnostic {
-    Diagnostic::error(USAGE, message)
-}
-
-/// The id of a mistake in the command line.
-pub(crate) const USAGE: &str = "usage";
-
 fn invalid(place: &str, value: &str, expected: &str) -> Diagnostic {
     Diagnostic::error("invalid-setting", format!("`{value}` is not a value for {place}"))
         .note(format!("it takes {expected}"))
@@ -523,14 +524,14 @@ impl Lookup<'_> {
         };
         let options = match given {
             Some(text) => Some(dvt_project::parse_vars(text).map_err(|_| {
-                usage_error(format!("Invalid value for '--warn-error-options': String '{text}' is not valid YAML"))
+                usage::error(format!("Invalid value for '--warn-error-options': String '{text}' is not valid YAML"))
             })?),
             None => self.project_flag("WARN_ERROR_OPTIONS").and_then(Value::as_object).cloned(),
         };
         let is_given = self.switch_given("warn_error")?.is_some();
         match options {
             Some(_) if is_given => {
-                Err(usage_error("warn_error_options: not allowed with argument warn_error".to_owned()))
+                Err(usage::error("warn_error_options: not allowed with argument warn_error".to_owned()))
             }
             Some(options) => WarnErrorOptions::parse(&options),
             None if warn_error => Ok(WarnErrorOptions::all()),
@@ -540,11 +541,7 @@ impl Lookup<'_> {
 
     fn variable_switch(&self, name: &str) -> Result<Option<bool>, Diagnostic> {
         let Some((variable, value)) = self.environment.setting(name) else { return Ok(None) };
-        match value.to_lowercase().as_str() {
-            "1" | "true" | "t" | "yes" | "y" | "on" => Ok(Some(true)),
-            "0" | "false" | "f" | "no" | "n" | "off" => Ok(Some(false)),
-            _ => Err(invalid(&variable, value, "true or false")),
-        }
+        truth(value).map(Some).ok_or_else(|| invalid(&variable, value, "true or false"))
     }
 }
 

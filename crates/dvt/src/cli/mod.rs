@@ -26,7 +26,7 @@ pub(crate) use clean::CleanArgs;
 pub(crate) use clone::CloneArgs;
 pub(crate) use compile::CompileArgs;
 pub(crate) use debug::DebugArgs;
-pub(crate) use deps::DepsArgs;
+pub(crate) use deps::{DepsArgs, PackageOrigin};
 pub(crate) use docs::{DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs};
 pub(crate) use global::{GlobalArgs, IndirectMode, LogFormat, LogLevel, OutputFormat};
 pub(crate) use init::InitArgs;
@@ -181,7 +181,7 @@ pub(crate) fn unknown_command(word: &str) -> Diagnostic {
     if LATER.contains(&word) {
         return not_yet(word);
     }
-    let diagnostic = Diagnostic::error("unknown-command", format!("No such command '{word}'."))
+    let diagnostic = crate::settings::usage::error(format!("No such command '{word}'."))
         .note(format!("the commands are {}", COMMANDS.join(", ")));
     match did_you_mean(word, COMMANDS.into_iter().chain(LATER)) {
         Some(near) => diagnostic.help(format!("did you mean `dvt {near}`?")),

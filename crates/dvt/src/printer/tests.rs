@@ -3,6 +3,7 @@
 use super::*;
 use chrono::Utc;
 use dvt_runner::{NodeResult, NodeStarted, Reporter, RouteKind, RunOutcome, RunStarted, Status};
+use serde_json::json;
 use std::sync::mpsc;
 
 /// Sends what is written to the test.

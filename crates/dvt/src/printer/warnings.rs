@@ -1,6 +1,7 @@
 //! What becomes of warnings: said, silenced, or turned into errors; deprecations said once and counted.
 
 use super::{Printer, State, events};
+use crate::settings::usage;
 use crate::warn_error::Verdict;
 use dvt_diagnostics::{Diagnostic, Event, EventKind, EventLevel, Severity, kinds, render_line};
 use serde_json::{Value, json};
@@ -87,6 +88,18 @@ impl Printer {
             return;
         }
         let mut state = self.state();
+        if let [error] = errors
+            && error.id == usage::ID
+        {
+            // Before the run is one: as clap prints what it finds itself.
+            let mut text = format!("Error: {}\n\nUsage: dvt [OPTIONS] [COMMAND]\n", error.message);
+            for line in error.notes.iter().chain(&error.help) {
+                text = format!("{text}\n{line}");
+            }
+            let text = self.redact(&text);
+            state.write_err(text.trim_end());
+            return;
+        }
         let texts: Vec<String> = errors
             .iter()
             .map(|error| error.event.as_ref().map_or_else(|| render_line(error), |event| event.message.clone()))

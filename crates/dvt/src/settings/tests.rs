@@ -73,7 +73,6 @@ fn flags_that_are_not_there_are_refused_by_name() {
         (&["run", "--defer"], "--defer"),
         (&["run", "--empty"], "--empty"),
         (&["run", "--selector", "nightly"], "--selector"),
-        (&["run", "--warn-error-options", "{error: all}"], "--warn-error-options"),
     ] {
         let error = resolve(words, &[], json!({})).unwrap_err();
         assert_eq!(error.message, format!("`{flag}` is not in this version of dvt yet"));

@@ -15,20 +15,7 @@ fn node<'m>(manifest: &'m Manifest, unique_id: &str) -> Option<&'m Node> {
 /// dbt's `node_info` of a node, a source or a unit test.
 pub(crate) fn node_info(manifest: &Manifest, unique_id: &str) -> Option<NodeInfo> {
     if let Some(node) = node(manifest, unique_id) {
-        return Some(NodeInfo {
-            path: node.path.clone(),
-            name: node.name.clone(),
-            unique_id: node.unique_id.clone(),
-            resource_type: node.resource_type.as_str().to_owned(),
-            materialized: node.config.materialized().to_owned(),
-            meta: node.meta.clone(),
-            database: node.database.clone().unwrap_or_default(),
-            schema: node.schema.clone(),
-            alias: node.alias.clone(),
-            relation_name: node.relation_name.clone().unwrap_or_default(),
-            checksum: node.checksum.checksum.clone(),
-            ..NodeInfo::default()
-        });
+        return Some(dvt_runner::node_info(node, ""));
     }
     if let Some(test) = manifest.unit_tests.get(unique_id) {
         return Some(NodeInfo {
