@@ -14,7 +14,7 @@
   {{ get_assert_columns_equivalent(sql) }}
   {%- set sql = get_select_subquery(sql) %}
   {%- endif %}
-  create table {{ relation }}{{ filesystem__table_format() }} as (
+  create {{ 'or replace ' if temporary }}table {{ relation }}{{ filesystem__table_format() }} as (
     {{ sql }}
   )
 {%- endmacro %}

@@ -10,10 +10,6 @@
   {%- do return(get_incremental_append_sql(arg_dict)) -%}
 {%- endmacro %}
 
-{% macro filesystem__get_insert_into_sql(target_relation, temp_relation, dest_columns) -%}
-  {{- default__get_insert_into_sql(target_relation, temp_relation, dest_columns) -}}
-{%- endmacro %}
-
 {#-- The new rows in the order of the table's columns; NULL for a column that they do not have. --#}
 {% macro filesystem__new_rows(target, source, dest_columns, alias) -%}
   {%- set given = dest_columns | map(attribute='name') | list -%}
@@ -57,7 +53,7 @@
     {{ get_insert_into_sql(target, source, dest_columns) }}
   {%- else -%}
     {%- set condition = '(' ~ dvt_merge_conditions(unique_key, incremental_predicates) | join(') and (') ~ ')' -%}
-    {%- do dvt_refuse_ambiguous_merge(target, source, keys, condition) -%}
+    {%- do dvt_refuse_repeated_keys(target, source, keys) -%}
     {%- set updated = get_merge_update_columns(config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns)
                       | map('replace', '"', '') | map('lower') | list -%}
     {%- set given = dest_columns | map(attribute='name') | list %}
@@ -140,7 +136,7 @@
   {%- do return("cast('" ~ timestamp ~ "' as timestamp)") -%}
 {%- endmacro %}
 
-{#-- A temporary table is an ordinary one here. --#}
+{#-- A temporary table is an ordinary one here; what a run that died left is replaced. --#}
 {% macro filesystem__dvt_drop_temp_relation(temp_relation) -%}
   {%- call statement('drop_temp_relation', auto_begin=False) -%}
     drop table if exists {{ temp_relation }}
@@ -148,8 +144,7 @@
 {%- endmacro %}
 
 {% macro filesystem__make_temp_relation(base_relation, suffix) -%}
-  {%- set mark = local_md5(invocation_id ~ base_relation.identifier)[:8] -%}
-  {%- do return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix ~ '_' ~ mark}, type='table')) -%}
+  {%- do return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix}, type='table')) -%}
 {%- endmacro %}
 
 {#-- Written as the lake names types: a column is added with its new type, filled, and takes the old one's name. --#}
@@ -174,4 +169,8 @@
   {%- if grant_config -%}
     {%- do exceptions.raise_compiler_error('a lake has no users: remove `grants` from ' ~ relation) -%}
   {%- endif -%}
+{%- endmacro %}
+
+{% macro filesystem__scalar_function_sql(target_relation) -%}
+  {%- do exceptions.raise_compiler_error('a lake keeps no functions: ' ~ model['unique_id'] ~ ' cannot be built there') -%}
 {%- endmacro %}

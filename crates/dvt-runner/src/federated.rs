@@ -321,7 +321,11 @@ async fn open_inputs(
             let request = StageRequest {
                 connection: extract.connection.clone(),
                 relation: extract.relation.to_string(),
-                key: StagingKey::new(&adapter.identity(), &extract.sql, &extract.schema),
+                key: StagingKey::new(
+                    &adapter.identity(),
+                    &run.sql_of_now(adapter.as_ref(), &extract.sql),
+                    &extract.schema,
+                ),
                 schema: Arc::clone(&extract.schema),
             };
             let staged = bucket

@@ -266,7 +266,13 @@ impl Job<'_> {
         let Some(materialized) = published? else { return Ok(()) };
         self.note(&materialized, work)?;
         let rows = landed.report.rows;
-        if self.node.config.materialized() == "table" {
+        let is_whole = match self.node.config.materialized() {
+            "table" => true,
+            // Built anew of all rows, and not by adding some.
+            "incremental" => is_gone,
+            _ => false,
+        };
+        if is_whole {
             work.response.insert("_message".to_owned(), json!(format!("SELECT {rows}")));
             work.response.insert("code".to_owned(), json!("SELECT"));
             work.response.insert("rows_affected".to_owned(), json!(rows));

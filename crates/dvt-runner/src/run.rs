@@ -56,6 +56,8 @@ pub(crate) struct Run {
     pub(crate) stagings: Mutex<HashMap<String, Arc<Staging>>>,
     /// Connections on which the run cannot work, with the reason.
     pub(crate) broken: Mutex<HashMap<String, Diagnostic>>,
+    /// How often this run has changed each place: an extract is shared only until the next change where it was read.
+    pub(crate) publications: Mutex<HashMap<dvt_adapter::ConnectionIdentity, u64>>,
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -122,6 +124,7 @@ impl Runner {
             engines: Mutex::default(),
             stagings: Mutex::default(),
             broken: Mutex::default(),
+            publications: Mutex::default(),
         })
     }
 }

@@ -38,7 +38,27 @@
     order by ordinal_position
   {%- endcall %}
   {% set table = load_result('get_columns_in_relation').table %}
+  {% if table.rows | length == 0 and '__dbt_tmp' in relation.identifier %}
+    {{ return(mysql__columns_of_temporary(relation)) }}
+  {% endif %}
   {{ return(sql_convert_columns_in_relation(table)) }}
+{%- endmacro %}
+
+{# information_schema does not know temporary tables; SHOW does. #}
+{% macro mysql__columns_of_temporary(relation) -%}
+  {%- set columns = [] -%}
+  {%- for row in run_query('show columns from ' ~ relation).rows -%}
+    {%- set type = row[1] | string -%}
+    {%- set word = modules.re.split('[( ]', type, 1)[0] | lower -%}
+    {%- if word in ['char', 'varchar', 'decimal'] and 'unsigned' not in type -%}
+      {%- do columns.append(api.Column.from_description(row[0], type)) -%}
+    {%- elif word in ['tinyint', 'smallint', 'mediumint', 'int', 'bigint', 'float', 'double'] and 'unsigned' not in type -%}
+      {%- do columns.append(api.Column(row[0], word)) -%}
+    {%- else -%}
+      {%- do columns.append(api.Column(row[0], type)) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(columns) }}
 {%- endmacro %}
 
 {% macro mysql__list_schemas(database) -%}

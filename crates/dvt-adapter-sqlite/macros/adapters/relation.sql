@@ -49,7 +49,8 @@
   {%- endcall %}
 {%- endmacro %}
 
-{# Temporary tables live in the schema `temp`, where they cannot be named beside the target: an ordinary one is used. #}
+{# Temporary tables live in the schema `temp`, where they cannot be named beside the target: an ordinary one is used. It is
+   made in the run's transaction, so that a run that dies leaves none behind. #}
 {% macro sqlite__make_temp_relation(base_relation, suffix) -%}
   {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix}, type='table')) }}
 {%- endmacro %}

@@ -12,6 +12,9 @@
   insert into {{ relation }} ({{ sqlite__get_column_names() }})
   {{ get_select_subquery(sql) }}
   {%- else %}
+  {%- if temporary %}
+  drop table if exists {{ relation }};
+  {%- endif %}
   create table {{ relation }} as
   {{ sql }}
   {%- endif %}

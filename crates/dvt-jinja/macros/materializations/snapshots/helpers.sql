@@ -202,11 +202,18 @@
 
 {#-- Warns where the clock and the rows' own times are of two types: they would be compared with each other. --#}
 {% macro check_time_data_types(sql) -%}
+  {%- if not adapter.dispatch('dvt_describes_queries', 'dbt')() -%}
+    {%- do return('') -%}
+  {%- endif -%}
   {%- set of_rows = get_updated_at_column_data_type(sql) -%}
   {%- set of_clock = get_snapshot_get_time_data_type() -%}
   {%- if of_rows is not none and of_clock is not none and of_rows != of_clock -%}
     {{- exceptions.warn_snapshot_timestamp_data_types(of_clock, of_rows) -}}
   {%- endif -%}
+{%- endmacro %}
+
+{% macro default__dvt_describes_queries() -%}
+  {%- do return(true) -%}
 {%- endmacro %}
 
 {#-- The end of a version that is current: NULL, or what the config says, with the type of the times. --#}

@@ -98,25 +98,22 @@
   values ({{ columns }})
 {%- endmacro %}
 
-{#-- For engines without MERGE, whose parts are written one by one: a row that two new rows would change is an error there
-     too, and not the later of the two. --#}
-{% macro dvt_refuse_ambiguous_merge(target, source, keys, condition) -%}
-  {%- set names = [] -%}
-  {%- for key in keys -%}
-    {%- do names.append('DBT_INTERNAL_SOURCE.' ~ key) -%}
-  {%- endfor -%}
+{#-- For engines without MERGE, where its two parts are written one after the other: two new rows of one key would then
+     change each other, so they are an error. --#}
+{% macro dvt_refuse_repeated_keys(target, source, keys) -%}
   {%- set found -%}
-    select count(*) as rows_found
-    from {{ source }} as DBT_INTERNAL_SOURCE
-    where exists (select 1 from {{ target }} as DBT_INTERNAL_DEST where {{ condition }})
-    group by {{ names | join(', ') }}
+    select {{ keys | join(', ') }}, count(*) as rows_found
+    from {{ source }}
+    where {{ keys | join(' is not null and ') }} is not null
+    group by {{ keys | join(', ') }}
     having count(*) > 1
     limit 1
   {%- endset -%}
   {%- if run_query(found).rows | length > 0 -%}
     {%- do exceptions.raise_compiler_error(
-      'merge into ' ~ target ~ ': more than one new row has the key of a row that is there (' ~ (keys | join(', '))
-      ~ '). Make the unique_key unique in the query of ' ~ model['unique_id']
+      'merge into ' ~ target ~ ': the query gives more than one row for a key (' ~ (keys | join(', '))
+      ~ '), and ' ~ adapter.type() ~ ' has no MERGE that could tell them apart. Make the unique_key unique in the query of '
+      ~ model['unique_id']
     ) -%}
   {%- endif -%}
 {%- endmacro %}
@@ -127,5 +124,14 @@
     {%- do exceptions.raise_compiler_error("the strategy 'microbatch' of " ~ model['unique_id'] ~ ' needs an `event_time` and a `batch_size`') -%}
   {%- endif -%}
   {%- set column = alias ~ '.' ~ config.get('event_time') -%}
-  {{ column }} >= {{ snapshot_string_as_time(model.batch.event_time_start) }} and {{ column }} < {{ snapshot_string_as_time(model.batch.event_time_end) }}
+  {%- set bounds = [] -%}
+  {%- for time in [model.batch.event_time_start, model.batch.event_time_end] -%}
+    {#-- Bounds are whole seconds in UTC. --#}
+    {%- do bounds.append((time | string | replace('T', ' '))[:19]) -%}
+  {%- endfor -%}
+  {%- do return(adapter.dispatch('dvt_between_times', 'dbt')(column, bounds[0], bounds[1])) -%}
+{%- endmacro %}
+
+{% macro default__dvt_between_times(column, start, end) -%}
+  {%- do return(column ~ ' >= ' ~ (snapshot_string_as_time(start) | trim) ~ ' and ' ~ column ~ ' < ' ~ (snapshot_string_as_time(end) | trim)) -%}
 {%- endmacro %}
