@@ -233,6 +233,8 @@ pub(crate) async fn start_journal(run: &Arc<Run>) -> Result<(), NodeError> {
         invocation_id: run.invocation().invocation_id.clone(),
         command: run.request.command.as_str().to_owned(),
         at: now(),
+        args: run.settings().args.clone(),
+        selected: run.request.selected.clone(),
     })?;
     run.set_journal(journal)
 }

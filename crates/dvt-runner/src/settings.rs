@@ -2,9 +2,10 @@
 
 use dvt_adapter::Adapter;
 use dvt_diagnostics::Events;
-use dvt_manifest::ResourceType;
+use dvt_manifest::{ResourceType, UniqueId};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -140,6 +141,10 @@ pub struct RunRequest {
     pub bucket: Option<String>,
     /// `--empty`: inputs are read without rows.
     pub empty: bool,
+    /// `retry`: what batches of microbatch models were done already, dbt's `{successful, failed}` by node.
+    pub earlier_batches: BTreeMap<UniqueId, Value>,
+    /// `retry`: when the first attempt began, RFC 3339; the present of its batches.
+    pub first_started_at: Option<String>,
     /// `source freshness --output`: where `sources.json` goes, from the project's root.
     pub output: Option<PathBuf>,
     /// Whether this request writes the artifacts, if the settings want any.
@@ -159,6 +164,8 @@ impl RunRequest {
             bucket: None,
             empty: false,
             output: None,
+            earlier_batches: BTreeMap::new(),
+            first_started_at: None,
             writes_artifacts: true,
         }
     }

@@ -8,7 +8,7 @@ use dvt_manifest::selection::Selectors;
 use dvt_manifest::state::PreviousState;
 use dvt_project::Project;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +21,17 @@ pub(crate) struct Earlier {
     selectors: Arc<Selectors>,
     state: OnceLock<Arc<PreviousState>>,
     /// What `retry` does again, in place of a selection.
-    retried: Option<BTreeSet<UniqueId>>,
+    retried: Option<Retried>,
+}
+
+/// The nodes of an earlier run that are run again.
+#[derive(Debug)]
+pub(crate) struct Retried {
+    pub(crate) ids: BTreeSet<UniqueId>,
+    /// Of microbatch models that ended well in part: dbt's `{successful, failed}`.
+    pub(crate) batches: BTreeMap<UniqueId, Value>,
+    /// When the first attempt began: what its batches count as now.
+    pub(crate) started_at: Option<String>,
 }
 
 impl Earlier {
@@ -46,12 +56,12 @@ impl Earlier {
         self.project_flags.get(name).and_then(Value::as_bool).unwrap_or(default)
     }
 
-    pub(crate) fn retried(&self) -> Option<&BTreeSet<UniqueId>> {
+    pub(crate) fn retried(&self) -> Option<&Retried> {
         self.retried.as_ref()
     }
 
-    pub(crate) fn retry(&mut self, ids: BTreeSet<UniqueId>) {
-        self.retried = Some(ids);
+    pub(crate) fn retry(&mut self, retried: Retried) {
+        self.retried = Some(retried);
     }
 
     /// The artifacts of `--state`; `None` without the flag.

@@ -4,6 +4,7 @@
 use crate::cli::{Cli, Command, EmptyArgs, EventTimeArgs, GlobalArgs, IndirectMode, LogFormat, LogLevel};
 use crate::environment::{Environment, truth};
 use crate::printer::{LogSettings, PrinterOptions};
+use crate::recorded::own_flags;
 use crate::warn_error::WarnErrorOptions;
 use clap::ValueEnum;
 use dvt_diagnostics::Diagnostic;
@@ -64,6 +65,17 @@ pub(crate) struct Settings {
     pub(crate) behaviour: Map<String, Value>,
     /// The command's word.
     pub(crate) which: String,
+    /// What only this command was told, for the `args` of run_results.json.
+    pub(crate) own_flags: Map<String, Value>,
+}
+
+/// Flags as files say them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FlagFiles {
+    /// `flags:` of dbt_project.yml.
+    pub(crate) project: Map<String, Value>,
+    /// `flags:` of `user_settings.yml` in `~/.dvt` or `~/.dbt`: weaker than everything but the defaults.
+    pub(crate) user: Map<String, Value>,
 }
 
 /// Whether the streams are terminals: what colours and live lines depend on.
@@ -76,7 +88,7 @@ pub(crate) struct Terminal {
 const DEFAULT_LOG_FILE_BYTES: u64 = 10 * 1024 * 1024;
 
 impl Settings {
-    /// `project_flags` is `flags:` of dbt_project.yml, empty while it has not been read.
+    /// `files` is what files say about flags, empty while they have not been read.
     ///
     /// # Errors
     /// A value that is none of the allowed ones, with the flag or variable that holds it; or a flag that this version
@@ -84,10 +96,10 @@ impl Settings {
     pub(crate) fn resolve(
         cli: &Cli,
         environment: &Environment,
-        project_flags: &Map<String, Value>,
+        files: &FlagFiles,
         terminal: Terminal,
     ) -> Result<Self, Diagnostic> {
-        let lookup = Lookup { global: &cli.global, environment, project_flags };
+        let lookup = Lookup { global: &cli.global, environment, files };
         refuse_what_is_not_there(cli, &lookup)?;
         usage::check_exclusive_flags(cli)?;
         let command = cli.command.as_ref();
@@ -95,7 +107,7 @@ impl Settings {
         let level = lookup.choice("LOG_LEVEL", cli.global.log_level)?;
         let format_given = lookup.choice("LOG_FORMAT", cli.global.log_format)?;
         let format = format_given.unwrap_or_default();
-        let behaviour = behaviour_flags(project_flags);
+        let behaviour = behaviour_flags(&files.project);
         let warn_error = lookup.switch("warn_error", false)?;
         let warn_error_options = lookup.warn_error_options(warn_error)?;
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -116,6 +128,7 @@ impl Settings {
             named_deprecations: behaviour.get("REQUIRE_EVENT_NAMES_IN_DEPRECATIONS") == Some(&Value::Bool(true)),
             log_cache_events: lookup.switch("log_cache_events", false)?,
             extra: environment.custom(),
+            lines_to_stderr: false,
             live: terminal.stdout
                 && matches!(format, LogFormat::Default | LogFormat::Text)
                 && level.is_none_or(|level| level <= LogLevel::Info),
@@ -193,6 +206,7 @@ impl Settings {
             debug,
             behaviour,
             which: command.map_or_else(String::new, |command| command.name().to_owned()),
+            own_flags: own_flags(command),
         })
     }
 
@@ -261,9 +275,14 @@ impl Settings {
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.to_lowercase(), value))
             .collect();
-        if let Some(vars) = &self.vars {
-            args.insert("vars".to_owned(), json!(vars));
+        let vars = self.vars.as_deref().map(dvt_project::parse_vars).and_then(Result::ok).unwrap_or_default();
+        args.insert("vars".to_owned(), Value::Object(vars));
+        for (name, value) in [("compute", &self.compute), ("bucket", &self.bucket)] {
+            if let Some(value) = value {
+                args.insert(name.to_owned(), json!(value));
+            }
         }
+        args.extend(self.own_flags.clone());
         args
     }
 }
@@ -431,13 +450,14 @@ fn invalid(place: &str, value: &str, expected: &str) -> Diagnostic {
 struct Lookup<'a> {
     global: &'a GlobalArgs,
     environment: &'a Environment,
-    project_flags: &'a Map<String, Value>,
+    files: &'a FlagFiles,
 }
 
 impl Lookup<'_> {
-    /// A value of `flags:` in dbt_project.yml.
+    /// A value of `flags:` in dbt_project.yml, else of the user's settings.
     fn project_flag(&self, name: &str) -> Option<&Value> {
-        self.project_flags.get(&name.to_lowercase()).filter(|value| !value.is_null())
+        let name = name.to_lowercase();
+        [&self.files.project, &self.files.user].into_iter().filter_map(|flags| flags.get(&name)).find(|flag| !flag.is_null())
     }
 
     fn text(&self, name: &str, given: Option<&str>) -> Option<String> {

@@ -6,14 +6,18 @@
 
 use dvt_adapter::RelationName;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+mod interrupted;
 #[cfg(test)]
 mod tests;
+
+pub use interrupted::{InterruptedRun, interrupted_run};
 
 /// Journals of finished runs that are kept.
 const KEPT: usize = 20;
@@ -26,6 +30,11 @@ pub(crate) enum Entry {
         invocation_id: String,
         command: String,
         at: String,
+        /// The flags, for `retry`.
+        #[serde(default)]
+        args: Map<String, Value>,
+        #[serde(default)]
+        selected: Vec<String>,
     },
     NodeStarted {
         unique_id: String,

@@ -39,7 +39,7 @@ pub(crate) use selection::{ResourceTypeArgs, SelectionArgs};
 pub(crate) use show::ShowArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use source::{FreshnessArgs, SourceArgs, SourceCommand};
-pub(crate) use switches::Switches;
+pub(crate) use switches::{SWITCHES, Switches};
 pub(crate) use test::TestArgs;
 
 use clap::{Parser, Subcommand};

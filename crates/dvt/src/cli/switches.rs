@@ -61,6 +61,13 @@ pub(crate) struct Switches {
     given: BTreeMap<&'static str, bool>,
 }
 
+impl Switch {
+    /// The form that turns it on or off, with its dashes.
+    pub(crate) fn flag(&self, is_on: bool) -> String {
+        format!("--{}", if is_on { self.on } else { self.off })
+    }
+}
+
 impl Switches {
     /// On, off, or nothing. `name` is one of [`SWITCHES`].
     pub(crate) fn given(&self, name: &str) -> Option<bool> {

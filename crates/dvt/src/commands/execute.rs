@@ -18,6 +18,10 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
     let settings = &app.settings;
     request.compute.clone_from(&settings.compute);
     request.bucket.clone_from(&settings.bucket);
+    if let Some(retried) = app.earlier.retried() {
+        request.earlier_batches.clone_from(&retried.batches);
+        request.first_started_at.clone_from(&retried.started_at);
+    }
     request.empty = settings.empty;
     // Rows are the output of `show`, SQL that of `compile`: log lines would stand in between.
     let is_quiet = matches!(request.command, RunCommand::Show | RunCommand::Compile);

@@ -41,7 +41,14 @@ fn find(
     include_empty: bool,
 ) -> Result<BTreeSet<UniqueId>, Diagnostics> {
     if let Some(retried) = app.earlier.retried() {
-        return Ok(retried.clone());
+        if let Some(gone) = retried.ids.iter().find(|id| manifest.resource_type(id).is_none()) {
+            let message = format!("Couldn't find model '{gone}' -- does it exist or is it disabled?");
+            return Err(Diagnostic::error("unknown-node", message)
+                .note("the run that is retried had it")
+                .help("run the command itself again instead")
+                .into());
+        }
+        return Ok(retried.ids.clone());
     }
     let indirect = match app.settings.indirect_selection {
         IndirectMode::Eager => IndirectSelection::Eager,
