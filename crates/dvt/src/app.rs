@@ -1,21 +1,23 @@
 //! One invocation: settings, printer, log file, then the command.
 
-use crate::cli::{Cli, Command, LogFormat, LogLevel, unknown_command, version_text};
+use crate::cli::{Cli, Command, LogFormat, unknown_command, version_text};
 use crate::commands;
 use crate::earlier::Earlier;
 use crate::environment::Environment;
 use crate::internals;
+use crate::preflight;
 use crate::printer::{Printer, PrinterOptions, SharedRedactor, events};
 use crate::registry;
-use crate::settings::{Settings, Terminal, usage};
+use crate::settings::{FlagFiles, Settings, Terminal, usage};
 use chrono::{DateTime, Utc};
 use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
-use dvt_manifest::{DBT_VERSION, Manifest};
+use dvt_manifest::Manifest;
 use dvt_project::{ConfigFiles, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::runtime::Runtime;
 
 /// dbt's exit codes.
@@ -47,6 +49,10 @@ pub(crate) struct App {
     pub(crate) invocation_id: String,
     pub(crate) started_at: DateTime<Utc>,
     terminal: Terminal,
+    pub(crate) files: FlagFiles,
+    /// The command line, for what only its very words tell.
+    pub(crate) words: Vec<String>,
+    pub(crate) announced: AtomicBool,
     data_only: bool,
     /// Artifacts of earlier invocations, and what `retry` does again.
     pub(crate) earlier: Earlier,
@@ -77,7 +83,8 @@ pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, termina
         return Exit::CannotRun;
     }
     let checked = usage::check_sides(words);
-    let settings = match checked.and_then(|()| Settings::resolve(cli, &environment, &Map::new(), terminal)) {
+    let files = FlagFiles { user: preflight::user_flags(environment.home().as_deref()), ..FlagFiles::default() };
+    let settings = match checked.and_then(|()| Settings::resolve(cli, &environment, &files, terminal)) {
         Ok(settings) => settings,
         Err(diagnostic) => {
             printer.diagnostic(&diagnostic);
@@ -101,12 +108,16 @@ pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, termina
         invocation_id,
         started_at: Utc::now(),
         terminal,
+        files,
+        words: words.to_vec(),
+        announced: AtomicBool::new(false),
         data_only: false,
         earlier: Earlier::default(),
     };
     match commands::run(&mut app, cli, command) {
         Ok(exit) => app.finish(exit),
         Err(diagnostics) => {
+            app.announce();
             app.printer.problems(&diagnostics.0);
             app.finish(Exit::CannotRun)
         }
@@ -117,16 +128,6 @@ impl App {
     /// For rooms that say something themselves.
     pub(crate) fn events(&self) -> Events {
         Events::new(Arc::clone(&self.printer) as Arc<dyn EventSink>)
-    }
-
-    /// dbt's first line.
-    pub(crate) fn announce(&self) {
-        let version = env!("CARGO_PKG_VERSION");
-        self.printer.event(
-            events::MAIN_REPORT_VERSION,
-            &format!("Running with dvt={version} (dbt={DBT_VERSION})"),
-            json!({"version": format!("={DBT_VERSION}"), "dvt_version": version, "log_version": 3}),
-        );
     }
 
     /// The last lines of a command, and its exit code: warnings that are errors by the user's settings fail it.
@@ -159,9 +160,16 @@ impl App {
 
     /// Reads the configuration files, takes the project's own flags into account, and starts the log file.
     pub(crate) fn load_config(&mut self, cli: &Cli) -> Result<ConfigFiles, Diagnostics> {
-        let config = dvt_project::load_config(&self.project_settings()?)?;
+        let mut config = dvt_project::load_config(&self.project_settings()?).map_err(preflight::as_runtime_errors)?;
         self.printer.add_secrets(hidden_values(&config));
-        self.settings = Settings::resolve(cli, &self.environment, &config.project.flags, self.terminal)?;
+        let moved = preflight::flags_of_the_profile(&config)?;
+        if let Some(flags) = &moved {
+            config.project.flags.clone_from(flags);
+        }
+        self.take_flags(cli, &config.project.flags)?;
+        if moved.is_some() {
+            self.events().fire(preflight::flags_moved());
+        }
         self.printer.configure(self.printer_options());
         let folder = match &self.settings.log_path {
             Some(path) => config.project.root.join(path),
@@ -171,13 +179,20 @@ impl App {
         Ok(config)
     }
 
+    /// Takes `flags:` of dbt_project.yml into account.
+    fn take_flags(&mut self, cli: &Cli, flags: &Map<String, Value>) -> Result<(), Diagnostic> {
+        self.files.project.clone_from(flags);
+        self.settings = Settings::resolve(cli, &self.environment, &self.files, self.terminal)?;
+        Ok(())
+    }
+
     /// Reads `dbt_project.yml` alone, for a command that needs no profile; flags and the log file as in
     /// [`App::load_config`].
     pub(crate) fn load_project_file(&mut self, cli: &Cli) -> Result<ProjectFile, Diagnostics> {
         let settings = self.project_settings()?;
         let mut warnings = Vec::new();
-        let project = dvt_project::load_project_file(&settings, &mut warnings)?;
-        self.settings = Settings::resolve(cli, &self.environment, &project.flags, self.terminal)?;
+        let project = dvt_project::load_project_file(&settings, &mut warnings).map_err(preflight::as_runtime_errors)?;
+        self.take_flags(cli, &project.flags)?;
         self.printer.configure(self.printer_options());
         let log_path = self.settings.log_path.clone().unwrap_or_else(|| PathBuf::from(&project.log_path));
         self.start_log(project.root.join(log_path));
@@ -219,7 +234,7 @@ impl App {
         self.printer.found(manifest);
     }
 
-    /// For a command whose stdout is data: log lines go to the log file only.
+    /// For a command whose stdout is data: log lines go to stderr.
     pub(crate) fn data_only(&mut self) {
         self.data_only = true;
         self.printer.configure(self.printer_options());
@@ -228,7 +243,7 @@ impl App {
     fn printer_options(&self) -> PrinterOptions {
         let options = self.settings.printer.clone();
         if self.data_only && options.format != LogFormat::Json {
-            PrinterOptions { level: options.level.max(LogLevel::Warn), live: false, ..options }
+            PrinterOptions { lines_to_stderr: true, live: false, ..options }
         } else {
             options
         }
@@ -239,8 +254,12 @@ impl App {
     /// # Errors
     /// Those that the options turn into errors.
     pub(crate) fn warn<'a>(&self, warnings: impl Iterator<Item = &'a Diagnostic>) -> Result<(), Diagnostics> {
-        let mut errors = self.printer.warn(warnings);
-        errors.extend(self.printer.take_raised());
+        let mut errors = self.printer.take_raised();
+        errors.extend(self.printer.warn(warnings));
+        // dbt stops at the first one, unless the project wants to see all.
+        if self.settings.behaviour.get("ENABLE_GROUPED_WARN_ERROR_PARSER_LOGS") != Some(&Value::Bool(true)) {
+            errors.truncate(1);
+        }
         if errors.is_empty() { Ok(()) } else { Err(Diagnostics(errors)) }
     }
 

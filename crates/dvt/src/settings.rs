@@ -457,7 +457,10 @@ impl Lookup<'_> {
     /// A value of `flags:` in dbt_project.yml, else of the user's settings.
     fn project_flag(&self, name: &str) -> Option<&Value> {
         let name = name.to_lowercase();
-        [&self.files.project, &self.files.user].into_iter().filter_map(|flags| flags.get(&name)).find(|flag| !flag.is_null())
+        [&self.files.project, &self.files.user]
+            .into_iter()
+            .filter_map(|flags| flags.get(&name))
+            .find(|flag| !flag.is_null())
     }
 
     fn text(&self, name: &str, given: Option<&str>) -> Option<String> {

@@ -39,6 +39,8 @@ pub(crate) struct PrinterOptions {
     pub(crate) width: usize,
     /// Colours on stdout and stderr.
     pub(crate) colors: bool,
+    /// stdout is for data alone: log lines go to stderr.
+    pub(crate) lines_to_stderr: bool,
     /// stdout is a terminal: running nodes have live lines.
     pub(crate) live: bool,
     pub(crate) warn_error: WarnErrorOptions,
@@ -60,6 +62,7 @@ impl Default for PrinterOptions {
             print: true,
             width: 80,
             colors: false,
+            lines_to_stderr: false,
             live: false,
             warn_error: WarnErrorOptions::default(),
             show_all_deprecations: false,
@@ -254,7 +257,11 @@ impl State {
 
     fn write_line(&mut self, printer: &Printer, said: &Said) {
         let line = self.line(printer, said, self.options.format, self.options.colors);
-        self.write_out(&line);
+        if self.options.lines_to_stderr && !self.is_json() {
+            self.write_err(&line);
+        } else {
+            self.write_out(&line);
+        }
     }
 
     fn line(&self, printer: &Printer, said: &Said, format: LogFormat, colors: bool) -> String {

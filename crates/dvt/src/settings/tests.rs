@@ -5,7 +5,8 @@ use clap::Parser;
 
 fn resolve(words: &[&str], variables: &[(&str, &str)], flags: Value) -> Result<Settings, Diagnostic> {
     let cli = Cli::try_parse_from(std::iter::once("dvt").chain(words.iter().copied())).unwrap();
-    Settings::resolve(&cli, &Environment::from_pairs(variables), flags.as_object().unwrap(), Terminal::default())
+    let files = FlagFiles { project: flags.as_object().unwrap().clone(), user: Map::new() };
+    Settings::resolve(&cli, &Environment::from_pairs(variables), &files, Terminal::default())
 }
 
 #[test]
@@ -16,6 +17,46 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_project() {
     assert_eq!(environment.unwrap().printer.width, 2);
     assert_eq!(resolve(&["run"], &[], json!({"printer_width": 3})).unwrap().printer.width, 3);
     assert_eq!(resolve(&["run"], &[], json!({})).unwrap().printer.width, 80);
+}
+
+#[test]
+fn the_users_settings_win_over_the_defaults_only() {
+    let resolve = |variables: &[(&str, &str)], project: Value| {
+        let cli = Cli::try_parse_from(["dvt", "run"]).unwrap();
+        let files = FlagFiles {
+            project: project.as_object().unwrap().clone(),
+            user: json!({"version_check": false, "printer_width": 7}).as_object().unwrap().clone(),
+        };
+        Settings::resolve(&cli, &Environment::from_pairs(variables), &files, Terminal::default()).unwrap()
+    };
+    assert_eq!((resolve(&[], json!({})).version_check, resolve(&[], json!({})).printer.width), (false, 7));
+    assert!(resolve(&[("DBT_VERSION_CHECK", "true")], json!({})).version_check);
+    assert!(resolve(&[], json!({"version_check": true})).version_check);
+}
+
+#[test]
+fn what_is_said_about_the_screen_holds_for_the_file_too() {
+    let settings = resolve(&["run", "--log-format", "json", "--log-level", "warn"], &[], json!({})).unwrap();
+    assert_eq!((settings.log_format_file, settings.log_level_file), (LogFormat::Json, LogLevel::Warn));
+    let settings = resolve(&["run", "--log-format", "json", "--log-format-file", "text"], &[], json!({})).unwrap();
+    assert_eq!((settings.log_format_file, settings.log_level_file), (LogFormat::Text, LogLevel::Debug));
+    let settings = resolve(&["run", "--debug", "--log-level", "warn"], &[], json!({})).unwrap();
+    assert_eq!((settings.printer.level, settings.log_level_file), (LogLevel::Debug, LogLevel::Debug));
+}
+
+#[test]
+fn warn_error_and_its_options_exclude_each_other() {
+    let options = "{error: all, warn: [NothingToDo]}";
+    let settings = resolve(&["run", "--warn-error-options", options], &[], json!({})).unwrap();
+    assert_eq!(settings.warn_error_options.to_json(), json!({"error": "all", "warn": ["NothingToDo"], "silence": []}));
+    let from_project = json!({"warn_error_options": {"error": ["NothingToDo"]}});
+    let settings = resolve(&["run"], &[], from_project.clone()).unwrap();
+    assert_eq!(settings.warn_error_options.to_json()["error"], json!(["NothingToDo"]));
+    let error = resolve(&["run", "--warn-error"], &[], from_project).unwrap_err();
+    assert_eq!(
+        (error.id, error.message.as_str()),
+        (usage::ID, "warn_error_options: not allowed with argument warn_error")
+    );
 }
 
 #[test]
