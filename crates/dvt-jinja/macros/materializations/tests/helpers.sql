@@ -38,28 +38,3 @@
   union all
   select * from dbt_internal_unit_test_expected
 {%- endmacro %}
-
-{#-- The model's rows and the expected rows, one below the other. --#}
-{% macro get_unit_test_sql(main_sql, expected_fixture_sql, expected_column_names) -%}
-  {%- do return(adapter.dispatch('get_unit_test_sql', 'dbt')(main_sql, expected_fixture_sql, expected_column_names)) -%}
-{%- endmacro %}
-
-{% macro default__get_unit_test_sql(main_sql, expected_fixture_sql, expected_column_names) -%}
--- The model over the given rows
-with dbt_internal_unit_test_actual as (
-  select {{ expected_column_names | join(', ') }}, {{ dbt.string_literal('actual') }} as {{ adapter.quote('actual_or_expected') }}
-  from (
-    {{ main_sql }}
-  ) _dbt_internal_unit_test_actual
-),
--- The rows it should return
-dbt_internal_unit_test_expected as (
-  select {{ expected_column_names | join(', ') }}, {{ dbt.string_literal('expected') }} as {{ adapter.quote('actual_or_expected') }}
-  from (
-    {{ expected_fixture_sql }}
-  ) _dbt_internal_unit_test_expected
-)
-select * from dbt_internal_unit_test_actual
-union all
-select * from dbt_internal_unit_test_expected
-{%- endmacro %}
