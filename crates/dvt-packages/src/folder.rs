@@ -1,4 +1,5 @@
-//! The packages-install-path: filled beside the old one, swapped in when it is complete.
+//! Folders that are filled out of sight: the next packages-install-path, swapped in when it is complete, and the folder that
+//! one run works in. What a killed run left of them, the next run removes.
 
 use crate::PackageError;
 use rustix::fs::{FlockOperation, flock};
@@ -6,58 +7,65 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Part of the name of a folder that is being filled.
-const MARK: &str = ".installing-";
+/// A folder of this run, removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct OwnFolder {
+    pub(crate) path: PathBuf,
+    /// Held while the run lives: a folder whose lock is free belongs to a run that was killed.
+    _lock: File,
+}
 
-/// A new install folder, not yet in its place. Dropped without [`NewFolder::finish`], it is removed.
+impl OwnFolder {
+    /// Makes `<parent>/<prefix><unique>`, and removes such folders of runs that were killed.
+    pub(crate) fn create(parent: &Path, prefix: &str) -> Result<Self, PackageError> {
+        fs::create_dir_all(parent).map_err(|cause| files("create", parent, cause))?;
+        remove_abandoned(parent, prefix);
+        let path = parent.join(format!("{prefix}{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir(&path).map_err(|cause| files("create", &path, cause))?;
+        let lock = File::open(&path).map_err(|cause| files("open", &path, cause))?;
+        // A file system without locks only loses the cleaning up after killed runs.
+        let _ = flock(&lock, FlockOperation::NonBlockingLockShared);
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for OwnFolder {
+    fn drop(&mut self) {
+        // The folder is ours alone; the next run tries again.
+        let _ = remove(&self.path);
+    }
+}
+
+/// A new install folder, not yet in its place.
 #[derive(Debug)]
 pub(crate) struct NewFolder {
-    /// Where packages go until the folder is complete.
-    pub(crate) path: PathBuf,
+    filled: OwnFolder,
     place: PathBuf,
-    /// Held while the folder is filled: one whose lock is free belongs to a run that was killed.
-    _lock: File,
-    is_finished: bool,
 }
 
 impl NewFolder {
-    /// Starts an empty folder beside `place`, and removes what runs that were killed left there.
+    /// Starts an empty folder beside `place`.
     pub(crate) fn create(place: &Path) -> Result<Self, PackageError> {
         // A link is followed, so that the folder it names is replaced and not the link.
         let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
         let parent = place.parent().unwrap_or(Path::new("/")).to_owned();
         let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        fs::create_dir_all(&parent).map_err(|cause| files("create", &parent, cause))?;
-        let prefix = format!(".{name}{MARK}");
-        remove_abandoned(&parent, &prefix);
-        let path = parent.join(format!("{prefix}{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir(&path).map_err(|cause| files("create", &path, cause))?;
-        let lock = File::open(&path).map_err(|cause| files("open", &path, cause))?;
-        // A file system without locks only loses the cleaning up of abandoned folders.
-        let _ = flock(&lock, FlockOperation::NonBlockingLockShared);
-        Ok(Self { path, place, _lock: lock, is_finished: false })
+        Ok(Self { filled: OwnFolder::create(&parent, &format!(".{name}.installing-"))?, place })
+    }
+
+    /// Where packages go until the folder is complete.
+    pub(crate) fn path(&self) -> &Path {
+        &self.filled.path
     }
 
     /// Puts the folder in its place; what was there before is removed.
-    pub(crate) fn finish(mut self) -> Result<(), PackageError> {
+    pub(crate) fn finish(self) -> Result<(), PackageError> {
         if fs::symlink_metadata(&self.place).is_err() {
-            fs::rename(&self.path, &self.place).map_err(|cause| files("move into place", &self.place, cause))?;
-            self.is_finished = true;
-            return Ok(());
+            return fs::rename(&self.filled.path, &self.place)
+                .map_err(|cause| files("move into place", &self.place, cause));
         }
-        // Afterwards the old packages are where the new ones were filled.
-        swap(&self.path, &self.place).map_err(|cause| files("replace", &self.place, cause))?;
-        self.is_finished = true;
-        remove(&self.path).map_err(|cause| files("remove", &self.path, cause))
-    }
-}
-
-impl Drop for NewFolder {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // The folder is ours alone; the next run tries again.
-            let _ = remove(&self.path);
-        }
+        // Afterwards the old packages are where the new ones were filled, and go with `filled`.
+        swap(&self.filled.path, &self.place).map_err(|cause| files("replace", &self.place, cause))
     }
 }
 
@@ -101,6 +109,42 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
         Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
         Ok(_) => fs::remove_file(path),
     }
+}
+
+/// Moves a folder, over the border of a file system too; links in it stay links.
+pub(crate) fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::rename(from, to).is_ok() {
+        return Ok(());
+    }
+    copy_with_links(from, to)?;
+    remove(from)
+}
+
+fn copy_with_links(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_with_links(&source, &target)?;
+        } else if kind.is_symlink() {
+            link(&fs::read_link(&source)?, &target)?;
+        } else {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+pub(crate) fn link(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(from, to)
+}
+
+#[cfg(windows)]
+pub(crate) fn link(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::windows::fs::symlink_dir(from, to)
 }
 
 fn files(action: &'static str, path: &Path, cause: io::Error) -> PackageError {

@@ -1,6 +1,7 @@
 //! Packages in a folder of this machine: linked, or copied where links are impossible.
 
 use crate::PackageError;
+use crate::folder::link;
 use crate::install::Session;
 use crate::resolve::Metadata;
 use crate::spec::{LocalSpec, check_entries};
@@ -50,16 +51,6 @@ impl Session<'_> {
         ));
         copy_folder(&from, &to).map_err(|cause| PackageError::Files { action: "copy", path: from, cause })
     }
-}
-
-#[cfg(unix)]
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(from, to)
-}
-
-#[cfg(windows)]
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    std::os::windows::fs::symlink_dir(from, to)
 }
 
 /// Copies a folder; links in it are followed.

@@ -1,5 +1,6 @@
 //! `package-lock.yml`: what was resolved, and the hash of the list that it was resolved from.
 
+use crate::cache::hex;
 use crate::spec::CheckedEntry;
 use crate::yaml_text::to_yaml;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -22,12 +23,7 @@ pub(crate) fn list_hash(entries: &[CheckedEntry]) -> String {
         })
         .collect();
     lines.sort();
-    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, lines.join("\n").as_bytes());
-    digest.as_ref().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, lines.join("\n").as_bytes()).as_ref())
 }
 
 /// JSON as Python's `json.dumps(…, sort_keys=True)` writes it: a space after commas and colons, ASCII only.

@@ -26,6 +26,8 @@ pub(crate) struct TarballSpec {
     /// The address as it was written, for the lock file.
     pub(crate) tarball_unrendered: String,
     pub(crate) name: String,
+    /// dvt's own: what the archive must hash to.
+    pub(crate) sha256: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +82,7 @@ enum Takes {
 
 const KINDS: [(&str, &[(&str, Takes)]); 5] = [
     ("local", &[("local", Takes::Text), ("name", Takes::OptionalText)]),
-    ("tarball", &[("tarball", Takes::Text), ("name", Takes::Text)]),
+    ("tarball", &[("tarball", Takes::Text), ("name", Takes::Text), ("sha256", Takes::OptionalText)]),
     (
         "git",
         &[
@@ -222,6 +224,7 @@ fn spec(kind: &str, map: &Map<String, Value>, unrendered: &Value) -> PackageSpec
             tarball: text("tarball").unwrap_or_default(),
             tarball_unrendered: written("tarball"),
             name: text("name").unwrap_or_default(),
+            sha256: text("sha256"),
         }),
         "git" => PackageSpec::Git(GitSpec {
             git: text("git").unwrap_or_default(),
@@ -254,7 +257,7 @@ fn hashed(fields: &[(&str, Takes)], map: &Map<String, Value>, unrendered: &Value
     let mut hashed = Map::new();
     for (key, takes) in fields {
         let value = match (map.get(*key).unwrap_or(&Value::Null), takes) {
-            (Value::Null, _) if *key == "name" => continue,
+            (Value::Null, _) if matches!(*key, "name" | "sha256") => continue,
             (Value::Null, _) if *key == "install_prerelease" && !map.contains_key(*key) => json!(false),
             (Value::Array(items), Takes::Versions) => Value::Array(items.iter().map(version).collect()),
             (value, Takes::Versions | Takes::OptionalVersion) => version(value),

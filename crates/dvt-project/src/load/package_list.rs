@@ -19,6 +19,10 @@ pub struct PackageList {
     /// `packages.yml` or `dependencies.yml`: where a package would be added.
     pub file_name: &'static str,
     pub entries: Vec<PackageEntry>,
+    /// The file; `None` when there is none.
+    pub file: Option<Arc<SourceFile>>,
+    /// All that the file says, as it was written.
+    pub document: Value,
 }
 
 /// One item of `packages:`, not yet looked into.
@@ -88,7 +92,8 @@ pub fn load_package_list(
     let is_root = root == shown_root;
     match (dependencies, packages) {
         (Some((file, tree)), _) => {
-            Ok(PackageList { file_name: DEPENDENCIES, entries: entries(settings, &file, &tree, !is_root)? })
+            let entries = entries(settings, &file, &tree, !is_root)?;
+            Ok(PackageList { file_name: DEPENDENCIES, entries, file: Some(file), document: tree.to_json() })
         }
         (None, Some((file, tree))) => {
             for key in tree.as_map().into_iter().flat_map(|map| map.keys()) {
@@ -98,9 +103,10 @@ pub fn load_package_list(
                         .into());
                 }
             }
-            Ok(PackageList { file_name: PACKAGES, entries: entries(settings, &file, &tree, true)? })
+            let entries = entries(settings, &file, &tree, true)?;
+            Ok(PackageList { file_name: PACKAGES, entries, file: Some(file), document: tree.to_json() })
         }
-        (None, None) => Ok(PackageList { file_name: PACKAGES, entries: Vec::new() }),
+        (None, None) => Ok(PackageList { file_name: PACKAGES, entries: Vec::new(), file: None, document: Value::Null }),
     }
 }
 
