@@ -51,6 +51,10 @@ impl Template {
     pub fn file(&self) -> &Arc<SourceFile> {
         &self.body.file
     }
+
+    pub(crate) fn statements(&self) -> &[crate::engine::ir::Stmt] {
+        &self.body.statements
+    }
 }
 
 /// Renders a whole file (see [`Template::parse`]); parse-phase or run-phase as the context says.

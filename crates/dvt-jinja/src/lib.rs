@@ -24,13 +24,15 @@ mod rendered;
 mod syntax;
 mod tests_of_values;
 mod value;
+mod written_config;
 
 #[cfg(test)]
 mod tests;
 
 pub use api::{Template, ValueMode, call_macro, render, render_template, render_value, run_materialization};
 pub use bridge::{
-    Bridge, BridgeError, ExecuteOptions, Executed, LogLine, ParseBridge, RefRequest, SeedColumn, StatementResponse,
+    Bridge, BridgeError, EventTimeFilter, DocLookup, ExecuteOptions, Executed, LogLine, ParseBridge, RefRequest, SeedColumn,
+    StatementResponse,
 };
 pub use context::{Invocation, Phase, RenderContext, Vars};
 pub use engine::Interpreter;

@@ -21,11 +21,17 @@ pub struct Rendered {
 pub struct Asked {
     pub refs: Vec<AskedRef>,
     pub sources: Vec<AskedSource>,
+    /// `function(...)` calls; a request has no version.
+    pub functions: Vec<AskedRef>,
+    /// `metric(...)` calls: `[name]` or `[package, name]`.
+    pub metrics: Vec<Vec<String>>,
     pub configs: Vec<AskedConfig>,
     pub vars: Vec<AskedName>,
     pub env_vars: Vec<AskedName>,
     /// Unique ids (`macro.package.name`) of the macros that were called, each once, with the span of the first call.
     pub macros: Vec<AskedName>,
+    /// Those among them that the template itself called, not another macro: dbt's `depends_on.macros` of a node.
+    pub direct_macros: Vec<String>,
 }
 
 impl Asked {
@@ -36,6 +42,7 @@ impl Asked {
             .iter_mut()
             .map(|asked| &mut asked.span)
             .chain(self.sources.iter_mut().map(|asked| &mut asked.span))
+            .chain(self.functions.iter_mut().map(|asked| &mut asked.span))
             .chain(self.configs.iter_mut().map(|asked| &mut asked.span))
             .chain(self.vars.iter_mut().map(|asked| &mut asked.span))
             .chain(self.env_vars.iter_mut().map(|asked| &mut asked.span))
@@ -49,6 +56,8 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub struct AskedRef {
     pub request: RefRequest,
+    /// The version as it was given: a number or a text.
+    pub version: Option<Json>,
     pub span: Span,
 }
 

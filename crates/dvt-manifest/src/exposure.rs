@@ -64,4 +64,6 @@ pub struct Group {
     pub owner: Owner,
     pub description: Option<String>,
     pub meta: Map<String, Value>,
+    /// Everything configured; dbt hands a group what `models:` says for its path, too.
+    pub config: Map<String, Value>,
 }

@@ -40,6 +40,24 @@ impl ValueRenderer {
         self
     }
 
+    /// The same, where `doc()` finds docs blocks.
+    pub(crate) fn with_docs(&self, docs: dvt_jinja::DocLookup) -> Self {
+        Self {
+            library: MacroLibrary::empty("dbt"),
+            context: self.context.clone(),
+            bridge: Arc::new(ParseBridge::new("", &dvt_sql::POSTGRES).with_docs(docs)),
+        }
+    }
+
+    /// As [`ValueRenderer::text`], where undefined names are empty.
+    pub(crate) fn forgiving_text(&self, text: &str, place: &Span, mode: ValueMode) -> Result<Value, Diagnostic> {
+        let mut context = self.context.clone();
+        context.phase = Phase::Parse;
+        render_value(&self.library, &context, Arc::clone(&self.bridge), text, Some(place), mode)
+            .map(|(value, _)| value)
+            .map_err(|error| error.diagnostic())
+    }
+
     /// The text rendered: a text, or another type when the Jinja says so (`as_bool`, `as_number`, `| int`).
     pub(crate) fn text(&self, text: &str, place: &Span, mode: ValueMode) -> Result<Value, Diagnostic> {
         if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {

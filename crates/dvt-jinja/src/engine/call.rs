@@ -114,6 +114,9 @@ impl Interpreter<'_> {
     /// Calls a library macro: its value is what it returns, else the text it renders.
     pub(crate) fn call_definition(&mut self, definition: &Arc<Definition>, args: &mut Args) -> Result<Value, Flow> {
         self.note_macro(&definition.unique_id);
+        if self.frames.is_empty() && !self.asked.direct_macros.contains(&definition.unique_id) {
+            self.asked.direct_macros.push(definition.unique_id.clone());
+        }
         let called_at = match &self.call_site {
             Some((file, place)) => Span::new(file, place.range()),
             None => definition.span.clone(),
@@ -272,6 +275,9 @@ impl Interpreter<'_> {
     }
 
     fn call_in_package(&mut self, package: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
+        if let Some(value) = self.override_in(package, name) {
+            return self.call_value(&value, args);
+        }
         let library = self.library;
         match library.lookup_in(package, name) {
             Some(definition) => self.call_definition(&Arc::clone(definition), args),

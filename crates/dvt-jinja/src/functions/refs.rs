@@ -1,12 +1,12 @@
 //! `ref`, `source`, `function`, `metric` and `doc`.
 
-use crate::bridge::RefRequest;
+use crate::bridge::{EventTimeFilter, RefRequest};
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::objects::relation::RelationValue;
 use crate::rendered::{AskedRef, AskedSource};
 use crate::{Args, Value};
-use dvt_manifest::{Relation, RelationKind};
+use dvt_manifest::Relation;
 
 /// `ref(name)`, `ref(package, name)`, with `version=` or `v=`.
 pub(super) fn reference(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
@@ -36,7 +36,8 @@ pub(super) fn reference(interpreter: &mut Interpreter<'_>, args: &mut Args) -> R
         return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_ref(&request));
     }
     let relation = interpreter.bridge.resolve_ref(&request)?;
-    Ok(limited(interpreter, relation))
+    let filter = interpreter.bridge.ref_event_time(&request);
+    Ok(narrowed(interpreter, relation, filter))
 }
 
 /// `source(source_name, table_name)`.
@@ -54,7 +55,8 @@ pub(super) fn source(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resu
         return placeholder(interpreter, |interpreter| interpreter.bridge.resolve_source(source_name, table_name));
     }
     let relation = interpreter.bridge.resolve_source(source_name, table_name)?;
-    Ok(limited(interpreter, relation))
+    let filter = interpreter.bridge.source_event_time(source_name, table_name);
+    Ok(narrowed(interpreter, relation, filter))
 }
 
 /// `function(name)`, `function(package, name)`: the database's name of a function of the project.
@@ -89,10 +91,13 @@ fn placeholder(
     }
 }
 
-/// With `--empty`, inputs have no rows.
-fn limited(interpreter: &Interpreter<'_>, relation: Relation) -> Value {
-    let is_limited = super::flag(interpreter, "EMPTY").is_true() && relation.kind != Some(RelationKind::Cte);
-    Value::object(RelationValue { relation, limit: is_limited.then_some(0) })
+/// With `--empty`, inputs have no rows; with `--sample` and in a batch, those of its time.
+fn narrowed(interpreter: &Interpreter<'_>, relation: Relation, filter: Option<EventTimeFilter>) -> Value {
+    if interpreter.bridge.reads_inputs_whole() {
+        return Value::relation(relation);
+    }
+    let limit = super::flag(interpreter, "EMPTY").is_true().then_some(0);
+    Value::object(RelationValue { limit, event_time_filter: filter, ..RelationValue::new(relation) })
 }
 
 /// `metric(name)`, `metric(package, name)`: its name as text, its fields as attributes.

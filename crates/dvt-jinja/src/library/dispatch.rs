@@ -8,6 +8,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DispatchConfig {
     pub search_order: IndexMap<String, Vec<String>>,
+    /// The adapter types of the default target, most specific first: a macro's dependencies are read with them.
+    pub adapter_types: Vec<String>,
 }
 
 /// Why a dispatch found nothing.
@@ -42,6 +44,16 @@ impl MacroLibrary {
             return self.internal.get(name);
         }
         self.packages.get(package)?.get(name)
+    }
+
+    /// The macro that dbt notes for a call it only reads: of the package itself, else of the root project, else of any
+    /// installed package (the last one wins), else a built-in one.
+    pub(super) fn lookup_static(&self, package: &str, name: &str) -> Option<&Arc<Definition>> {
+        let of = |package: &str| self.packages.get(package).and_then(|macros| macros.get(name));
+        if let Some(definition) = of(package).or_else(|| of(&self.root_project)) {
+            return Some(definition);
+        }
+        self.installed.get(name).or_else(|| self.internal.get(name))
     }
 
     /// Whether `name.` can stand before a macro.

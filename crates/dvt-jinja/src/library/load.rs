@@ -26,6 +26,7 @@ pub(super) fn load(
         packages: HashMap::new(),
         internal_packages: internal,
         internal: HashMap::new(),
+        installed: HashMap::new(),
         root_project: root_project.to_owned(),
         dispatch,
     };
@@ -42,6 +43,9 @@ pub(super) fn load(
     for definition in definitions.values() {
         let macros = library.packages.entry(definition.package.clone()).or_default();
         macros.insert(definition.name.clone(), Arc::clone(definition));
+        if !library.internal_packages.contains(&definition.package) {
+            library.installed.insert(definition.name.clone(), Arc::clone(definition));
+        }
     }
     for package in library.internal_packages.iter().rev() {
         if let Some(macros) = library.packages.get(package) {
@@ -70,16 +74,18 @@ pub(super) fn load(
 
 fn add(definition: Definition, definitions: &mut IndexMap<String, Arc<Definition>>, diagnostics: &mut Diagnostics) {
     if let Some(first) = definitions.get(&definition.unique_id) {
-        let what = match definition.kind {
-            DefinitionKind::Macro => format!("macros named `{}`", definition.name),
-            DefinitionKind::Materialization => format!("materializations named `{}`", definition.name),
-            DefinitionKind::Test => format!("generic tests named `{}`", definition.name.trim_start_matches("test_")),
-        };
+        let files = [&definition.span.file.path, &first.span.file.path];
         diagnostics.push(
-            Diagnostic::error("duplicate-macro", format!("package `{}` defines two {what}", definition.package))
-                .label(definition.span.clone(), "defined again here")
-                .label(first.span.clone(), "first defined here")
-                .help("rename or remove one of them"),
+            Diagnostic::error(
+                "duplicate-macro",
+                format!(
+                    "dbt found multiple macros named \"{}\" in the project \"{}\": in {} and in {}",
+                    definition.name, definition.package, files[0], files[1]
+                ),
+            )
+            .label(definition.span.clone(), "defined again here")
+            .label(first.span.clone(), "first defined here")
+            .help("rename or remove one of them"),
         );
         return;
     }
@@ -156,7 +162,7 @@ fn read_definition(package: &str, file: &Arc<SourceFile>, block: &Block) -> Resu
         package: package.to_owned(),
         name: header.name,
         kind: header.kind,
-        macro_sql: file.text[block.whole.clone()].to_owned(),
+        macro_sql: file.text[block.trimmed.clone()].to_owned(),
         arguments: body.parameters.iter().map(|parameter| parameter.name.to_string()).collect(),
         supported_languages: header.supported_languages,
         span: Span::new(file, block.whole.clone()),
@@ -265,7 +271,8 @@ pub(super) fn docs_blocks(file: &Arc<SourceFile>) -> Result<Vec<DocsBlock>, Diag
 fn static_dependencies(library: &MacroLibrary, definition: &Definition) -> Vec<String> {
     let mut walker = Walker { library, package: &definition.package, found: BTreeSet::new(), ordered: Vec::new() };
     walker.macro_body(&definition.body);
-    walker.ordered.retain(|unique_id| *unique_id != definition.unique_id);
+    let own_name = |unique_id: &String| unique_id.rsplit('.').next() == Some(definition.name.as_str());
+    walker.ordered.retain(|unique_id| !own_name(unique_id));
     walker.ordered
 }
 
@@ -358,10 +365,14 @@ impl Walker<'_> {
 
     fn call(&mut self, callee: &Expr, args: &[Arg]) {
         match &callee.node {
-            ExprNode::Name(name) => self.add(self.library.lookup(self.package, name)),
+            ExprNode::Name(name) => self.add(self.library.lookup_static(self.package, name)),
             ExprNode::Attribute(owner, name) => match &owner.node {
-                ExprNode::Name(package) if &**package == "adapter" && &**name == "dispatch" => self.dispatch(args),
-                ExprNode::Name(package) => self.add(self.library.lookup_in(package, name)),
+                ExprNode::Name(package) if &**package == "adapter" => {
+                    if &**name == "dispatch" {
+                        self.dispatch(args);
+                    }
+                }
+                ExprNode::Name(package) => self.add(self.library.lookup_static(package, name)),
                 _ => {}
             },
             _ => {}
@@ -373,17 +384,22 @@ impl Walker<'_> {
             Some(Arg::Positional(Expr { node: ExprNode::Const(value), .. })) => value.as_str().map(str::to_owned),
             _ => None,
         };
-        let Some(name) = constant(args.first()) else {
+        let keyword = |wanted: &str| {
+            args.iter().find_map(|arg| match arg {
+                Arg::Keyword(key, Expr { node: ExprNode::Const(value), .. }) if &**key == wanted => {
+                    value.as_str().map(str::to_owned)
+                }
+                _ => None,
+            })
+        };
+        let Some(name) = constant(args.first()).or_else(|| keyword("macro_name")) else {
             return;
         };
-        let keyword = args.iter().find_map(|arg| match arg {
-            Arg::Keyword(key, Expr { node: ExprNode::Const(value), .. }) if &**key == "macro_namespace" => {
-                value.as_str().map(str::to_owned)
-            }
-            _ => None,
-        });
-        let namespace = constant(args.get(1)).or(keyword);
-        if let Ok(definition) = self.library.dispatch(self.package, &[], &name, namespace.as_deref()) {
+        // dbt also takes the dispatched name itself for a macro that might be called.
+        self.add(self.library.lookup_static(self.package, &name));
+        let namespace = constant(args.get(1)).or_else(|| keyword("macro_namespace"));
+        let types = &self.library.dispatch.adapter_types;
+        if let Ok(definition) = self.library.dispatch(self.package, types, &name, namespace.as_deref()) {
             self.add(Some(definition));
         }
     }
@@ -403,8 +419,8 @@ impl Walker<'_> {
                 }
             }
             ExprNode::Call(callee, args) => {
-                self.expr(callee);
                 self.call(callee, args);
+                self.expr(callee);
                 self.args(args);
             }
             ExprNode::Filter(value, filter) => {

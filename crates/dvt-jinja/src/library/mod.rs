@@ -95,6 +95,8 @@ pub struct MacroLibrary {
     internal_packages: Vec<String>,
     /// The macros of the internal packages by name, overrides applied.
     internal: HashMap<String, Arc<Definition>>,
+    /// The macros of all other packages by name; of two with one name, the package that was loaded last.
+    installed: HashMap<String, Arc<Definition>>,
     root_project: String,
     dispatch: DispatchConfig,
 }
@@ -123,6 +125,7 @@ impl MacroLibrary {
             packages: HashMap::new(),
             internal_packages: vec![GLOBAL_PACKAGE.to_owned()],
             internal: HashMap::new(),
+            installed: HashMap::new(),
             root_project: root_project.to_owned(),
             dispatch: DispatchConfig::default(),
         }

@@ -9,6 +9,8 @@ pub(crate) struct Block {
     pub(crate) kind: &'static str,
     /// The whole block with its tags.
     pub(crate) whole: Range<usize>,
+    /// The same with the blank space that `{%-` before it and `-%}` behind it take away: dbt's `macro_sql`.
+    pub(crate) trimmed: Range<usize>,
     /// What stands between the keyword and the end of the opening tag.
     pub(crate) header: Range<usize>,
     /// What stands between the tags, with blank space removed where the tags ask for it.
@@ -37,6 +39,7 @@ pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, S
     let mut blocks = Vec::new();
     let mut position = 0;
     while let Some(tag) = next_tag(text, position)? {
+        let before = position;
         position = tag.range.end;
         let Some(kind) = kinds.iter().copied().find(|kind| *kind == tag.keyword) else {
             continue;
@@ -67,7 +70,16 @@ pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, S
         if end.trims_before {
             body.end = body.start + text[body.clone()].trim_end().len();
         }
-        blocks.push(Block { kind, whole: tag.range.start..end.range.end, header: tag.rest, body });
+        let mut trimmed = tag.range.start..end.range.end;
+        if tag.trims_before {
+            trimmed.start = before + text[before..trimmed.start].trim_end().len();
+        }
+        if end.trims_after {
+            let rest = &text[trimmed.end..];
+            trimmed.end += rest.len() - rest.trim_start().len();
+            position = trimmed.end;
+        }
+        blocks.push(Block { kind, whole: tag.range.start..end.range.end, trimmed, header: tag.rest, body });
     }
     Ok(blocks)
 }
@@ -304,6 +316,7 @@ pub(crate) fn docs(text: &str) -> Result<Vec<Block>, ScanError> {
         blocks.push(Block {
             kind: "docs",
             whole: tag.range.start..end.range.end,
+            trimmed: tag.range.start..end.range.end,
             header: tag.rest,
             body: tag.range.end..end.range.start,
         });

@@ -154,7 +154,7 @@ impl Node {
         match self.resource_type {
             ResourceType::Model => {
                 set("access", json!(self.access.as_str()));
-                set("constraints", self.constraints.iter().map(constraint_json).collect());
+                set("constraints", self.constraints.iter().map(model_constraint_json).collect());
                 set("version", json!(self.version));
                 set("latest_version", json!(self.latest_version));
                 set("deprecation_date", json!(self.deprecation_date));
@@ -235,6 +235,15 @@ fn docs_json(docs: &Map<String, Value>) -> Value {
 
 fn columns_json(columns: &IndexMap<String, Column>) -> Map<String, Value> {
     columns.iter().map(|(name, column)| (name.clone(), column.to_json())).collect()
+}
+
+/// A model's constraint with dbt's defaults.
+fn model_constraint_json(constraint: &Value) -> Value {
+    let mut json = constraint_json(constraint);
+    if let Value::Object(json) = &mut json {
+        json.entry("columns").or_insert_with(|| json!([]));
+    }
+    json
 }
 
 /// A constraint with dbt's defaults.
@@ -445,7 +454,7 @@ impl Group {
             "unique_id": self.unique_id,
             "owner": self.owner.to_json(),
             "description": self.description,
-            "config": {"meta": self.meta},
+            "config": self.config,
         })
     }
 }

@@ -16,7 +16,7 @@ pub(crate) use selectors::read_selectors;
 
 use crate::render::{ValueRenderer, invocation};
 use crate::{Buckets, Computes, ConfigFiles, Profile, ProjectFile, ProjectSettings};
-use dvt_diagnostics::{Diagnostic, Diagnostics, SourceFile};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, SourceFile, kinds};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -69,6 +69,13 @@ pub fn load_project_file(
             "no-project",
             format!("no dbt_project.yml was found in {} or a folder above it", start.display()),
         )
+        .event(Event::new(
+            kinds::MAIN_ENCOUNTERED_ERROR,
+            format!(
+                "Runtime Error\n  No dbt_project.yml found at expected path {}",
+                settings.project_dir.join("dbt_project.yml").display()
+            ),
+        ))
         .help("run dvt inside a project, name it with `--project-dir`, or make one with `dvt init`")
         .into());
     };

@@ -7,7 +7,7 @@ use crate::render::ValueRenderer;
 use crate::wording;
 use crate::yaml::{Yaml, YamlValue, load_yaml};
 use crate::{ConnectionSettings, Output, Profile, ProjectFile, ProjectSettings};
-use dvt_diagnostics::{Diagnostic, Diagnostics, Label, SourceFile, Span, did_you_mean};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, Label, SourceFile, Span, did_you_mean, kinds};
 use dvt_jinja::ValueMode;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -72,10 +72,17 @@ fn find(settings: &ProjectSettings, project: Option<&ProjectFile>) -> Result<(Pa
         }
     }
     let searched: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let name = settings.profile.as_deref().or_else(|| project.and_then(|project| project.profile.as_deref()));
     Err(Diagnostic::error("no-profiles", "no profiles.yml was found")
+        .event(in_dbts_words(&format!("Could not find profile named '{}'", name.unwrap_or("None"))))
         .note(format!("searched in {}", wording::list(&searched)))
         .help("make one with `dvt init`, or say where it is with `--profiles-dir`")
         .into())
+}
+
+/// The message that dbt has for it.
+fn in_dbts_words(message: &str) -> Event {
+    Event::new(kinds::MAIN_ENCOUNTERED_ERROR, format!("Runtime Error\n  {}", message.replace('\n', "\n  ")))
 }
 
 fn read(
@@ -107,7 +114,9 @@ fn read(
         {
             diagnostic = diagnostic.label(place.span(&project.file), "named here");
         }
-        diagnostic = diagnostic.note(format!("its profiles are {}", wording::list(&known)));
+        diagnostic = diagnostic
+            .event(in_dbts_words(&format!("Could not find profile named '{name}'")))
+            .note(format!("its profiles are {}", wording::list(&known)));
         if let Some(near) = did_you_mean(&name, known.iter().copied()) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }
@@ -150,6 +159,11 @@ fn read(
             "unknown-target",
             format!("target `{target}` is not an output of profile `{}`", result.name),
         )
+        .event(in_dbts_words(&format!(
+            "The profile '{}' does not have a target named '{target}'. The valid target names for this profile are:{}",
+            result.name,
+            known.iter().map(|name| format!("\n - {name}")).collect::<String>()
+        )))
         .note(format!("its outputs are {}", wording::list(&known)));
         if let Some(place) = place {
             diagnostic = diagnostic.label(place, "named here");

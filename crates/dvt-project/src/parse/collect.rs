@@ -2,13 +2,15 @@
 
 use super::config::Layer;
 use super::draft::{Draft, VersionOf};
-use super::generic_test::{GenericTest, TestedThing};
+use super::generic_test::{GenericTest, TestRules, TestedThing};
+use super::patch::Descriptions;
 use super::properties::{PropertyEntry, Section};
 use super::session::Session;
 use crate::files::{FoundFile, Ignore, find_files, read_text};
+use crate::render::ValueRenderer;
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
-use dvt_jinja::MacroLibrary;
+use dvt_jinja::{MacroLibrary, ValueMode};
 use dvt_manifest::{Checksum, Manifest, ResourceType, TestInfo, TestMetadata, version_text};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -29,8 +31,14 @@ impl<'p> Described<'p> {
     /// Sorts the entries; two entries for one node are a problem.
     pub(crate) fn new(session: &Session<'_>, entries: &'p [PropertyEntry], problems: &mut Vec<Diagnostic>) -> Self {
         let mut described = Self { entries: HashMap::new(), versions: HashMap::new() };
-        let node_sections =
-            [Section::Models, Section::Seeds, Section::Snapshots, Section::Analyses, Section::SingularTests];
+        let node_sections = [
+            Section::Models,
+            Section::Seeds,
+            Section::Snapshots,
+            Section::Analyses,
+            Section::SingularTests,
+            Section::Functions,
+        ];
         for entry in entries.iter().filter(|entry| node_sections.contains(&entry.section)) {
             let key = (entry.section, entry.package, entry.name.clone());
             if let Some(first) = described.entries.insert(key, entry) {
@@ -56,10 +64,12 @@ impl<'p> Described<'p> {
 
     fn add_versions(&mut self, entry: &'p PropertyEntry, problems: &mut Vec<Diagnostic>) {
         let Some(versions) = entry.yaml.get_set("versions").and_then(Yaml::as_list) else { return };
-        let numbers: Vec<(Value, &'p Yaml)> = versions
+        let written = entry.written.get_set("versions").and_then(Yaml::as_list).unwrap_or_default();
+        let numbers: Vec<(Value, &'p Yaml, &'p Yaml)> = versions
             .iter()
-            .filter_map(|yaml| match yaml.get_set("v") {
-                Some(version) => Some((version.to_json(), yaml)),
+            .enumerate()
+            .filter_map(|(index, yaml)| match yaml.get_set("v") {
+                Some(version) => Some((version.to_json(), yaml, written.get(index).unwrap_or(yaml))),
                 None => {
                     problems.push(
                         Diagnostic::error("no-version", format!("a version of `{}` has no `v`", entry.name))
@@ -73,23 +83,23 @@ impl<'p> Described<'p> {
             Some(latest) => latest.to_json(),
             None => {
                 let newest =
-                    numbers.iter().map(|(version, _)| version).max_by(|left, right| compare_versions(left, right));
+                    numbers.iter().map(|(version, _, _)| version).max_by(|left, right| compare_versions(left, right));
                 newest.cloned().unwrap_or(Value::Null)
             }
         };
-        for (version, yaml) in numbers {
+        for (version, yaml, written) in numbers {
             let text = version_text(&version);
             let stems = match yaml.get_set("defined_in").and_then(Yaml::scalar_text) {
                 Some(stem) => vec![stem],
                 None => vec![format!("{}_v{text}", entry.name), format!("{}.v{text}", entry.name)],
             };
             for stem in stems {
-                let of = VersionOf { version: version.clone(), latest: latest.clone(), yaml };
+                let of = VersionOf { version: version.clone(), latest: latest.clone(), yaml, written };
                 self.versions.insert((entry.package, stem), (entry, of));
             }
             // The latest version may live in a file without a suffix.
             if yaml.get("defined_in").is_none() && version_text(&latest) == text {
-                let of = VersionOf { version, latest: latest.clone(), yaml };
+                let of = VersionOf { version, latest: latest.clone(), yaml, written };
                 self.versions.entry((entry.package, entry.name.clone())).or_insert((entry, of));
             }
         }
@@ -117,12 +127,13 @@ impl<'p> Described<'p> {
                     Section::Snapshots => ResourceType::Snapshot,
                     Section::Analyses => ResourceType::Analysis,
                     Section::SingularTests => ResourceType::Test,
+                    Section::Functions => ResourceType::Function,
                     _ => ResourceType::Model,
                 };
                 let id = format!("{kind}.{}.{}", session.package_name(entry.package), entry.name);
                 let is_versioned = entry.yaml.get_set("versions").is_some();
                 !is_versioned
-                    && !manifest.nodes.contains_key(&id)
+                    && manifest.node(&id).is_none()
                     && !manifest.disabled.contains_key(&id)
                     && !failed.nodes.contains(&entry.name)
             })
@@ -235,6 +246,12 @@ pub(crate) fn file_drafts<'p>(
             draft
         }));
     }
+    for found in collector.find(&project.function_paths, super::functions::EXTENSIONS, problems) {
+        drafts.extend(collector.sql(&found, ResourceType::Function, problems).map(|mut draft| {
+            draft.properties = described.get(Section::Functions, package, &draft.name);
+            draft
+        }));
+    }
     drafts
 }
 
@@ -290,6 +307,10 @@ impl Collector<'_, '_> {
             properties: None,
             version: None,
             extra_layers: Vec::new(),
+            test_macro: None,
+            tested: None,
+            attached_group: None,
+            config_fqn: None,
             test: None,
             connection: None,
             index: None,
@@ -381,6 +402,10 @@ pub(crate) fn yaml_snapshot_drafts<'p>(session: &Session<'_>, entries: &'p [Prop
                 properties: Some(entry),
                 version: None,
                 extra_layers: Vec::new(),
+                test_macro: None,
+                tested: None,
+                attached_group: None,
+                config_fqn: None,
                 test: None,
                 connection: None,
                 index: None,
@@ -396,11 +421,14 @@ pub(crate) fn generic_test_drafts<'p>(
     session: &Session<'_>,
     entries: &'p [PropertyEntry],
     manifest: &Manifest,
+    renderers: &[ValueRenderer],
+    descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Draft<'p>> {
     let mut drafts = Vec::new();
+    let rules = TestRules { takes_arguments: session.project_flag("require_generic_test_arguments_property", true) };
     for entry in entries {
-        let mut tests = Tests { session, entry, drafts: &mut drafts, problems };
+        let mut tests = Tests { session, entry, renderers, descriptions, rules, drafts: &mut drafts, problems };
         match entry.section {
             Section::Models | Section::Seeds | Section::Snapshots => tests.of_node(manifest),
             Section::Sources => tests.of_source(manifest),
@@ -413,6 +441,9 @@ pub(crate) fn generic_test_drafts<'p>(
 struct Tests<'a, 's, 'p> {
     session: &'a Session<'s>,
     entry: &'p PropertyEntry,
+    renderers: &'a [ValueRenderer],
+    descriptions: &'a Descriptions<'a>,
+    rules: TestRules,
     drafts: &'a mut Vec<Draft<'p>>,
     problems: &'a mut Vec<Diagnostic>,
 }
@@ -423,6 +454,8 @@ struct Attached<'m> {
     /// A source's tags, which its tests share.
     tags: &'m [String],
     unique_id: Option<&'m str>,
+    /// The node's group, which its tests take over; `None` for a source.
+    group: Option<Option<String>>,
     key: String,
 }
 
@@ -444,6 +477,7 @@ impl Tests<'_, '_, '_> {
                     connection: &node.connection,
                     tags: &[],
                     unique_id: Some(&node.unique_id),
+                    group: Some(node.group.clone()),
                     key: key.clone(),
                 };
                 let tested = TestedThing::Node { name: entry.name.clone(), version: Some(number) };
@@ -459,7 +493,13 @@ impl Tests<'_, '_, '_> {
             return;
         }
         let Some(node) = manifest.nodes.get(&id) else { return };
-        let attached = Attached { connection: &node.connection, tags: &[], unique_id: Some(&node.unique_id), key };
+        let attached = Attached {
+            connection: &node.connection,
+            tags: &[],
+            unique_id: Some(&node.unique_id),
+            group: Some(node.group.clone()),
+            key,
+        };
         let tested = TestedThing::Node { name: entry.name.clone(), version: None };
         self.list(&entry.yaml, &tested, None, &attached);
         self.columns(&entry.yaml, &tested, &attached, None);
@@ -476,6 +516,7 @@ impl Tests<'_, '_, '_> {
                 connection: &source.connection,
                 tags: &source.tags,
                 unique_id: None,
+                group: None,
                 key: format!("sources.{}", entry.name),
             };
             let tested = TestedThing::SourceTable { source: entry.name.clone(), table: name };
@@ -509,21 +550,28 @@ impl Tests<'_, '_, '_> {
                 let is_quoted =
                     column.is_some_and(|(_, column)| column.get("quote").and_then(Yaml::as_bool) == Some(true));
                 let named = column.map(|(name, _)| (name, is_quoted));
-                match GenericTest::read(&self.entry.file, item, tested, named) {
-                    Ok(test) => self.add(test, column.map(|(_, yaml)| yaml), attached),
+                match GenericTest::read(&self.entry.file, item, tested, named, self.rules) {
+                    Ok(test) => self.add(test, tested, column.map(|(_, yaml)| yaml), attached),
                     Err(diagnostic) => self.problems.push(*diagnostic),
                 }
             }
         }
     }
 
-    fn add(&mut self, test: GenericTest, column: Option<&Yaml>, attached: &Attached<'_>) {
+    fn add(&mut self, mut test: GenericTest, tested: &TestedThing, column: Option<&Yaml>, attached: &Attached<'_>) {
         let entry = self.entry;
         let package_name = self.session.package_name(entry.package);
-        if self.session.library.find_test(package_name, test.namespace.as_deref(), &test.name).is_none() {
+        let Some(definition) = self.session.library.find_test(package_name, test.namespace.as_deref(), &test.name)
+        else {
             self.problems.push(self.unknown_test(&test));
             return;
-        }
+        };
+        let test_macro = Some(definition.unique_id.clone());
+        self.render_config(&mut test);
+        let description = match test.description.contains('{') {
+            true => self.descriptions.render(self.session, entry, &test.description, &test.span, self.problems),
+            false => std::mem::take(&mut test.description),
+        };
         let text = test.template();
         let template = SourceFile::new(entry.file.path.clone(), text);
         let raw_code = test.raw_code();
@@ -534,6 +582,12 @@ impl Tests<'_, '_, '_> {
             [beside, in_config].iter().flatten().flat_map(super::patch::text_list).collect::<Vec<_>>()
         };
         tags.extend(column.map(of_column).unwrap_or_default());
+        tags.extend(
+            test.config
+                .iter()
+                .filter(|(key, _, _)| key == "tags")
+                .flat_map(|(_, value, _)| super::patch::text_list(value)),
+        );
         tags.sort();
         tags.dedup();
         self.drafts.push(Draft {
@@ -553,6 +607,10 @@ impl Tests<'_, '_, '_> {
             properties: None,
             version: None,
             extra_layers: vec![Layer { entries: test.config }],
+            test_macro,
+            tested: Some(tested.clone()),
+            attached_group: attached.group.clone(),
+            config_fqn: None,
             test: Some(TestInfo {
                 column_name: test.column_name,
                 file_key_name: Some(attached.key.clone()),
@@ -562,8 +620,24 @@ impl Tests<'_, '_, '_> {
             connection: Some(attached.connection.to_owned()),
             index: None,
             tags,
-            description: Some(test.description),
+            description: Some(description),
         });
+    }
+
+    /// Config is rendered when the file is read; arguments are when the test is.
+    fn render_config(&mut self, test: &mut GenericTest) {
+        let renderer = &self.renderers[self.entry.package];
+        for (key, value, span) in &mut test.config {
+            let Value::String(text) = value else { continue };
+            match renderer.text(text, span, ValueMode::Native) {
+                Ok(rendered) => *value = rendered,
+                Err(diagnostic) => self.problems.push(diagnostic.note(format!(
+                    "in the {key} configuration argument of test \"{}\"; macros of the project cannot stand there",
+                    test.name
+                ))),
+            }
+        }
+        test.config.retain(|(_, value, _)| !value.is_null());
     }
 
     fn unknown_test(&self, test: &GenericTest) -> Diagnostic {

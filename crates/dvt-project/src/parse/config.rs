@@ -6,7 +6,7 @@ use crate::ProjectFile;
 use crate::check::as_boolean;
 use crate::render::ValueRenderer;
 use crate::yaml::{Yaml, YamlValue};
-use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_diagnostics::{Diagnostic, Event, SourceFile, Span, kinds};
 use dvt_manifest::{Config, ResourceType};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -23,6 +23,8 @@ pub(crate) struct Layer {
 pub(crate) struct Merged {
     pub(crate) values: Map<String, Value>,
     pub(crate) spans: HashMap<String, Span>,
+    /// Whose config it is: some keys are merged for nodes that run only.
+    resource_type: Option<ResourceType>,
 }
 
 impl Layer {
@@ -42,13 +44,16 @@ impl Layer {
 }
 
 impl Merged {
+    /// Nothing yet, for this type of node.
+    pub(crate) fn of(resource_type: ResourceType) -> Self {
+        Self { resource_type: Some(resource_type), ..Self::default() }
+    }
+
     pub(crate) fn add(&mut self, layer: &Layer) {
         for (key, value, span) in &layer.entries {
             let key = normal_key(key);
-            let value = match self.values.get(key) {
-                Some(old) => merge(key, old, value),
-                None => merge(key, &Value::Null, value),
-            };
+            let old = self.values.get(key).unwrap_or(&Value::Null);
+            let value = if self.replaces(key) { value.clone() } else { merge(key, old, value) };
             self.values.insert(key.to_owned(), value);
             self.spans.insert(key.to_owned(), span.clone());
         }
@@ -56,6 +61,16 @@ impl Merged {
 
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.values.get(key).and_then(Value::as_str)
+    }
+
+    /// Whether a later layer replaces the key whole, since the type of node does not know it as one to merge.
+    fn replaces(&self, key: &str) -> bool {
+        match self.resource_type {
+            Some(ResourceType::Source) => key != "meta",
+            Some(ResourceType::Test) => !matches!(key, "tags" | "meta"),
+            Some(ResourceType::Group) => key != "meta",
+            _ => key == "latest_version_pointer" && self.resource_type != Some(ResourceType::Model),
+        }
     }
 }
 
@@ -76,11 +91,7 @@ fn merge(key: &str, old: &Value, new: &Value) -> Value {
         "tags" | "packages" if new.is_object() => new.clone(),
         "tags" | "packages" => {
             let mut items = as_list(old);
-            for item in as_list(new) {
-                if !items.contains(&item) {
-                    items.push(item);
-                }
-            }
+            items.extend(as_list(new));
             Value::Array(items)
         }
         "pre-hook" | "post-hook" => {
@@ -88,7 +99,7 @@ fn merge(key: &str, old: &Value, new: &Value) -> Value {
             hooks.extend(as_list(new).iter().map(hook));
             Value::Array(hooks)
         }
-        "meta" | "docs" | "column_types" | "quoting" | "persist_docs" | "contract" => match (old, new) {
+        "meta" | "docs" | "column_types" | "quoting" | "contract" | "latest_version_pointer" => match (old, new) {
             (Value::Object(old), Value::Object(new)) => {
                 let mut merged = old.clone();
                 merged.extend(new.clone());
@@ -136,11 +147,7 @@ fn merge_grants(old: &Value, new: &Value) -> Value {
         match privilege.strip_prefix('+') {
             Some(privilege) => {
                 let mut all = merged.get(privilege).map(as_list).unwrap_or_default();
-                for grantee in grantees {
-                    if !all.contains(&grantee) {
-                        all.push(grantee);
-                    }
-                }
+                all.extend(grantees);
                 merged.insert(privilege.to_owned(), Value::Array(all));
             }
             None => {
@@ -156,30 +163,105 @@ fn merge_grants(old: &Value, new: &Value) -> Value {
 pub(crate) struct ConfigTrees {
     file: Arc<SourceFile>,
     trees: HashMap<&'static str, Yaml>,
+    /// The same trees before their Jinja was rendered.
+    written: HashMap<&'static str, Yaml>,
+    aliases: &'static [(&'static str, &'static str)],
 }
 
-const TREES: &[&str] = &["models", "seeds", "snapshots", "sources", "tests", "data_tests", "unit_tests", "exposures"];
+/// What an adapter calls dbt's own keys, in config and in sources.
+pub(crate) fn aliases(adapter_type: &str) -> &'static [(&'static str, &'static str)] {
+    match adapter_type {
+        "postgres" | "redshift" => &[("dbname", "database"), ("pass", "password")],
+        "bigquery" => &[
+            ("project", "database"),
+            ("dataset", "schema"),
+            ("target_project", "target_database"),
+            ("target_dataset", "target_schema"),
+            ("retries", "job_retries"),
+            ("timeout_seconds", "job_execution_timeout_seconds"),
+        ],
+        "databricks" | "trino" => &[("catalog", "database")],
+        "duckdb" | "motherduck" => &[("dbname", "database")],
+        _ => &[],
+    }
+}
+
+/// The layer with dbt's own keys in the place of the adapter's.
+pub(crate) fn translated(mut layer: Layer, aliases: &[(&str, &str)]) -> Layer {
+    for (key, _, _) in &mut layer.entries {
+        if let Some((_, own)) = aliases.iter().find(|(alias, _)| alias == key) {
+            (*own).clone_into(key);
+        }
+    }
+    layer
+}
+
+const TREES: &[&str] = &[
+    "models",
+    "seeds",
+    "snapshots",
+    "sources",
+    "tests",
+    "data_tests",
+    "unit_tests",
+    "exposures",
+    "metrics",
+    "semantic-models",
+    "saved-queries",
+    "functions",
+];
 
 impl ConfigTrees {
-    pub(crate) fn render(project: &ProjectFile, renderer: &ValueRenderer, problems: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn render(
+        project: &ProjectFile,
+        renderer: &ValueRenderer,
+        adapter_type: &str,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
         let is_rendered = |path: &[String]| {
             !path.iter().any(|key| {
                 matches!(key.trim_start_matches(['+', ' ']), "pre-hook" | "post-hook" | "pre_hook" | "post_hook")
             })
         };
+        let written: HashMap<&'static str, Yaml> =
+            TREES.iter().filter_map(|&key| Some((key, project.tree.get_set(key)?.clone()))).collect();
         let trees = TREES
             .iter()
             .filter_map(|&key| {
-                let tree = project.tree.get_set(key)?;
+                let tree = written.get(key)?;
                 let tree = renderer.tree(&project.file, tree, &mut vec![key.to_owned()], &is_rendered, problems);
                 Some((key, tree))
             })
             .collect();
-        Self { file: Arc::clone(&project.file), trees }
+        Self { file: Arc::clone(&project.file), trees, written, aliases: aliases(adapter_type) }
+    }
+
+    /// The layer in dbt's own keys.
+    pub(crate) fn translate(&self, layer: Layer) -> Layer {
+        translated(layer, self.aliases)
+    }
+
+    /// The layers for a node as they are written, outermost first.
+    pub(crate) fn written_layers(&self, resource_type: ResourceType, fqn: &[String]) -> Vec<Layer> {
+        // dbt looks for these under keys that dbt_project.yml does not have, or under `models`.
+        match resource_type {
+            ResourceType::SemanticModel | ResourceType::SavedQuery => Vec::new(),
+            ResourceType::Function => self.layers_in(&self.written, ResourceType::Model, fqn),
+            _ => self.layers_in(&self.written, resource_type, fqn),
+        }
     }
 
     /// The layers for a node, outermost first.
     pub(crate) fn layers(&self, resource_type: ResourceType, fqn: &[String]) -> Vec<Layer> {
+        self.layers_in(&self.trees, resource_type, fqn)
+    }
+
+    fn layers_in(
+        &self,
+        trees: &HashMap<&'static str, Yaml>,
+        resource_type: ResourceType,
+        fqn: &[String],
+    ) -> Vec<Layer> {
         let keys: &[&str] = match resource_type {
             ResourceType::Seed => &["seeds"],
             ResourceType::Snapshot => &["snapshots"],
@@ -187,10 +269,14 @@ impl ConfigTrees {
             ResourceType::Test => &["tests", "data_tests"],
             ResourceType::UnitTest => &["unit_tests"],
             ResourceType::Exposure => &["exposures"],
+            ResourceType::Metric => &["metrics"],
+            ResourceType::SemanticModel => &["semantic-models"],
+            ResourceType::SavedQuery => &["saved-queries"],
+            ResourceType::Function => &["functions"],
             _ => &["models"],
         };
         let mut layers = Vec::new();
-        for tree in keys.iter().filter_map(|key| self.trees.get(key)) {
+        for tree in keys.iter().filter_map(|key| trees.get(key)) {
             let mut level = Some(tree);
             let mut names = fqn.iter();
             while let Some(map) = level.and_then(Yaml::as_map) {
@@ -208,7 +294,7 @@ impl ConfigTrees {
                     })
                     .collect();
                 if !entries.is_empty() {
-                    layers.push(Layer { entries });
+                    layers.push(translated(Layer { entries }, self.aliases));
                 }
                 level = names.next().and_then(|name| map.get(name)).map(|entry| &entry.value);
             }
@@ -218,59 +304,86 @@ impl ConfigTrees {
 }
 
 impl ConfigTrees {
-    /// dbt's warning for each branch of the trees that no node lies under. `fqns` are the names of all nodes, disabled ones
-    /// too, by kind.
-    pub(crate) fn warn_unused(&self, fqns: &[(ResourceType, Vec<String>)], problems: &mut Vec<Diagnostic>) {
-        for (key, resource_types) in TREE_RESOURCES {
+    /// dbt's warning for the paths that configure something and that no node lies under. `fqns` are the names of all nodes
+    /// by kind; those that are switched off count for every kind.
+    pub(crate) fn warn_unused(
+        &self,
+        fqns: &[(ResourceType, Vec<String>)],
+        disabled: &[Vec<String>],
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let mut unused: Vec<(String, Span)> = Vec::new();
+        for (key, resource_type) in TREE_RESOURCES {
             let Some(tree) = self.trees.get(key) else { continue };
             let names: Vec<&[String]> = fqns
                 .iter()
-                .filter(|(resource_type, _)| resource_types.contains(resource_type))
+                .filter(|(kind, _)| kind == resource_type)
                 .map(|(_, fqn)| fqn.as_slice())
+                .chain(disabled.iter().map(Vec::as_slice))
                 .collect();
-            self.warn_unused_below(tree, &mut vec![(*key).to_owned()], &names, problems);
+            let shown = match *key {
+                "tests" => "data_tests",
+                "semantic-models" => "semantic_models",
+                "saved-queries" => "saved_queries",
+                other => other,
+            };
+            self.unused_below(tree, &mut vec![shown.to_owned()], tree.span(&self.file), &names, &mut unused);
         }
+        if unused.is_empty() {
+            return;
+        }
+        let paths: Vec<String> = unused.iter().map(|(path, _)| path.clone()).collect();
+        let message = format!(
+            "Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are {} \
+             unused configuration paths:\n- {}",
+            paths.len(),
+            paths.join("\n- ")
+        );
+        let mut diagnostic = Diagnostic::warning("unused-config-path", message.clone());
+        for (path, span) in unused {
+            diagnostic = diagnostic.label(span, format!("nothing lies under `{path}`"));
+        }
+        problems.push(diagnostic.event(
+            Event::new(kinds::UNUSED_RESOURCE_CONFIG_PATH, message).with("unused_config_paths", Value::from(paths)),
+        ));
     }
 
-    fn warn_unused_below(
+    fn unused_below(
         &self,
         tree: &Yaml,
         path: &mut Vec<String>,
+        place: Span,
         names: &[&[String]],
-        problems: &mut Vec<Diagnostic>,
+        unused: &mut Vec<(String, Span)>,
     ) {
         let Some(map) = tree.as_map() else { return };
-        for (key, entry) in map {
-            let is_branch = !key.starts_with('+') && matches!(entry.value.value, YamlValue::Map(_));
-            if !is_branch {
-                continue;
-            }
+        let is_branch = |key: &str, value: &Yaml| !key.starts_with('+') && matches!(value.value, YamlValue::Map(_));
+        let configures = map.iter().any(|(key, entry)| !is_branch(key, &entry.value));
+        if configures && !names.iter().any(|fqn| fqn.starts_with(&path[1..])) {
+            unused.push((path.join("."), place));
+        }
+        for (key, entry) in map.iter().filter(|(key, entry)| is_branch(key, &entry.value)) {
             path.push(key.clone());
-            let is_used = names.iter().any(|fqn| fqn.starts_with(&path[1..]));
-            if is_used {
-                self.warn_unused_below(&entry.value, path, names, problems);
-            } else {
-                problems.push(
-                    Diagnostic::warning(
-                        "unused-config-path",
-                        format!("the configuration path `{}` applies to no resource", path.join(".")),
-                    )
-                    .label(Span::new(&self.file, entry.key_range.clone()), "nothing lies under it"),
-                );
-            }
+            self.unused_below(&entry.value, path, Span::new(&self.file, entry.key_range.clone()), names, unused);
             path.pop();
         }
     }
 }
 
-/// The kinds of nodes that each tree configures, where unused branches are told.
-const TREE_RESOURCES: &[(&str, &[ResourceType])] = &[
-    ("models", &[ResourceType::Model, ResourceType::Analysis, ResourceType::Operation]),
-    ("seeds", &[ResourceType::Seed]),
-    ("snapshots", &[ResourceType::Snapshot]),
-    ("sources", &[ResourceType::Source]),
-    ("tests", &[ResourceType::Test]),
-    ("data_tests", &[ResourceType::Test]),
+/// The kind of nodes that each tree configures, where unused paths are told.
+const TREE_RESOURCES: &[(&str, ResourceType)] = &[
+    ("models", ResourceType::Model),
+    ("seeds", ResourceType::Seed),
+    ("snapshots", ResourceType::Snapshot),
+    ("sources", ResourceType::Source),
+    ("tests", ResourceType::Test),
+    ("data_tests", ResourceType::Test),
+    ("unit_tests", ResourceType::UnitTest),
+    ("metrics", ResourceType::Metric),
+    ("semantic-models", ResourceType::SemanticModel),
+    ("saved-queries", ResourceType::SavedQuery),
+    ("exposures", ResourceType::Exposure),
+    ("functions", ResourceType::Function),
 ];
 
 /// dbt's value of a key that nobody set, for the types of nodes that have such a key.
@@ -286,7 +399,11 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
             json!({"enabled": true, "static_analysis": null, "event_time": null, "meta": {}, "tags": []})
         }
         ResourceType::Exposure => json!({"enabled": true, "tags": [], "meta": {}}),
-        ResourceType::UnitTest => json!({"tags": [], "meta": {}, "enabled": true}),
+        ResourceType::Metric | ResourceType::SemanticModel => json!({"enabled": true, "group": null, "meta": {}}),
+        ResourceType::SavedQuery => json!({
+            "enabled": true, "group": null, "meta": {}, "export_as": null, "schema": null, "cache": {"enabled": false},
+        }),
+        ResourceType::UnitTest => json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null}),
         _ => json!({
             "enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null,
             "materialized": "view", "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
@@ -310,6 +427,14 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
             merged.insert("materialized".to_owned(), json!("seed"));
             merged.insert("delimiter".to_owned(), json!(","));
             merged.insert("quote_columns".to_owned(), Value::Null);
+        }
+        ResourceType::Function => {
+            merged.insert("materialized".to_owned(), json!("function"));
+            merged.insert("type".to_owned(), json!("scalar"));
+            for key in ["volatility", "runtime_version", "entry_point"] {
+                merged.insert(key.to_owned(), Value::Null);
+            }
+            merged.insert("snowflake".to_owned(), json!({"quote_args": true}));
         }
         ResourceType::Snapshot => {
             merged.insert("materialized".to_owned(), json!("snapshot"));

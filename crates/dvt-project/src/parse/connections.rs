@@ -19,6 +19,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    pub(crate) fn adapter_type(&self) -> &str {
+        self.facts.target.get("type").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What the adapter calls dbt's own keys.
+    pub(crate) fn aliases(&self) -> &'static [(&'static str, &'static str)] {
+        super::config::aliases(self.adapter_type())
+    }
+
     pub(crate) fn default_schema(&self) -> String {
         self.facts.target.get("schema").and_then(Value::as_str).unwrap_or_default().to_owned()
     }

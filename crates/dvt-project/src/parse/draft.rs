@@ -1,15 +1,21 @@
 //! From a file to a node: rendered once in the parse phase, its config merged, its name in the database made by macros.
 
-use super::config::{Layer, Merged, check_types, with_defaults};
+use super::config::{ConfigTrees, Layer, Merged, check_types, with_defaults};
 use super::connections::Connection;
-use super::patch::{Descriptions, config_layers};
+use super::generic_test::TestedThing;
+use super::layering::{NodeLayers, merge_calls};
+use super::patch::{Descriptions, config_layer, patches_config, written_config};
 use super::properties::PropertyEntry;
 use super::session::Session;
+use super::static_parse;
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
-use dvt_jinja::{Args, Asked, Rendered, Template, Value as Jinja, call_macro, render_template};
+use dvt_jinja::{
+    Args, Asked, AskedRef, AskedSource, RefRequest, Rendered, Template, Value as Jinja, call_macro, render_template,
+};
 use dvt_manifest::{
-    Access, Checksum, Compiled, Config, DependsOn, Node, RefCall, Relation, ResourceType, SourceCall, TestInfo,
+    Access, Checksum, Compiled, Config, DependsOn, FunctionCall, Node, RefCall, Relation, ResourceType, SourceCall,
+    TestInfo,
 };
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -37,6 +43,13 @@ pub(crate) struct Draft<'p> {
     /// Layers between the project's config and the file's own: config of a generic test, of a hook.
     pub(crate) extra_layers: Vec<Layer>,
     pub(crate) test: Option<TestInfo>,
+    /// The macro of a generic test, and what it tests.
+    pub(crate) test_macro: Option<String>,
+    pub(crate) tested: Option<TestedThing>,
+    /// The group of the node that a generic test is attached to.
+    pub(crate) attached_group: Option<Option<String>>,
+    /// The name that `dbt_project.yml` configures it by, where it is not `fqn`.
+    pub(crate) config_fqn: Option<Vec<String>>,
     /// The connection when the config says none: of a generic test, its model's.
     pub(crate) connection: Option<String>,
     pub(crate) index: Option<usize>,
@@ -50,6 +63,8 @@ pub(crate) struct VersionOf<'p> {
     pub(crate) version: Value,
     pub(crate) latest: Value,
     pub(crate) yaml: &'p Yaml,
+    /// The same before its Jinja was rendered.
+    pub(crate) written: &'p Yaml,
 }
 
 /// A node, before its refs are resolved, with what went wrong on the way.
@@ -71,65 +86,226 @@ fn build(
     descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
-    let owner = format!("{} `{}`", draft.resource_type, draft.name);
-    let own_layers = session.trees[draft.package].layers(draft.resource_type, &draft.fqn);
-    let mut lower = own_layers;
-    if let Some(entry) = draft.properties {
-        lower.extend(config_layers(entry, draft.version.as_ref().map(|version| version.yaml), problems));
-    }
-    lower.extend(draft.extra_layers.iter().cloned());
-    // dbt gives the root project the last word on an installed package's nodes, over the file itself.
-    let upper = match draft.package {
-        0 => Vec::new(),
-        _ => session.trees[0].layers(draft.resource_type, &draft.fqn),
-    };
-    let merge = |in_file: &[Layer]| {
-        let mut merged = Merged::default();
-        lower.iter().chain(in_file).chain(&upper).for_each(|layer| merged.add(layer));
-        merged
-    };
-    let before = merge(&[]);
-    let connection = connection_of(session, &draft, &before, problems)?;
-    let template = if draft.resource_type == ResourceType::Seed {
-        None
+    let layers = node_layers(session, &draft, problems);
+    let before = layers.full(&draft.extra_layers);
+    let mut connection = connection_of(session, &draft, &before, problems)?;
+    let mut node = skeleton(session, &draft, &connection, &before);
+    let read = if let Some(found) = static_reading(session, &draft) {
+        found
     } else {
-        match Template::parse_range(&draft.template, draft.template_range.clone()) {
-            Ok(template) => Some(template),
+        let template = match Template::parse_range(&draft.template, draft.template_range.clone()) {
+            Ok(template) => template,
             Err(error) => {
                 problems.push(relocate(error.diagnostic(), &draft));
                 return None;
             }
-        }
-    };
-    let mut node = skeleton(session, &draft, &connection, &before, template.as_ref());
-    let mut asked = Asked::default();
-    let mut merged = before;
-    let mut connection = connection;
-    if let Some(template) = &template {
-        let rendered = render(session, &draft, &node, &connection, template, &merged)
+        };
+        let mut read = rendered_reading(session, &draft, &node, &connection, &template, &before)
             .map_err(|diagnostic| problems.push(*diagnostic))
             .ok()?;
-        asked = rendered.asked;
-        merged = merge(&in_file_layers(&asked));
+        let merged = layers.full(&read.calls);
         let named = connection_of(session, &draft, &merged, problems)?;
         if named.name != connection.name {
             // The file names another connection than was assumed: `target` in its Jinja must mean that one.
             connection = named;
-            node = skeleton(session, &draft, &connection, &merged, Some(template));
-            let rendered = render(session, &draft, &node, &connection, template, &merged)
+            node = skeleton(session, &draft, &connection, &merged);
+            read = rendered_reading(session, &draft, &node, &connection, &template, &merged)
                 .map_err(|diagnostic| problems.push(*diagnostic))
                 .ok()?;
-            asked = rendered.asked;
-            merged = merge(&in_file_layers(&asked));
+        }
+        read
+    };
+    let full = layers.full(&read.calls);
+    connection = connection_of(session, &draft, &full, problems)?;
+    node.connection.clone_from(&connection.name);
+    let mut names = OwnNames::of(&full.values);
+    if draft.resource_type == ResourceType::Test && !full.values.contains_key("schema") {
+        names.schema = Some("dbt_test__audit".to_owned());
+    }
+    let mut merged = full;
+    // dbt keeps what dbt_project.yml said where a later layer takes it back with nothing.
+    for (key, value) in layers.base().values {
+        if !value.is_null() && merged.values.get(&key).is_none_or(Value::is_null) {
+            merged.values.insert(key, value);
         }
     }
+    let owner = format!("{} `{}`", draft.resource_type, draft.name);
     let before_check = problems.len();
     check_types(&mut merged, &owner, problems);
     check_names(session, &merged, problems);
     if problems.len() > before_check {
         return None;
     }
-    finish(session, draft, node, connection, merged, asked, descriptions, problems)
+    node.unrendered_config = layers.written(&read.written);
+    if read.is_static && layers.patch.is_none() && draft.version.is_none() {
+        node.unrendered_config.extend(read.written.clone());
+    }
+    node.tags = draft.tags.clone();
+    for values in [&layers.without_patch(&read.calls).values, &merged.values] {
+        for tag in values.get("tags").map(super::patch::text_list).unwrap_or_default() {
+            if !node.tags.contains(&tag) {
+                node.tags.push(tag);
+            }
+        }
+    }
+    finish(session, draft, node, connection, merged, &names, &read, descriptions, problems)
+}
+
+/// All layers of the draft's config but what its file says.
+fn node_layers(session: &Session<'_>, draft: &Draft<'_>, problems: &mut Vec<Diagnostic>) -> NodeLayers {
+    let (own, root) = (&session.trees[draft.package], &session.trees[0]);
+    let (kind, fqn) = (draft.resource_type, draft.config_fqn.as_ref().unwrap_or(&draft.fqn));
+    let version = draft.version.as_ref();
+    // dbt gives the root project the last word on an installed package's nodes, over the file itself.
+    let of_root = |layers: &dyn Fn(&ConfigTrees) -> Vec<Layer>| match draft.package {
+        0 => Vec::new(),
+        _ => layers(root),
+    };
+    let patch = draft.properties.and_then(|entry| config_layer(entry, version.map(|version| version.yaml), problems));
+    NodeLayers {
+        resource_type: kind,
+        own: own.layers(kind, fqn),
+        root: of_root(&|trees| trees.layers(kind, fqn)),
+        written_own: own.written_layers(kind, fqn),
+        written_root: of_root(&|trees| trees.written_layers(kind, fqn)),
+        patch: patch.map(|layer| own.translate(layer)),
+        written_patch: draft
+            .properties
+            .filter(|_| kind != ResourceType::Test)
+            .and_then(|entry| written_config(entry, version.map(|version| version.written))),
+    }
+}
+
+/// What a file says about its node: the `config` calls, and everything it asks for.
+struct Reading {
+    calls: Vec<Layer>,
+    /// The calls as dbt notes them for `unrendered_config`.
+    written: Map<String, Value>,
+    asked: Asked,
+    /// Macros that dbt lists without having seen a call.
+    macros: Vec<String>,
+    /// It was read without being rendered.
+    is_static: bool,
+}
+
+/// What dbt reads without rendering: seeds, models with literal calls only, and its two most common generic tests.
+fn static_reading(session: &Session<'_>, draft: &Draft<'_>) -> Option<Reading> {
+    let calls = draft.extra_layers.clone();
+    match draft.resource_type {
+        ResourceType::Seed => {
+            let asked = Asked::default();
+            Some(Reading { calls, written: Map::new(), asked, macros: Vec::new(), is_static: true })
+        }
+        ResourceType::Test => {
+            let test_macro = draft.test_macro.as_deref()?;
+            if !matches!(test_macro, "macro.dbt.test_not_null" | "macro.dbt.test_unique") {
+                return None;
+            }
+            let mut asked = Asked::default();
+            match draft.tested.as_ref()? {
+                TestedThing::Node { name, version } => asked.refs.push(AskedRef {
+                    request: RefRequest {
+                        package: None,
+                        name: name.clone(),
+                        version: version.as_ref().map(dvt_manifest::version_text),
+                    },
+                    version: version.clone(),
+                    span: draft.span.clone(),
+                }),
+                TestedThing::SourceTable { source, table } => asked.sources.push(AskedSource {
+                    source_name: source.clone(),
+                    table_name: table.clone(),
+                    span: draft.span.clone(),
+                }),
+            }
+            let written = as_map(&merge_calls(&calls));
+            Some(Reading { calls, written, asked, macros: vec![test_macro.to_owned()], is_static: true })
+        }
+        ResourceType::Model => {
+            let is_off = session.settings.flags.get("STATIC_PARSER").and_then(Value::as_bool) == Some(false);
+            let is_overridden = || {
+                [session.root_name(), session.package_name(draft.package)].iter().any(|package| {
+                    ["ref", "source", "config"]
+                        .iter()
+                        .any(|name| session.library.get_in_package(package, name).is_some())
+                })
+            };
+            if is_off || is_overridden() {
+                return None;
+            }
+            let found = static_parse::read(&draft.template.text[draft.template_range.clone()])?;
+            let place = |range: &Range<usize>| {
+                let start = draft.template_range.start;
+                Span::new(&draft.template, range.start + start..range.end + start)
+            };
+            let mut asked = Asked::default();
+            asked.refs.extend(found.refs.into_iter().map(|call| AskedRef {
+                request: RefRequest {
+                    package: call.package,
+                    name: call.name,
+                    version: call.version.as_ref().map(dvt_manifest::version_text),
+                },
+                version: call.version,
+                span: place(&call.range),
+            }));
+            asked.sources.extend(found.sources.into_iter().map(|(source_name, table_name, range)| AskedSource {
+                source_name,
+                table_name,
+                span: place(&range),
+            }));
+            let calls: Vec<Layer> = found
+                .configs
+                .into_iter()
+                .map(|(key, value, range)| Layer { entries: vec![(key, value, place(&range))] })
+                .map(|layer| session.trees[0].translate(layer))
+                .collect();
+            let written = as_map(&merge_calls(&calls));
+            Some(Reading { calls, written, asked, macros: Vec::new(), is_static: true })
+        }
+        _ => None,
+    }
+}
+
+fn as_map(layer: &Layer) -> Map<String, Value> {
+    layer.entries.iter().map(|(key, value, _)| (key.clone(), value.clone())).collect()
+}
+
+/// Renders the template for what it asks.
+fn rendered_reading(
+    session: &Session<'_>,
+    draft: &Draft<'_>,
+    node: &Node,
+    connection: &Connection,
+    template: &Template,
+    merged: &Merged,
+) -> Result<Reading, Box<Diagnostic>> {
+    let rendered = render(session, draft, node, connection, template, merged)?;
+    let mut calls = draft.extra_layers.clone();
+    let is_calling = !rendered.asked.configs.is_empty();
+    calls.extend(
+        rendered
+            .asked
+            .configs
+            .iter()
+            .map(|config| Layer::from_map(&config.values, &config.span))
+            .map(|layer| session.trees[0].translate(layer)),
+    );
+    // The code that dbt makes of a generic test ends with the test's own config.
+    calls.extend(draft.extra_layers.iter().filter(|layer| !layer.entries.is_empty()).cloned());
+    let as_written = if draft.test_macro.is_some() {
+        let file = SourceFile::new(draft.file.path.clone(), draft.raw_code.clone().unwrap_or_default());
+        Template::parse(&file).ok().and_then(|template| template.written_config())
+    } else {
+        template.written_config().filter(|_| is_calling)
+    };
+    let written = match as_written {
+        Some(as_written) if !as_written.is_empty() => {
+            as_written.into_iter().map(|(key, text)| (key, Value::String(text))).collect()
+        }
+        _ => as_map(&merge_calls(&calls)),
+    };
+    let macros = draft.test_macro.iter().cloned().collect();
+    Ok(Reading { calls, written, asked: rendered.asked, macros, is_static: false })
 }
 
 /// The connection that the config names, or the default. An unknown name is a problem at its place.
@@ -174,10 +350,6 @@ fn check_names(session: &Session<'_>, merged: &Merged, problems: &mut Vec<Diagno
     }
 }
 
-fn in_file_layers(asked: &Asked) -> Vec<Layer> {
-    asked.configs.iter().map(|config| Layer::from_map(&config.values, &config.span)).collect()
-}
-
 fn render(
     session: &Session<'_>,
     draft: &Draft<'_>,
@@ -219,15 +391,12 @@ fn relocate(mut diagnostic: Diagnostic, draft: &Draft<'_>) -> Diagnostic {
 }
 
 /// The node as far as it is known before rendering: what templates see as `model`.
-fn skeleton(
-    session: &Session<'_>,
-    draft: &Draft<'_>,
-    connection: &Connection,
-    merged: &Merged,
-    template: Option<&Template>,
-) -> Node {
-    let raw_code =
-        draft.raw_code.clone().or_else(|| template.map(|template| template.text().to_owned())).unwrap_or_default();
+fn skeleton(session: &Session<'_>, draft: &Draft<'_>, connection: &Connection, merged: &Merged) -> Node {
+    let raw_code = match &draft.raw_code {
+        Some(raw_code) => raw_code.clone(),
+        None if draft.resource_type == ResourceType::Seed => String::new(),
+        None => draft.template.text[draft.template_range.clone()].to_owned(),
+    };
     Node {
         unique_id: draft.unique_id.clone(),
         resource_type: draft.resource_type,
@@ -254,18 +423,24 @@ fn skeleton(
         build_path: None,
         created_at: session.now,
         raw_code,
-        language: "sql".to_owned(),
+        language: super::functions::language(&draft.original_path).to_owned(),
         refs: Vec::new(),
         sources: Vec::new(),
+        metrics: Vec::new(),
+        functions: Vec::new(),
         depends_on: DependsOn::default(),
         compiled: Compiled::default(),
         contract_checksum: None,
         access: Access::Protected,
         constraints: Vec::new(),
         version: draft.version.as_ref().map(|version| version.version.clone()),
+        defer_relation: None,
         latest_version: draft.version.as_ref().map(|version| version.latest.clone()),
         deprecation_date: None,
         primary_key: Vec::new(),
+        time_spine: None,
+        doc_blocks: Vec::new(),
+        function: None,
         test: draft.test.clone(),
         root_path: (draft.resource_type == ResourceType::Seed)
             .then(|| session.packages[draft.package].root.display().to_string()),
@@ -285,20 +460,13 @@ fn finish(
     mut node: Node,
     connection: Connection,
     merged: Merged,
-    asked: Asked,
+    names: &OwnNames,
+    read: &Reading,
     descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     node.style = session.style(&connection, merged.values.get("quoting"));
-    node.unrendered_config = merged.values.clone();
     node.config = with_defaults(draft.resource_type, merged.values);
-    apply_asked(&mut node, &asked, &draft);
-    node.tags = draft.tags.clone();
-    for tag in node.config.tags() {
-        if !node.tags.contains(&tag) {
-            node.tags.push(tag);
-        }
-    }
     node.meta = node.config.get("meta").and_then(Value::as_object).cloned().unwrap_or_default();
     node.docs = node.config.get("docs").and_then(Value::as_object).cloned().unwrap_or_default();
     node.group = node.config.text("group").map(str::to_owned);
@@ -307,21 +475,40 @@ fn finish(
         Some("public") => Access::Public,
         _ => Access::Protected,
     };
-    if let Some(description) = draft.description {
-        node.description = description;
+    if let Some(group) = &draft.attached_group {
+        node.group.clone_from(group);
+    }
+    if let Some(description) = &draft.description {
+        node.description.clone_from(description);
+    }
+    let is_test = draft.resource_type == ResourceType::Test;
+    let is_patched = draft.version.is_some()
+        || draft.properties.is_some_and(|entry| entry.yaml.get_set("config").is_some() || patches_config(entry));
+    node.depends_on.macros.clone_from(&read.macros);
+    // dbt renders hooks before what it read without rendering, and again when properties change the config.
+    if read.is_static && !is_test {
+        render_hooks(session, &mut node, &connection, draft.package, problems);
+    }
+    apply_asked(&mut node, &read.asked, &draft);
+    if !read.is_static && !is_test {
+        render_hooks(session, &mut node, &connection, draft.package, problems);
     }
     if let Some(entry) = draft.properties {
-        super::patch::apply(
-            session,
-            &mut node,
-            entry,
-            draft.version.as_ref().map(|version| version.yaml),
-            descriptions,
-            problems,
-        );
+        let version = draft.version.as_ref().map(|version| version.yaml);
+        super::patch::apply(session, &mut node, entry, version, descriptions, problems);
+        if version.is_some() {
+            super::contracts::apply(&mut node, entry, version, problems);
+        }
+        if is_patched && !is_test {
+            render_hooks(session, &mut node, &connection, draft.package, &mut Vec::new());
+        }
+        super::contracts::apply(&mut node, entry, version, problems);
     }
-    render_hooks(session, &mut node, &connection, draft.package, problems);
-    if let Err(diagnostic) = name_relation(session, &mut node, &connection, draft.package) {
+    if draft.resource_type == ResourceType::Function {
+        let info = draft.properties.map(|entry| super::functions::read_info(session, entry, descriptions, problems));
+        node.function = Some(info.unwrap_or_default());
+    }
+    if let Err(diagnostic) = name_relation(session, &mut node, &connection, draft.package, names) {
         problems.push(*diagnostic);
         return None;
     }
@@ -333,41 +520,38 @@ fn apply_asked(node: &mut Node, asked: &Asked, draft: &Draft<'_>) {
     let place = |span: &Span| if Arc::ptr_eq(&draft.template, &draft.file) { span.clone() } else { draft.span.clone() };
     for asked_ref in &asked.refs {
         let request = &asked_ref.request;
-        let version = request.version.as_ref().map(|text| match text.parse::<i64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::from(text.as_str()),
-        });
-        let call = RefCall {
+        node.refs.push(RefCall {
             name: request.name.clone(),
             package: request.package.clone(),
-            version,
+            version: asked_ref.version.clone(),
             span: place(&asked_ref.span),
             unique_id: None,
-        };
-        if !node
-            .refs
-            .iter()
-            .any(|known| (&known.name, &known.package, &known.version) == (&call.name, &call.package, &call.version))
-        {
-            node.refs.push(call);
-        }
+        });
     }
     for asked_source in &asked.sources {
-        let is_known = node.sources.iter().any(|known| {
-            (&known.source_name, &known.table_name) == (&asked_source.source_name, &asked_source.table_name)
+        node.sources.push(SourceCall {
+            source_name: asked_source.source_name.clone(),
+            table_name: asked_source.table_name.clone(),
+            span: place(&asked_source.span),
+            unique_id: None,
         });
-        if !is_known {
-            node.sources.push(SourceCall {
-                source_name: asked_source.source_name.clone(),
-                table_name: asked_source.table_name.clone(),
-                span: place(&asked_source.span),
+    }
+    for called in &asked.functions {
+        let is_known =
+            |known: &FunctionCall| known.name == called.request.name && known.package == called.request.package;
+        if !node.functions.iter().any(is_known) {
+            node.functions.push(FunctionCall {
+                package: called.request.package.clone(),
+                name: called.request.name.clone(),
+                span: place(&called.span),
                 unique_id: None,
             });
         }
     }
-    for called in &asked.macros {
-        if !node.depends_on.macros.contains(&called.name) {
-            node.depends_on.macros.push(called.name.clone());
+    node.metrics.extend(asked.metrics.iter().cloned());
+    for called in &asked.direct_macros {
+        if !node.depends_on.macros.contains(called) {
+            node.depends_on.macros.push(called.clone());
         }
     }
 }
@@ -393,21 +577,22 @@ fn render_hooks(
         });
         match rendered {
             Ok(rendered) => {
-                for asked_ref in &rendered.asked.refs {
-                    let request = &asked_ref.request;
-                    if !node.refs.iter().any(|known| known.name == request.name && known.package == request.package) {
-                        node.refs.push(RefCall {
-                            name: request.name.clone(),
-                            package: request.package.clone(),
-                            version: request.version.as_deref().map(Value::from),
-                            span: asked_ref.span.clone(),
-                            unique_id: None,
-                        });
-                    }
-                }
-                for called in &rendered.asked.macros {
-                    if !node.depends_on.macros.contains(&called.name) {
-                        node.depends_on.macros.push(called.name.clone());
+                node.refs.extend(rendered.asked.refs.iter().map(|asked| RefCall {
+                    name: asked.request.name.clone(),
+                    package: asked.request.package.clone(),
+                    version: asked.version.clone(),
+                    span: asked.span.clone(),
+                    unique_id: None,
+                }));
+                node.sources.extend(rendered.asked.sources.iter().map(|asked| SourceCall {
+                    source_name: asked.source_name.clone(),
+                    table_name: asked.table_name.clone(),
+                    span: asked.span.clone(),
+                    unique_id: None,
+                }));
+                for called in &rendered.asked.direct_macros {
+                    if !node.depends_on.macros.contains(called) {
+                        node.depends_on.macros.push(called.clone());
                     }
                 }
             }
@@ -418,48 +603,75 @@ fn render_hooks(
     }
 }
 
+/// What a node's own config says about its name.
+struct OwnNames {
+    schema: Option<String>,
+    database: Option<String>,
+    alias: Option<String>,
+    target_schema: Option<String>,
+    target_database: Option<String>,
+}
+
+impl OwnNames {
+    fn of(config: &Map<String, Value>) -> Self {
+        let text = |key: &str| match config.get(key) {
+            Some(Value::String(text)) => Some(text.clone()),
+            None | Some(Value::Null) => None,
+            Some(other) => Some(other.to_string()),
+        };
+        Self {
+            schema: text("schema"),
+            database: text("database"),
+            alias: text("alias"),
+            target_schema: text("target_schema").filter(|schema| !schema.is_empty()),
+            target_database: text("target_database").filter(|database| !database.is_empty()),
+        }
+    }
+}
+
 /// Database, schema and alias, by the project's or dbt's `generate_…_name` macros.
 fn name_relation(
     session: &Session<'_>,
     node: &mut Node,
     connection: &Connection,
     package: usize,
+    names: &OwnNames,
 ) -> Result<(), Box<Diagnostic>> {
-    if node.resource_type == ResourceType::Operation {
-        return Ok(());
-    }
-    if let (Some(version), None) = (&node.version, node.config.text("alias")) {
-        node.alias = format!("{}_v{}", node.name, dvt_manifest::version_text(version));
-    }
     let arguments = NameArguments { session, connection, package, node: Jinja::from(&node.to_json()) };
     let is_snapshot = node.resource_type == ResourceType::Snapshot;
-    let legacy = |config: &Config, key: &str| config.text(key).filter(|_| is_snapshot).map(str::to_owned);
-    let schema = match legacy(&node.config, "target_schema") {
-        Some(schema) => Some(schema),
-        None => arguments.call(node, "generate_schema_name", node.config.text("schema"))?,
-    };
+    if connection.facts.dialect.has_database {
+        node.database = arguments
+            .call(node, "generate_database_name", names.database.as_deref())?
+            .filter(|name| !name.is_empty() && name != "None");
+    } else {
+        node.database = None;
+    }
+    let schema = arguments.call(node, "generate_schema_name", names.schema.as_deref())?;
+    let schema = names.target_schema.clone().filter(|_| is_snapshot).or(schema);
+    if names.target_database.is_some() && is_snapshot && connection.facts.dialect.has_database {
+        node.database.clone_from(&names.target_database);
+    }
     node.schema = schema.filter(|schema| !schema.is_empty()).ok_or_else(|| {
         Box::new(
-            Diagnostic::error("no-schema", format!("{} `{}` has no schema", node.resource_type, node.name))
-                .label(node.span.clone(), "generate_schema_name gave none")
-                .help(format!("give the connection `{}` a `schema` in profiles.yml", connection.name)),
+            Diagnostic::error(
+                "no-schema",
+                format!(
+                    "Node '{}' has a schema set to None as a result of a generate_schema_name call",
+                    node.unique_id
+                ),
+            )
+            .label(node.span.clone(), "this node")
+            .help(format!(
+                "let the macro give a schema, or give the connection `{}` a `schema` in profiles.yml",
+                connection.name
+            )),
         )
     })?;
-    let custom_alias = node.config.text("alias").map(str::to_owned);
-    if let Some(alias) = arguments.call(node, "generate_alias_name", custom_alias.as_deref())? {
+    if let Some(alias) = arguments.call(node, "generate_alias_name", names.alias.as_deref())? {
         node.alias = alias;
     }
-    node.database = match legacy(&node.config, "target_database") {
-        Some(database) => Some(database),
-        None if connection.facts.dialect.has_database => {
-            let custom = node.config.text("database").map(str::to_owned);
-            arguments
-                .call(node, "generate_database_name", custom.as_deref())?
-                .filter(|name| !name.is_empty() && name != "None")
-        }
-        None => None,
-    };
     let has_relation = node.resource_type.is_relational() && !node.is_ephemeral()
+        || node.resource_type == ResourceType::Function
         || node.resource_type == ResourceType::Test && stores_failures(&node.config);
     node.relation_name = has_relation.then(|| node.relation().render());
     Ok(())
@@ -482,7 +694,7 @@ impl NameArguments<'_, '_> {
     /// Calls the macro of this name: the root project's, the node's package's, or dbt's own.
     fn call(&self, node: &Node, name: &str, custom: Option<&str>) -> Result<Option<String>, Box<Diagnostic>> {
         let session = self.session;
-        let packages = [session.root_name(), session.package_name(self.package)];
+        let packages = [session.package_name(self.package), session.root_name()];
         let overridden = packages.iter().find_map(|package| session.library.get_in_package(package, name));
         let macro_name = overridden.map_or(name, |definition| definition.unique_id.as_str());
         let mut context = session.context(self.package, self.connection);
@@ -540,7 +752,8 @@ pub(crate) fn place_singular_tests(
                 node.style = session.style(&connection, node.config.get("quoting"));
                 node.schema = connection.default_schema();
                 node.database = connection.default_database();
-                if let Err(diagnostic) = name_relation(session, node, &connection, package) {
+                let names = OwnNames::of(&node.config.0);
+                if let Err(diagnostic) = name_relation(session, node, &connection, package, &names) {
                     problems.push(*diagnostic);
                 }
             }

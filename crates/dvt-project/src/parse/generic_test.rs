@@ -43,6 +43,30 @@ pub(crate) struct GenericTest {
     pub(crate) short_name: String,
     /// Where it stands in the properties file.
     pub(crate) span: Span,
+    /// The name as it is written, with its namespace.
+    pub(crate) written_name: String,
+    /// Config that stands beside `config:`, with its places.
+    pub(crate) loose_config: Vec<(String, Span)>,
+    /// Arguments stand beside `arguments:`.
+    pub(crate) has_loose_arguments: bool,
+    /// There is an `arguments:` that is taken for an argument.
+    pub(crate) has_arguments_key: bool,
+}
+
+/// What the project's flags say about tests.
+#[derive(Clone, Copy)]
+pub(crate) struct TestRules {
+    /// `arguments:` holds the arguments (`require_generic_test_arguments_property`).
+    pub(crate) takes_arguments: bool,
+}
+
+fn twice(place: Span, other: Span) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::error("test-definition", "Test cannot have the same key at the top-level and in config")
+            .label(place, "said here")
+            .label(other, "and here")
+            .help("keep it below `config:`"),
+    )
 }
 
 /// Keys of a test that are config, also outside of `config:`.
@@ -71,6 +95,7 @@ impl GenericTest {
         item: &Yaml,
         tested: &TestedThing,
         column: Option<(&str, bool)>,
+        rules: TestRules,
     ) -> Result<Self, Box<Diagnostic>> {
         let place = first_line(file, item);
         let wrong = |message: String, place: Span| {
@@ -85,7 +110,7 @@ impl GenericTest {
             YamlValue::Map(map) => match (map.get("test_name"), map.iter().next()) {
                 (Some(name), _) => {
                     let Some(text) = name.value.as_text() else {
-                        return Err(wrong("`test_name` must be a text".to_owned(), place));
+                        return Err(wrong("test name must be a str".to_owned(), place));
                     };
                     let mut rest = map.clone();
                     rest.shift_remove("test_name");
@@ -98,20 +123,24 @@ impl GenericTest {
                 _ => {
                     let keys: Vec<&str> = map.keys().map(String::as_str).collect();
                     return Err(wrong(
-                        format!("a test must have one name, but this one has {}", crate::wording::list(&keys)),
+                        format!(
+                            "test definition dictionary must have exactly one key, got {} instead ({} keys)",
+                            crate::wording::list(&keys),
+                            keys.len()
+                        ),
                         place,
                     )
                     .into_indentation_help());
                 }
             },
-            _ => return Err(wrong(format!("a test must be a name or a dictionary, but it is {}", item.kind()), place)),
+            _ => return Err(wrong(format!("test must be dict or str, got {}", item.kind()), place)),
         };
         if arguments.is_null() {
             arguments = Yaml { value: YamlValue::Map(indexmap::IndexMap::new()), range: item.range.clone() };
         }
         let Some(map) = arguments.as_map() else {
             return Err(wrong(
-                format!("the arguments of `{full}` must be a dictionary, but they are {}", arguments.kind()),
+                format!("test arguments must be a dict, got {} (of test `{full}`)", arguments.kind()),
                 place,
             ));
         };
@@ -120,39 +149,58 @@ impl GenericTest {
             None => (None, full.clone()),
         };
         let mut kwargs = Map::new();
-        let mut config = Vec::new();
+        let mut arguments = Map::new();
+        let mut config: Vec<(String, Value, Span)> = Vec::new();
         let mut custom_name = None;
         let mut description = String::new();
+        let mut loose = Vec::new();
         for (key, entry) in map {
             let key_span = Span::new(file, entry.key_range.clone());
             match (key.as_str(), &entry.value.value) {
                 ("name", _) => custom_name = entry.value.scalar_text(),
                 ("description", _) => description = entry.value.scalar_text().unwrap_or_default(),
                 ("config", YamlValue::Map(values)) => {
-                    for (key, entry) in values {
-                        config.push((key.clone(), entry.value.to_json(), Span::new(file, entry.key_range.clone())));
+                    for (key, entry) in values.iter().filter(|(_, entry)| !entry.value.is_null()) {
+                        let place = Span::new(file, entry.key_range.clone());
+                        if let Some((_, _, other)) = config.iter().find(|(known, _, _)| known == key) {
+                            return Err(twice(place, other.clone()));
+                        }
+                        config.push((key.clone(), entry.value.to_json(), place));
                     }
                 }
-                ("arguments", YamlValue::Map(values)) => kwargs.extend(map_to_json(values)),
-                ("arguments" | "config", YamlValue::Null) => {}
+                ("config", YamlValue::Null) => {}
+                ("config", _) => {
+                    return Err(wrong(format!("'config' must be a dict, got {}", entry.value.kind()), key_span));
+                }
+                ("arguments", YamlValue::Map(values)) if rules.takes_arguments => arguments = map_to_json(values),
+                ("arguments", _) if rules.takes_arguments => {}
                 (key, _) if CONFIG_KEYS.contains(&key) => {
-                    config.push((key.to_owned(), entry.value.to_json(), key_span));
+                    if let Some((_, _, other)) = config.iter().find(|(known, _, _)| known == key) {
+                        return Err(twice(key_span, other.clone()));
+                    }
+                    if !entry.value.is_null() {
+                        config.push((key.to_owned(), entry.value.to_json(), key_span.clone()));
+                    }
+                    if rules.takes_arguments {
+                        loose.push((key.to_owned(), key_span));
+                    }
                 }
                 _ => {
                     kwargs.insert(key.clone(), entry.value.to_json());
                 }
             }
         }
-        for reserved in ["model", "column_name"] {
-            if kwargs.contains_key(reserved) && (reserved == "model" || column.is_some()) {
-                return Err(wrong(format!("test `{full}` must not set `{reserved}`: dbt fills it in"), place));
-            }
-        }
+        let has_loose_arguments = rules.takes_arguments && arguments.is_empty() && !kwargs.is_empty();
+        let has_arguments_key = !rules.takes_arguments && kwargs.contains_key("arguments");
         let mut quoted_name = None;
         if let Some((column_name, is_quoted)) = column {
             let column_name = if is_quoted { format!("\"{column_name}\"") } else { column_name.to_owned() };
             quoted_name = Some(column_name.clone());
             kwargs.insert("column_name".to_owned(), Value::String(column_name));
+        }
+        kwargs.extend(arguments);
+        if kwargs.contains_key("model") {
+            return Err(wrong("Test arguments include \"model\", which is a reserved argument".to_owned(), place));
         }
         kwargs.insert("model".to_owned(), Value::String(tested.model_text()));
         let (short_name, node_name) = match custom_name {
@@ -184,6 +232,10 @@ impl GenericTest {
             node_name,
             short_name,
             span: name_span,
+            written_name: full,
+            loose_config: loose,
+            has_loose_arguments,
+            has_arguments_key,
         })
     }
 

@@ -1,18 +1,31 @@
 //! Reads a whole project: packages, macros, properties, nodes; then the graph.
 
+mod checks;
 mod collect;
 mod config;
 mod connections;
+mod contracts;
+mod dates;
+mod descriptions;
+mod docs_blocks;
 mod draft;
+mod exposures;
+mod fixtures;
+mod functions;
 mod generic_test;
+mod layering;
+mod lookup;
 mod others;
 mod packages;
 mod patch;
 mod properties;
 mod python_text;
 mod resolve;
+mod semantic;
 mod session;
 mod sources;
+mod static_parse;
+mod unit_tests;
 mod version;
 
 use crate::files::{FoundFile, Ignore, find_files, read_text};
@@ -48,12 +61,16 @@ pub fn load_project(
     let mut problems = config.warnings.clone();
     let packages = packages::find_packages(settings, &config, &mut Vec::new(), &mut problems);
     version::check_versions(settings, &packages, &mut problems);
-    let (manifest, library, connections, invocation) = match read(settings, &config, &packages, support, &mut problems)
-    {
-        Some(read) if !has_errors(&problems) => read,
-        _ => return Err(in_order(problems)),
-    };
+    let (mut manifest, library, connections, invocation) =
+        match read(settings, &config, &packages, support, &mut problems) {
+            Some(read) if !has_errors(&problems) => read,
+            _ => return Err(in_order(problems)),
+        };
+    let target = connections.get(&config.profile.target);
+    let selectors = crate::load::read_selectors(settings, &config.project.root, target, &mut problems)?;
+    manifest.selectors = selectors.to_json().clone();
     Ok(Project {
+        selectors: Arc::new(selectors),
         packages,
         macro_library: library,
         manifest,
@@ -104,8 +121,11 @@ fn read(
     };
     let target = &default.facts.target;
     let project_renderer = ValueRenderer::new(&invocation, vec![settings.vars.clone()], Some(target));
-    let trees =
-        packages.iter().map(|package| ConfigTrees::render(&package.project, &project_renderer, problems)).collect();
+    let adapter_type = target.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let trees = packages
+        .iter()
+        .map(|package| ConfigTrees::render(&package.project, &project_renderer, adapter_type, problems))
+        .collect();
     let vars: Vec<_> =
         (0..packages.len()).map(|index| Arc::new(package_vars(&settings.vars, packages, index))).collect();
     let renderers: Vec<ValueRenderer> =
@@ -119,8 +139,9 @@ fn read(
             })
         })
         .collect();
-    let library = read_macros(config, packages, &ignores, support, problems);
-    let docs = others::read_docs(packages, &ignores, problems);
+    let library = read_macros(config, packages, &ignores, support, &default.facts.adapter_types, problems);
+    let docs = Arc::new(docs_blocks::read_docs(packages, &ignores, &renderers, problems));
+    let fixtures = fixtures::Fixtures::read(packages, &ignores, problems);
     let entries = read_all_properties(packages, &ignores, &renderers, problems);
     // Without macros nothing can be rendered: every model would fail for the same reason.
     let library = library?;
@@ -135,20 +156,27 @@ fn read(
         invocation: Arc::clone(&invocation),
         now: settings.started_at.timestamp_micros() as f64 / 1_000_000.0,
     };
-    let manifest = build_manifest(&session, docs, &entries, &ignores, &renderers, problems);
+    let described = DescribedFiles { docs: &docs, fixtures: &fixtures };
+    let manifest = build_manifest(&session, described, &entries, &ignores, &renderers, problems);
     let library = Arc::clone(&session.library);
     Some((manifest, library, session.connections.used(), invocation))
 }
 
+/// What was read before the nodes: docs blocks and rows of unit tests.
+struct DescribedFiles<'a> {
+    docs: &'a Arc<dvt_manifest::IndexMap<String, dvt_manifest::Doc>>,
+    fixtures: &'a fixtures::Fixtures,
+}
+
 fn build_manifest(
     session: &Session<'_>,
-    docs: dvt_manifest::IndexMap<String, dvt_manifest::Doc>,
+    files: DescribedFiles<'_>,
     entries: &[PropertyEntry],
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
     problems: &mut Vec<Diagnostic>,
 ) -> Manifest {
-    let descriptions = Descriptions { docs: &docs, renderers };
+    let descriptions = Descriptions::new(files.docs, session.packages, renderers);
     let described = Described::new(session, entries, problems);
     let mut drafts = Vec::new();
     for (package, ignore) in ignores.iter().enumerate() {
@@ -182,35 +210,55 @@ fn build_manifest(
             failed.sources.insert(entry.name.clone());
         }
     }
-    let tests = collect::generic_test_drafts(session, entries, &manifest, problems);
+    let tests = collect::generic_test_drafts(session, entries, &manifest, renderers, &descriptions, problems);
     parse_all(session, tests, &descriptions, &mut manifest, &mut failed, problems);
-    others::add_described(session, entries, &descriptions, &mut manifest, problems);
+    others::add_described(session, entries, files.fixtures, &descriptions, &mut manifest, problems);
     manifest.macros = others::manifest_macros(session, entries, &descriptions, problems);
     described.warn_unmatched(&manifest, session, &failed, problems);
-    manifest.docs = docs.clone();
+    manifest.docs = (**files.docs).clone();
+    functions::absorb_overloads(&mut manifest, problems);
+    functions::check(session, &manifest, problems);
+    semantic::read_time_spines(session, entries, &mut manifest, problems);
+    semantic::read_all(session, entries, &descriptions, &mut manifest, problems);
     resolve::resolve(session, &mut manifest, &failed, problems);
+    let lookup = lookup::Lookup::new(&manifest);
+    functions::resolve_calls(&mut manifest, &lookup, &failed, problems);
+    semantic::resolve(&mut manifest, &lookup, &failed, problems);
+    unit_tests::resolve(session, &mut manifest, &lookup, &failed, problems);
+    if !has_errors(problems) {
+        semantic::check(session, &manifest, problems);
+    }
     draft::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
     problems.extend(session.connections.take_warnings());
     if !has_errors(problems) {
-        session.trees[0].warn_unused(&all_fqns(&manifest), problems);
+        let (fqns, disabled) = all_fqns(&manifest);
+        session.trees[0].warn_unused(&fqns, &disabled, problems);
     }
+    checks::check(session, &manifest, problems);
     if !has_errors(problems) {
         resolve::check_graph(session, &manifest, problems);
     }
     manifest
 }
 
-/// The names of all nodes and sources, disabled ones too.
-fn all_fqns(manifest: &Manifest) -> Vec<(ResourceType, Vec<String>)> {
-    let nodes = manifest.nodes.values().map(|node| (node.resource_type, node.fqn.clone()));
+/// The names of everything that is on, by kind; and the names of everything that is off.
+fn all_fqns(manifest: &Manifest) -> (Vec<(ResourceType, Vec<String>)>, Vec<Vec<String>>) {
+    let nodes = manifest.nodes.values().chain(manifest.functions.values());
+    let nodes = nodes.map(|node| (node.resource_type, node.fqn.clone()));
     let sources = manifest.sources.values().map(|source| (ResourceType::Source, source.fqn.clone()));
+    let exposures = manifest.exposures.values().map(|exposure| (ResourceType::Exposure, exposure.fqn.clone()));
+    let unit_tests = manifest.unit_tests.values().map(|test| (ResourceType::UnitTest, test.fqn.clone()));
+    let semantic = [&manifest.metrics, &manifest.semantic_models, &manifest.saved_queries];
+    let semantic = semantic.into_iter().flat_map(|map| map.values()).map(|node| (node.resource_type, node.fqn.clone()));
     let disabled = manifest.disabled.values().flatten().map(|entry| match entry {
-        Disabled::Node(node) => (node.resource_type, node.fqn.clone()),
-        Disabled::Source(source) => (ResourceType::Source, source.fqn.clone()),
-        Disabled::Exposure(exposure) => (ResourceType::Exposure, exposure.fqn.clone()),
+        Disabled::Node(node) => node.fqn.clone(),
+        Disabled::Source(source) => source.fqn.clone(),
+        Disabled::Exposure(exposure) => exposure.fqn.clone(),
+        Disabled::Semantic(node) => node.fqn.clone(),
+        Disabled::UnitTest(unit_test) => unit_test.fqn.clone(),
     });
-    nodes.chain(sources).chain(disabled).collect()
+    (nodes.chain(sources).chain(exposures).chain(unit_tests).chain(semantic).collect(), disabled.collect())
 }
 
 /// Parses drafts on all processors and puts the nodes into the manifest, in the order of the drafts.
@@ -227,43 +275,26 @@ fn parse_all(
     for (parsed, (name, resource_type)) in parse_in_parallel(session, drafts, descriptions).into_iter().zip(names) {
         problems.extend(parsed.problems);
         let Some(node) = parsed.node else {
-            if resource_type.is_refable() {
+            if resource_type.is_refable() || resource_type == ResourceType::Function {
                 failed.nodes.insert(name);
             }
             continue;
         };
+        if resource_type == ResourceType::Function {
+            functions::add(manifest, node, problems);
+            continue;
+        }
         let id = node.unique_id.clone();
         if !node.config.enabled() {
             manifest.disabled.entry(id).or_default().push(Disabled::Node(Box::new(node)));
             continue;
         }
-        let same_name = manifest.nodes.get(&id).or_else(|| {
-            // One package's models, seeds and snapshots share their names: `ref` could not tell them apart.
-            [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot]
-                .into_iter()
-                .filter(|_| node.resource_type.is_refable() && node.version.is_none())
-                .find_map(|kind| manifest.nodes.get(&format!("{kind}.{}.{}", node.package_name, node.name)))
-        });
-        if let Some(first) = same_name {
-            let what = if node.resource_type == first.resource_type {
-                format!("two {}s are named `{}`", node.resource_type, node.name)
-            } else {
-                format!("a {} and a {} are both named `{}`", first.resource_type, node.resource_type, node.name)
-            };
-            problems.push(
-                Diagnostic::error("duplicate-name", what)
-                    .label(node.span.clone(), format!("this one is in {}", session_path(&node)))
-                    .label(first.span.clone(), format!("the other is in {}", session_path(first)))
-                    .help("rename or remove one of them"),
-            );
+        if let Some(first) = manifest.nodes.get(&id) {
+            problems.push(checks::duplicate(first, &node));
             continue;
         }
         manifest.nodes.insert(id, node);
     }
-}
-
-fn session_path(node: &dvt_manifest::Node) -> &str {
-    &node.span.file.path
 }
 
 fn parse_in_parallel(session: &Session<'_>, drafts: Vec<Draft<'_>>, descriptions: &Descriptions<'_>) -> Vec<Parsed> {
@@ -311,6 +342,7 @@ fn read_macros(
     packages: &[Package],
     ignores: &[Ignore],
     support: &AdapterSupport<'_>,
+    adapter_types: &[String],
     problems: &mut Vec<Diagnostic>,
 ) -> Option<MacroLibrary> {
     let mut files = builtin_macro_files();
@@ -335,7 +367,7 @@ fn read_macros(
             }
         }
     }
-    let mut dispatch = DispatchConfig::default();
+    let mut dispatch = DispatchConfig { adapter_types: adapter_types.to_vec(), ..DispatchConfig::default() };
     for entry in &config.project.dispatch {
         dispatch.search_order.insert(entry.macro_namespace.clone(), entry.search_order.clone());
     }
@@ -365,6 +397,7 @@ fn read_all_properties(
             &project.analysis_paths,
             &project.macro_paths,
             &project.test_paths,
+            &project.function_paths,
         ];
         let mut seen = HashSet::new();
         let mut files: Vec<FoundFile> = Vec::new();

@@ -1,14 +1,14 @@
 //! What a properties entry says about a node: description, columns, config, versions.
 
 use super::config::Layer;
+pub(crate) use super::descriptions::Descriptions;
+use super::layering::deep_merge;
 use super::properties::PropertyEntry;
 use super::session::Session;
 use crate::check::Reader;
-use crate::render::ValueRenderer;
 use crate::yaml::{Yaml, YamlValue, map_to_json};
 use dvt_diagnostics::{Diagnostic, Span};
-use dvt_jinja::ValueMode;
-use dvt_manifest::{Column, Doc, Node, UniqueId};
+use dvt_manifest::{Column, Node};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
@@ -16,131 +16,64 @@ use serde_json::{Map, Value};
 const CONFIG_BESIDE: &[&str] = &["meta", "docs", "group", "access", "contract"];
 
 /// The config of an entry: what stands beside `config:`, then `config:`, then the version's.
-pub(crate) fn config_layers(
+pub(crate) fn config_layer(
     entry: &PropertyEntry,
     version: Option<&Yaml>,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<Layer> {
-    let mut layers = Vec::new();
-    for yaml in [Some(&entry.yaml), version].into_iter().flatten() {
-        if let Some(map) = yaml.as_map() {
-            // dbt reads no tags here, and says nothing about it.
-            if let Some(tags) = map.get("tags") {
-                problems.push(
-                    Diagnostic::warning("tags-not-read", format!("the `tags` of `{}` are not read here", entry.name))
-                        .label(Span::new(&entry.file, tags.key_range.clone()), "not below `config:`")
-                        .help("move them below `config:`"),
-                );
-            }
-            let beside = map
-                .iter()
-                .filter(|(key, entry)| CONFIG_BESIDE.contains(&key.as_str()) && !entry.value.is_null())
-                .map(|(key, value)| {
-                    (key.clone(), value.value.to_json(), Span::new(&entry.file, value.key_range.clone()))
-                })
-                .collect();
-            layers.push(Layer { entries: beside });
-        }
-        let mut reader = Reader { file: &entry.file, problems };
-        if reader.map(yaml, "config").is_some()
-            && let Some(config) = yaml.get_set("config")
-        {
-            layers.push(Layer::from_yaml(&entry.file, config));
-        }
-    }
-    layers
-}
-
-/// Renders descriptions, where `doc('name')` gives a docs block.
-pub(crate) struct Descriptions<'a> {
-    pub(crate) docs: &'a IndexMap<UniqueId, Doc>,
-    /// One for each package.
-    pub(crate) renderers: &'a [ValueRenderer],
-}
-
-impl Descriptions<'_> {
-    /// The description under `description:`; empty when there is none.
-    pub(crate) fn read(
-        &self,
-        session: &Session<'_>,
-        entry: &PropertyEntry,
-        yaml: &Yaml,
-        problems: &mut Vec<Diagnostic>,
-    ) -> String {
-        let Some(place) = yaml.get_set("description") else { return String::new() };
-        let Some(text) = place.scalar_text() else {
-            Reader { file: &entry.file, problems }.wrong_type("description", "a text", place);
-            return String::new();
-        };
-        self.render(session, entry.package, &text, &entry.span(place), problems)
-    }
-
-    pub(crate) fn render(
-        &self,
-        session: &Session<'_>,
-        package: usize,
-        text: &str,
-        place: &Span,
-        problems: &mut Vec<Diagnostic>,
-    ) -> String {
-        let mut rendered = String::with_capacity(text.len());
-        let mut rest = text;
-        // Docs blocks are put in by hand, since a block's text must not be rendered again.
-        while let Some(start) = rest.find("{{") {
-            let Some(length) = rest[start..].find("}}") else { break };
-            let inner = rest[start + 2..start + length].trim().trim_matches('-').trim();
-            let whole = &rest[start..start + length + 2];
-            rendered.push_str(&rest[..start]);
-            rest = &rest[start + length + 2..];
-            match doc_arguments(inner) {
-                Some((doc_package, name)) => match self.find(session, package, doc_package, name) {
-                    Some(doc) => rendered.push_str(&doc.block_contents),
-                    None => problems.push(
-                        Diagnostic::error("unknown-doc", format!("there is no docs block named `{name}`"))
-                            .label(place.clone(), "asked for here")
-                            .help(format!(
-                                "write `{{% docs {name} %}} … {{% enddocs %}}` in a .md file of the project"
-                            )),
+) -> Option<Layer> {
+    let mut reader = Reader { file: &entry.file, problems };
+    let mut layer = match reader.map(&entry.yaml, "config").and(entry.yaml.get_set("config")) {
+        Some(config) => Layer::from_yaml(&entry.file, config),
+        None => Layer::default(),
+    };
+    let keys = entry.yaml.as_map().into_iter().flatten();
+    for (key, value) in keys.filter(|(key, _)| CONFIG_BESIDE.contains(&key.as_str())) {
+        let place = Span::new(&entry.file, value.key_range.clone());
+        if let Some((_, _, other)) = layer.entries.iter().find(|(known, _, _)| known == key) {
+            reader.problems.push(
+                Diagnostic::error(
+                    "property-twice",
+                    format!(
+                        "In {}: found {key} dictionary in 'config' dictionary and as top-level key. Remove the top-level \
+                         key and define it under 'config' dictionary only.",
+                        entry.original_path
                     ),
-                },
-                None => match self.renderers[package].text(whole, place, ValueMode::Text) {
-                    Ok(Value::String(text)) => rendered.push_str(&text),
-                    Ok(other) => rendered.push_str(&other.to_string()),
-                    Err(diagnostic) => problems.push(diagnostic),
-                },
+                )
+                .label(place, "beside `config:`")
+                .label(other.clone(), "and below it"),
+            );
+        } else if !value.value.is_null() {
+            layer.entries.push((key.clone(), value.value.to_json(), place));
+        }
+    }
+    if let Some(version) = version
+        && reader.map(version, "config").is_some()
+        && let Some(config) = version.get_set("config")
+    {
+        for (key, value, span) in Layer::from_yaml(&entry.file, config).entries {
+            match layer.entries.iter_mut().find(|(known, _, _)| *known == key) {
+                Some((_, old, place)) => {
+                    let (mut both, new) = (Map::new(), Map::from_iter([(key.clone(), value)]));
+                    both.insert(key.clone(), std::mem::take(old));
+                    deep_merge(&mut both, &new);
+                    *old = both.shift_remove(&key).unwrap_or_default();
+                    *place = span;
+                }
+                None => layer.entries.push((key, value, span)),
             }
         }
-        rendered.push_str(rest);
-        rendered
     }
-
-    fn find(&self, session: &Session<'_>, package: usize, doc_package: Option<&str>, name: &str) -> Option<&Doc> {
-        let get = |package: &str| self.docs.get(&format!("doc.{package}.{name}"));
-        match doc_package {
-            Some(doc_package) => get(doc_package),
-            None => get(session.package_name(package))
-                .or_else(|| get(session.root_name()))
-                .or_else(|| self.docs.values().find(|doc| doc.name == name)),
-        }
-    }
+    (!layer.entries.is_empty()).then_some(layer)
 }
 
-/// `doc('name')` or `doc('package', 'name')`.
-fn doc_arguments(expression: &str) -> Option<(Option<&str>, &str)> {
-    let inner = expression.strip_prefix("doc")?.trim().strip_prefix('(')?.strip_suffix(')')?;
-    let texts: Option<Vec<&str>> = inner
-        .split(',')
-        .map(|argument| {
-            let argument = argument.trim();
-            let quote = argument.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
-            argument.strip_prefix(quote)?.strip_suffix(quote)
-        })
-        .collect();
-    match texts?.as_slice() {
-        [name] => Some((None, name)),
-        [package, name] => Some((Some(package), name)),
-        _ => None,
-    }
+/// Whether the entry says config beside `config:`.
+pub(crate) fn patches_config(entry: &PropertyEntry) -> bool {
+    CONFIG_BESIDE.iter().any(|key| entry.yaml.get_set(key).is_some())
+}
+
+/// The same as it is written: what dbt compares between two runs. Of a version, only its own.
+pub(crate) fn written_config(entry: &PropertyEntry, version: Option<&Yaml>) -> Option<Map<String, Value>> {
+    version.unwrap_or(&entry.written).get_set("config").and_then(Yaml::as_map).map(map_to_json)
 }
 
 /// Columns with their descriptions.
@@ -184,7 +117,7 @@ pub(crate) fn read_columns(
             );
             continue;
         };
-        let config = reader.map(item, "config").map(map_to_json).unwrap_or_default();
+        let mut config = reader.map(item, "config").map(map_to_json).unwrap_or_default();
         let mut meta = reader.map(item, "meta").map(map_to_json).unwrap_or_default();
         if let Some(Value::Object(more)) = config.get("meta") {
             meta.extend(more.clone());
@@ -195,8 +128,18 @@ pub(crate) fn read_columns(
                 tags.push(tag);
             }
         }
-        let constraints =
+        // dbt keeps these two of a column's config, with what stands beside it.
+        config.retain(|key, _| matches!(key.as_str(), "meta" | "tags"));
+        config.insert("meta".to_owned(), Value::Object(meta.clone()));
+        config.insert("tags".to_owned(), Value::from(tags.clone()));
+        let constraints: Vec<Value> =
             reader.list(item, "constraints").map(|items| items.iter().map(Yaml::to_json).collect()).unwrap_or_default();
+        super::contracts::check_column(
+            &name,
+            &constraints,
+            &super::properties::first_line(&entry.file, item),
+            reader.problems,
+        );
         let data_type = reader.text(item, "data_type");
         let quote = reader.boolean(item, "quote");
         let granularity = reader.text(item, "granularity");
@@ -209,10 +152,24 @@ pub(crate) fn read_columns(
                     .collect()
             })
             .unwrap_or_default();
-        let description = descriptions.read(session, entry, item, problems);
+        let description = descriptions.read_with_blocks(session, entry, item, problems);
         columns.insert(
             name.clone(),
-            Column { name, description, data_type, quote, tags, meta, constraints, config, granularity, extra },
+            Column {
+                name,
+                description: description.text,
+                data_type,
+                quote,
+                tags,
+                meta,
+                constraints,
+                config,
+                granularity,
+                dimension: None,
+                entity: None,
+                doc_blocks: description.doc_blocks,
+                extra,
+            },
         );
     }
     columns
@@ -264,24 +221,20 @@ pub(crate) fn apply(
     problems: &mut Vec<Diagnostic>,
 ) {
     node.patch_path = Some(format!("{}://{}", session.package_name(entry.package), entry.original_path));
-    node.description = descriptions.read(session, entry, &entry.yaml, problems);
+    let description = descriptions.read_with_blocks(session, entry, &entry.yaml, problems);
+    (node.description, node.doc_blocks) = (description.text, description.doc_blocks);
     node.columns = match version {
         Some(version) => {
-            let own = descriptions.read(session, entry, version, problems);
-            if !own.is_empty() {
-                node.description = own;
+            let own = descriptions.read_with_blocks(session, entry, version, problems);
+            if !own.text.is_empty() {
+                (node.description, node.doc_blocks) = (own.text, own.doc_blocks);
             }
             version_columns(session, entry, version, descriptions, problems)
         }
         None => read_columns(session, entry, &entry.yaml, descriptions, problems),
     };
-    for yaml in [Some(&entry.yaml), version].into_iter().flatten() {
-        let mut reader = Reader { file: &entry.file, problems };
-        if let Some(constraints) = reader.list(yaml, "constraints") {
-            node.constraints = constraints.iter().map(Yaml::to_json).collect();
-        }
-        if let Some(date) = reader.text(yaml, "deprecation_date") {
-            node.deprecation_date = Some(date);
-        }
+    let mut reader = Reader { file: &entry.file, problems };
+    if let Some(date) = reader.text(version.unwrap_or(&entry.yaml), "deprecation_date") {
+        node.deprecation_date = Some(super::dates::normal_date(&date));
     }
 }

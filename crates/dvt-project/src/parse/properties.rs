@@ -18,6 +18,8 @@ pub(crate) struct PropertyEntry {
     pub(crate) original_path: String,
     pub(crate) relative_path: String,
     pub(crate) yaml: Yaml,
+    /// The same before its Jinja was rendered.
+    pub(crate) written: Yaml,
 }
 
 /// The top-level keys that hold named entries.
@@ -33,6 +35,10 @@ pub(crate) enum Section {
     Groups,
     Macros,
     Analyses,
+    Functions,
+    Metrics,
+    SemanticModels,
+    SavedQueries,
 }
 
 const SECTIONS: &[(&str, Section)] = &[
@@ -47,10 +53,14 @@ const SECTIONS: &[(&str, Section)] = &[
     ("groups", Section::Groups),
     ("macros", Section::Macros),
     ("analyses", Section::Analyses),
+    ("functions", Section::Functions),
+    ("metrics", Section::Metrics),
+    ("semantic_models", Section::SemanticModels),
+    ("saved_queries", Section::SavedQueries),
 ];
 
 /// Keys that stand at the top of a properties file and hold nothing that is read here.
-const OTHER_KEYS: &[&str] = &["version", "metrics", "semantic_models", "saved_queries", "functions", "anchors"];
+const OTHER_KEYS: &[&str] = &["version", "anchors"];
 
 impl Section {
     pub(crate) fn key(self) -> &'static str {
@@ -73,20 +83,28 @@ impl PropertyEntry {
 
 /// Whether a value of a properties file is rendered when the file is read.
 fn is_rendered(path: &[String]) -> bool {
+    let (section, last) = (path.first().map(String::as_str), path.last().map(String::as_str));
+    match section {
+        Some("unit_tests") => return last != Some("description"),
+        // The semantic layer's filters are templates of their own.
+        Some("metrics") if last == Some("filter") => return false,
+        Some("models") if last == Some("filter") && path.get(1).is_some_and(|key| key == "metrics") => return false,
+        Some("saved_queries") if path.get(1).is_some_and(|key| key == "query_params") && last == Some("where") => {
+            return false;
+        }
+        _ => {}
+    }
     !path.iter().any(|key| {
         matches!(
             key.trim_start_matches('+'),
             "description"
                 | "tests"
                 | "data_tests"
-                | "unit_tests"
                 | "pre-hook"
                 | "post-hook"
                 | "pre_hook"
                 | "post_hook"
-                | "macros"
-                | "expression"
-                | "sql_header"
+                | "loaded_at_query"
         )
     })
 }
@@ -178,6 +196,7 @@ pub(crate) fn read_properties(
                 original_path: found.original_path.clone(),
                 relative_path: found.relative_path.clone(),
                 yaml,
+                written: item.clone(),
             });
         }
     }

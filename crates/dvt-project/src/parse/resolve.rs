@@ -3,9 +3,9 @@
 //! Source: dbt docs, "ref" (packages, versions, access) and "Model access".
 
 use super::session::Session;
-use dvt_diagnostics::{Diagnostic, Span, did_you_mean};
+use dvt_diagnostics::{Diagnostic, Event, Severity, Span, did_you_mean, kinds};
 use dvt_manifest::{
-    Access, DependsOn, Disabled, Graph, Manifest, RefCall, ResourceType, SourceCall, UniqueId, version_text,
+    Access, Disabled, Graph, Manifest, Node, RefCall, ResourceType, SourceCall, UniqueId, version_text,
 };
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -57,6 +57,7 @@ impl Names {
             match entry {
                 Disabled::Node(node) if node.resource_type.is_refable() => {
                     names.disabled_refs.insert(node.name.clone(), node.unique_id.clone());
+                    names.disabled_refs.insert(node.search_name(), node.unique_id.clone());
                 }
                 Disabled::Source(source) => {
                     let key = format!("{}.{}", source.source_name, source.name);
@@ -70,16 +71,12 @@ impl Names {
 }
 
 /// The one among the candidates that dbt finds first: the root project's, the asking package's, any other's.
-fn pick<'a>(
-    candidates: &'a [(String, UniqueId)],
-    package: Option<&str>,
-    root: &str,
-    own: &str,
-) -> Option<&'a UniqueId> {
-    let of = |wanted: &str| candidates.iter().find(|(package, _)| package == wanted).map(|(_, id)| id);
+fn pick<'a>(candidates: &'a [(String, UniqueId)], package: Option<&str>, order: [&str; 2]) -> Option<&'a UniqueId> {
+    // Of two in one package, dbt knows the one it read last.
+    let of = |wanted: &str| candidates.iter().rev().find(|(package, _)| package == wanted).map(|(_, id)| id);
     match package {
         Some(package) => of(package),
-        None => of(root).or_else(|| of(own)).or_else(|| candidates.first().map(|(_, id)| id)),
+        None => of(order[0]).or_else(|| of(order[1])).or_else(|| candidates.first().map(|(_, id)| id)),
     }
 }
 
@@ -87,6 +84,8 @@ fn pick<'a>(
 enum Failure {
     Unknown(Box<Diagnostic>),
     Disabled(Box<Diagnostic>),
+    /// It is there, but not for this one.
+    Refused(Box<Diagnostic>),
 }
 
 /// Resolves every ref and source of the manifest and fills in `depends_on.nodes`. A test whose target is disabled is
@@ -94,55 +93,69 @@ enum Failure {
 pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &Failed, problems: &mut Vec<Diagnostic>) {
     let names = Names::new(manifest);
     let root = session.root_name().to_owned();
+    let restricting: HashSet<&str> = session
+        .packages
+        .iter()
+        .filter(|package| package.project.restrict_access)
+        .map(|package| package.name.as_str())
+        .collect();
+    let own_first = session.project_flag("require_ref_searches_node_package_before_root", false);
+    let asker = |manifest| Asker { manifest, names: &names, failed, root: &root, own_first, restricting: &restricting };
     let mut disabled_tests = Vec::new();
     let mut resolved = Vec::new();
-    for node in manifest.nodes.values() {
-        let asker = Asker { manifest, names: &names, failed, root: &root, package: &node.package_name };
-        let what = format!("{} `{}`", node.resource_type, node.name);
-        let (refs, sources, depends_on, failures) =
-            asker.resolve_all(&what, &node.refs, &node.sources, node.group.as_deref());
+    for node in manifest.nodes.values().chain(manifest.functions.values()) {
+        let asking = Asking::of_node(node);
+        let (refs, sources, depends_on, failures) = asker(manifest).resolve_all(&asking, &node.refs, &node.sources);
         let is_test = node.resource_type == ResourceType::Test;
         let mut is_disabled = false;
         for failure in failures {
             match failure {
                 Failure::Disabled(_) if is_test => is_disabled = true,
-                Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) => problems.push(*diagnostic),
+                Failure::Unknown(mut diagnostic) if is_test => {
+                    is_disabled = true;
+                    let event = Event::new(kinds::NODE_NOT_FOUND_OR_DISABLED, diagnostic.message.clone())
+                        .with("unique_id", node.unique_id.as_str())
+                        .with("original_file_path", node.original_file_path.as_str())
+                        .with("resource_type_title", asking.title());
+                    diagnostic.severity = Severity::Warning;
+                    diagnostic.event = Some(Box::new(event));
+                    problems.push(*diagnostic);
+                }
+                Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) | Failure::Refused(diagnostic) => {
+                    problems.push(*diagnostic);
+                }
             }
         }
         if is_disabled {
             disabled_tests.push(node.unique_id.clone());
         }
+        if !own_first {
+            warn_of_root(manifest, node, &refs, &root, problems);
+        }
         resolved.push((node.unique_id.clone(), refs, sources, depends_on));
     }
     let mut resolved_exposures = Vec::new();
     for exposure in manifest.exposures.values() {
-        let asker = Asker { manifest, names: &names, failed, root: &root, package: &exposure.package_name };
-        let what = format!("exposure `{}`", exposure.name);
-        let (refs, sources, depends_on, failures) = asker.resolve_all(&what, &exposure.refs, &exposure.sources, None);
+        let asking = Asking {
+            kind: ResourceType::Exposure,
+            unique_id: &exposure.unique_id,
+            path: &exposure.original_file_path,
+            package: &exposure.package_name,
+            group: None,
+        };
+        let (refs, sources, depends_on, failures) =
+            asker(manifest).resolve_all(&asking, &exposure.refs, &exposure.sources);
         problems.extend(failures.into_iter().map(|failure| match failure {
-            Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) => *diagnostic,
+            Failure::Unknown(diagnostic) | Failure::Disabled(diagnostic) | Failure::Refused(diagnostic) => *diagnostic,
         }));
         resolved_exposures.push((exposure.unique_id.clone(), refs, sources, depends_on));
     }
-    let mut unit_tests = Vec::new();
-    for unit_test in manifest.unit_tests.values() {
-        let asker = Asker { manifest, names: &names, failed, root: &root, package: &unit_test.package_name };
-        let call = RefCall {
-            name: unit_test.model.clone(),
-            package: None,
-            version: unit_test.version.clone(),
-            span: unit_test.span.clone(),
-            unique_id: None,
-        };
-        match asker.resolve_ref(&format!("unit test `{}`", unit_test.name), &call) {
-            Ok(id) => unit_tests.push((unit_test.unique_id.clone(), Some(id))),
-            Err(Failure::Disabled(_)) => unit_tests.push((unit_test.unique_id.clone(), None)),
-            Err(Failure::Unknown(_)) if failed.nodes.contains(&unit_test.model) => {}
-            Err(Failure::Unknown(diagnostic)) => problems.push(*diagnostic),
-        }
-    }
     for (id, refs, sources, depends_on) in resolved {
-        if let Some(node) = manifest.nodes.get_mut(&id) {
+        let node = match manifest.nodes.get_mut(&id) {
+            Some(node) => Some(node),
+            None => manifest.functions.get_mut(&id),
+        };
+        if let Some(node) = node {
             node.refs = refs;
             node.sources = sources;
             node.depends_on.nodes = depends_on;
@@ -152,15 +165,7 @@ pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &F
         if let Some(exposure) = manifest.exposures.get_mut(&id) {
             exposure.refs = refs;
             exposure.sources = sources;
-            exposure.depends_on = DependsOn { macros: Vec::new(), nodes };
-        }
-    }
-    for (id, model) in unit_tests {
-        match (model, manifest.unit_tests.get_mut(&id)) {
-            (Some(model), Some(unit_test)) => unit_test.depends_on.nodes = vec![model],
-            _ => {
-                manifest.unit_tests.shift_remove(&id);
-            }
+            exposure.depends_on.nodes = nodes;
         }
     }
     for id in disabled_tests {
@@ -170,18 +175,78 @@ pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &F
     }
 }
 
+/// dbt's warning for a node of a package that reads one of the root project without saying so.
+fn warn_of_root(manifest: &Manifest, node: &Node, refs: &[RefCall], root: &str, problems: &mut Vec<Diagnostic>) {
+    if node.package_name == root {
+        return;
+    }
+    for call in refs.iter().filter(|call| call.package.as_deref() != Some(root)) {
+        let target = call.unique_id.as_ref().and_then(|id| manifest.nodes.get(id));
+        let Some(target) = target.filter(|target| target.package_name == root) else { continue };
+        let message = format!(
+            "The node '{}' in package '{}' depends on the root project node '{}'. This may lead to unexpected cycles \
+             downstream. Please set the 'require_ref_searches_node_package_before_root' behavior change flag to True to \
+             avoid this issue.",
+            node.name, node.package_name, target.unique_id
+        );
+        problems.push(
+            Diagnostic::warning("package-reads-root", message.clone()).label(call.span.clone(), "read here").event(
+                Event::new(kinds::PACKAGE_NODE_DEPENDS_ON_ROOT_PROJECT_NODE, message)
+                    .with("node_name", node.name.as_str())
+                    .with("package_name", node.package_name.as_str())
+                    .with("root_project_unique_id", target.unique_id.as_str()),
+            ),
+        );
+    }
+}
+
+/// Whoever calls `ref` or `source`.
+struct Asking<'a> {
+    kind: ResourceType,
+    unique_id: &'a str,
+    path: &'a str,
+    package: &'a str,
+    group: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    fn of_node(node: &'a Node) -> Self {
+        Self {
+            kind: node.resource_type,
+            unique_id: &node.unique_id,
+            path: &node.original_file_path,
+            package: &node.package_name,
+            group: node.group.as_deref(),
+        }
+    }
+
+    /// dbt's word with a capital: `Model`.
+    fn title(&self) -> String {
+        let word = self.kind.as_str();
+        word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect()
+    }
+
+    /// The start of dbt's messages.
+    fn depends_on(&self) -> String {
+        format!("{} '{}' ({}) depends on a", self.title(), self.unique_id, self.path)
+    }
+}
+
 struct Asker<'a> {
     manifest: &'a Manifest,
     names: &'a Names,
     failed: &'a Failed,
     root: &'a str,
-    package: &'a str,
+    /// The asking package is searched before the root project.
+    own_first: bool,
+    /// The packages with `restrict-access`.
+    restricting: &'a HashSet<&'a str>,
 }
 
 type Resolved = (Vec<RefCall>, Vec<SourceCall>, Vec<UniqueId>, Vec<Failure>);
 
 impl Asker<'_> {
-    fn resolve_all(&self, what: &str, refs: &[RefCall], sources: &[SourceCall], group: Option<&str>) -> Resolved {
+    fn resolve_all(&self, asking: &Asking<'_>, refs: &[RefCall], sources: &[SourceCall]) -> Resolved {
         let mut refs = refs.to_vec();
         let mut sources = sources.to_vec();
         let mut depends_on = Vec::new();
@@ -193,7 +258,7 @@ impl Asker<'_> {
         };
         // dbt lists sources before refs, in the order of the calls.
         for call in &mut sources {
-            match self.resolve_source(what, call) {
+            match self.resolve_source(asking, call) {
                 Ok(id) => {
                     add(&id);
                     call.unique_id = Some(id);
@@ -203,7 +268,7 @@ impl Asker<'_> {
             }
         }
         for call in &mut refs {
-            match self.resolve_ref(what, call).and_then(|id| self.check_access(what, call, id, group)) {
+            match self.resolve_ref(asking, call).and_then(|id| self.check_access(asking, call, id)) {
                 Ok(id) => {
                     add(&id);
                     call.unique_id = Some(id);
@@ -215,30 +280,43 @@ impl Asker<'_> {
         (refs, sources, depends_on, failures)
     }
 
-    fn resolve_ref(&self, what: &str, call: &RefCall) -> Result<UniqueId, Failure> {
+    fn order<'o>(&'o self, asking: &Asking<'o>) -> [&'o str; 2] {
+        if self.own_first { [asking.package, self.root] } else { [self.root, asking.package] }
+    }
+
+    fn resolve_ref(&self, asking: &Asking<'_>, call: &RefCall) -> Result<UniqueId, Failure> {
         let key = match &call.version {
             Some(version) => format!("{}.v{}", call.name, version_text(version)),
             None => call.name.clone(),
         };
-        let found =
-            self.names.refs.get(&key).and_then(|found| pick(found, call.package.as_deref(), self.root, self.package));
+        let order = self.order(asking);
+        let found = self.names.refs.get(&key).and_then(|found| pick(found, call.package.as_deref(), order));
         if let Some(id) = found {
             return Ok(id.clone());
         }
-        let called = match &call.package {
-            Some(package) => format!("`{}` of package `{package}`", call.name),
-            None => format!("`{}`", call.name),
-        };
-        if self.names.disabled_refs.contains_key(&call.name) && !self.names.refs.contains_key(&call.name) {
-            let file = self.names.disabled_refs.get(&call.name).and_then(|id| disabled_path(self.manifest, id));
+        let mut called = format!("node named '{}' ", call.name);
+        if let Some(version) = &call.version {
+            called.push_str(&format!("with version '{}' ", version_text(version)));
+        }
+        if let Some(package) = &call.package {
+            called.push_str(&format!("in package or project '{package}' "));
+        }
+        let says = |reason: &str| format!("{} {called}which {reason}", asking.depends_on());
+        let disabled =
+            self.names.disabled_refs.get(&key).or_else(|| {
+                self.names.disabled_refs.get(&call.name).filter(|_| !self.names.refs.contains_key(&call.name))
+            });
+        let of_package =
+            |id: &&UniqueId| call.package.as_ref().is_none_or(|package| id.split('.').nth(1) == Some(package.as_str()));
+        if let Some(id) = disabled.filter(of_package) {
+            let file = disabled_path(self.manifest, id);
             return Err(Failure::Disabled(Box::new(
-                Diagnostic::error("disabled-ref", format!("{what} depends on {called}, which is disabled"))
+                Diagnostic::error("disabled-ref", says("is disabled"))
                     .label(call.span.clone(), "switched off by `enabled: false`")
                     .note(file.map_or_else(|| "it is disabled".to_owned(), |path| format!("it is in {path}"))),
             )));
         }
-        let mut diagnostic =
-            Diagnostic::error("unknown-ref", format!("{what} depends on a node named {called}, which was not found"));
+        let mut diagnostic = Diagnostic::error("unknown-ref", says("was not found"));
         let versions: Vec<String> = self
             .manifest
             .nodes
@@ -255,7 +333,7 @@ impl Asker<'_> {
         if call.version.is_some() && call.package.is_none() && self.names.refs.contains_key(&call.name) {
             diagnostic = diagnostic
                 .label(call.span.clone(), "asks for a version")
-                .note(format!("{called} has no versions"))
+                .note(format!("`{}` has no versions", call.name))
                 .help("take the version away");
             return Err(Failure::Unknown(Box::new(diagnostic)));
         }
@@ -276,44 +354,55 @@ impl Asker<'_> {
     }
 
     /// A private model may be read in its group only, a protected one where its package does not restrict access.
-    fn check_access(&self, what: &str, call: &RefCall, id: UniqueId, group: Option<&str>) -> Result<UniqueId, Failure> {
-        let Some(node) = self.manifest.nodes.get(&id) else { return Ok(id) };
-        if node.access == Access::Private
-            && node.group.is_some()
-            && node.group.as_deref() != group
-            && !what.starts_with("test")
-        {
-            return Err(Failure::Unknown(Box::new(
-                Diagnostic::error(
-                    "private-ref",
-                    format!("{what} depends on `{}`, which is private to its group", node.name),
-                )
-                .label(
-                    call.span.clone(),
-                    format!("access is private to group `{}`", node.group.as_deref().unwrap_or_default()),
-                )
-                .help("make the model `access: protected`, or put both into one group"),
-            )));
-        }
-        Ok(id)
+    fn check_access(&self, asking: &Asking<'_>, call: &RefCall, id: UniqueId) -> Result<UniqueId, Failure> {
+        let Some(node) = self.manifest.nodes.get(&id).filter(|node| node.resource_type == ResourceType::Model) else {
+            return Ok(id);
+        };
+        let is_restricted =
+            node.package_name != asking.package && self.restricting.contains(node.package_name.as_str());
+        let refused = match node.access {
+            Access::Private => {
+                let is_outside = asking.group.is_none() || asking.group != node.group.as_deref();
+                (asking.kind != ResourceType::SqlOperation && (is_outside || is_restricted))
+                    .then(|| ("group", node.group.clone().unwrap_or_default()))
+            }
+            Access::Protected => is_restricted.then(|| ("package", node.package_name.clone())),
+            Access::Public => None,
+        };
+        let Some((scope, name)) = refused else { return Ok(id) };
+        Err(Failure::Refused(Box::new(
+            Diagnostic::error(
+                "refused-ref",
+                format!(
+                    "Node {} attempted to reference node {id}, which is not allowed because the referenced node is {} \
+                     to the '{name}' {scope}.",
+                    asking.unique_id,
+                    node.access.as_str()
+                ),
+            )
+            .label(call.span.clone(), format!("`{}` is {}", node.name, node.access.as_str()))
+            .help(match scope {
+                "group" => "make the model `access: protected`, or put both into one group",
+                _ => "make the model `access: public`",
+            }),
+        )))
     }
 
-    fn resolve_source(&self, what: &str, call: &SourceCall) -> Result<UniqueId, Failure> {
+    fn resolve_source(&self, asking: &Asking<'_>, call: &SourceCall) -> Result<UniqueId, Failure> {
         let key = format!("{}.{}", call.source_name, call.table_name);
-        if let Some(id) = self.names.sources.get(&key).and_then(|found| pick(found, None, self.root, self.package)) {
+        let order = self.order(asking);
+        if let Some(id) = self.names.sources.get(&key).and_then(|found| pick(found, None, order)) {
             return Ok(id.clone());
         }
+        let says = |reason: &str| format!("{} source named '{key}' which {reason}", asking.depends_on());
         if let Some(id) = self.names.disabled_sources.get(&key) {
             return Err(Failure::Disabled(Box::new(
-                Diagnostic::error("disabled-source", format!("{what} depends on source `{key}`, which is disabled"))
+                Diagnostic::error("disabled-source", says("is disabled"))
                     .label(call.span.clone(), "switched off by `enabled: false`")
                     .note(format!("it is `{id}`")),
             )));
         }
-        let mut diagnostic = Diagnostic::error(
-            "unknown-source",
-            format!("{what} depends on a source named `{key}`, which was not found"),
-        );
+        let mut diagnostic = Diagnostic::error("unknown-source", says("was not found"));
         let tables: Vec<&str> = self
             .manifest
             .sources
@@ -362,8 +451,7 @@ fn cycle_diagnostic(manifest: &Manifest, cycle: &[UniqueId]) -> Diagnostic {
     let name = |id| name(manifest, id);
     let mut names: Vec<&str> = cycle.iter().map(|id| name(id)).collect();
     names.extend(cycle.first().map(|id| name(id)));
-    let mut diagnostic =
-        Diagnostic::error("cycle", format!("models depend on each other in a cycle: {}", names.join(" -> ")));
+    let mut diagnostic = Diagnostic::error("cycle", format!("Found a cycle: {}", names.join(" --> ")));
     for (index, id) in cycle.iter().enumerate() {
         let next = &cycle[(index + 1) % cycle.len()];
         let span: Option<Span> = manifest.nodes.get(id).and_then(|node| {
@@ -379,7 +467,7 @@ fn cycle_diagnostic(manifest: &Manifest, cycle: &[UniqueId]) -> Diagnostic {
 /// Two nodes that would write one relation.
 fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<(String, String, String, String), &UniqueId> = HashMap::new();
-    for node in manifest.nodes.values().filter(|node| node.relation_name.is_some()) {
+    for node in manifest.nodes.values().filter(|node| node.resource_type.is_refable()) {
         let ignores_case = session.connections.get(&node.connection).is_ok_and(|connection| {
             !connection.facts.dialect.has_database
                 && connection.facts.dialect.unquoted == dvt_sql::IdentifierCase::Insensitive
@@ -398,11 +486,19 @@ fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Ve
             Diagnostic::error(
                 "duplicate-relation",
                 format!(
-                    "`{}` and `{}` would both be {} on connection `{}`",
-                    first.name,
-                    node.name,
-                    node.relation_name.as_deref().unwrap_or_default(),
-                    node.connection
+                    "dbt found two resources with the database representation \"{}\". dbt cannot create two resources \
+                     with identical database representations. To fix this, change the configuration of one of these \
+                     resources: - {} ({}) - {} ({})",
+                    node.style.apply(dvt_manifest::Relation::new(
+                        &node.connection,
+                        node.database.as_deref(),
+                        Some(&node.schema),
+                        Some(&node.alias)
+                    )),
+                    first.unique_id,
+                    first.original_file_path,
+                    node.unique_id,
+                    node.original_file_path
                 ),
             )
             .label(node.span.clone(), format!("in {}", node.original_file_path))

@@ -30,6 +30,13 @@ impl Session<'_> {
         &self.packages[package].name
     }
 
+    /// A flag of the root project's `flags:`, by dbt's name; what the command line says about it wins.
+    pub(crate) fn project_flag(&self, name: &str, default: bool) -> bool {
+        let from_flags = self.settings.flags.get(&name.to_uppercase()).and_then(Value::as_bool);
+        let from_project = || self.packages[0].project.flags.get(name).and_then(Value::as_bool);
+        from_flags.or_else(from_project).unwrap_or(default)
+    }
+
     pub(crate) fn root_name(&self) -> &str {
         self.package_name(0)
     }

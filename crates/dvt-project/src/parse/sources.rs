@@ -7,9 +7,9 @@ use super::properties::PropertyEntry;
 use super::session::Session;
 use crate::check::Reader;
 use crate::yaml::{Yaml, map_to_json};
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_manifest::{ResourceType, Source, SourceFreshness, SourceQuoting};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// All tables of one source entry. What is wrong with one table does not stop the others.
 pub(crate) fn read_source(
@@ -57,61 +57,64 @@ fn read_table(
     fqn.push(entry.name.clone());
     fqn.push(name.clone());
 
-    let mut merged = Merged::default();
-    let mut layers = session.trees[entry.package].layers(ResourceType::Source, &fqn);
-    for yaml in [source, table] {
-        if reader.map(yaml, "config").is_some()
-            && let Some(config) = yaml.get_set("config")
-        {
-            layers.push(Layer::from_yaml(&entry.file, config));
-        }
-    }
-    if entry.package != 0 {
-        layers.extend(session.trees[0].layers(ResourceType::Source, &fqn));
-    }
+    let patch = patch_layer(&mut reader, entry, table)?;
+    let trees = (&session.trees[entry.package], &session.trees[0]);
+    let root = |layers: Vec<Layer>| if entry.package == 0 { Vec::new() } else { layers };
+    let mut layers = trees.0.layers(ResourceType::Source, &fqn);
+    layers.push(trees.0.translate(patch.clone()));
+    layers.extend(root(trees.1.layers(ResourceType::Source, &fqn)));
+    let mut merged = Merged::of(ResourceType::Source);
     layers.iter().for_each(|layer| merged.add(layer));
+    let mut written = trees.0.written_layers(ResourceType::Source, &fqn);
+    written.push(trees.0.translate(patch));
+    written.extend(root(trees.1.written_layers(ResourceType::Source, &fqn)));
+    let unrendered_config: Map<String, Value> =
+        written.into_iter().flat_map(|layer| layer.entries).map(|(key, value, _)| (key, value)).collect();
     let connection = connection_of(session, entry, table, &merged, reader.problems)?;
-
     let mut source_meta = reader.map(source, "meta").map(map_to_json).unwrap_or_default();
-    if let Some(more) = source.get_set("config").and_then(|config| config.get_set("meta")).and_then(Yaml::as_map) {
-        source_meta.extend(map_to_json(more));
-    }
-    let mut meta = source_meta.clone();
-    meta.extend(reader.map(table, "meta").map(map_to_json).unwrap_or_default());
-    if let Some(Value::Object(more)) = merged.values.get("meta") {
-        meta.extend(more.clone());
-    }
-    merged.values.insert("meta".to_owned(), Value::Object(meta.clone()));
-    let mut tags = reader.texts(source, "tags").unwrap_or_default();
-    tags.extend(reader.texts(table, "tags").unwrap_or_default());
-    tags.extend(merged.values.get("tags").map(super::patch::text_list).unwrap_or_default());
-    tags.sort();
-    tags.dedup();
-    merged.values.insert("tags".to_owned(), Value::from(tags.clone()));
-
-    let freshness = read_freshness(&mut reader, source, table, &merged);
-    let mut inherited = |key: &str| {
-        let own = reader.text(table, key);
-        let of_source = reader.text(source, key);
-        own.or(of_source).or_else(|| merged.text(key).map(str::to_owned))
-    };
-    let loaded_at_field = inherited("loaded_at_field");
-    let loaded_at_query = inherited("loaded_at_query");
-    let identifier = reader.text(table, "identifier").unwrap_or_else(|| name.clone());
-    let schema = reader.text(source, "schema").unwrap_or_else(|| entry.name.clone());
-    let database = reader.text(source, "database").filter(|_| connection.facts.dialect.has_database);
-    let database = database.or_else(|| connection.default_database());
-    let loader = reader.text(source, "loader").unwrap_or_default();
-    let quoting = read_quoting(&mut reader, source, table);
-    let mut said = merged.values.clone();
-    said.insert("freshness".to_owned(), freshness.as_ref().map_or(Value::Null, SourceFreshness::to_json));
-    said.insert("loaded_at_field".to_owned(), loaded_at_field.clone().map_or(Value::Null, Value::from));
-    said.insert("loaded_at_query".to_owned(), loaded_at_query.clone().map_or(Value::Null, Value::from));
+    source_meta.extend(config_of(source, "meta").and_then(Yaml::as_map).map(map_to_json).unwrap_or_default());
     let before_check = reader.problems.len();
     check_types(&mut merged, &format!("source `{}.{name}`", entry.name), reader.problems);
     if reader.problems.len() > before_check {
         return None;
     }
+    let meta = merged.values.get("meta").and_then(Value::as_object).cloned().unwrap_or_default();
+    let tags = merged.values.get("tags").map(super::patch::text_list).unwrap_or_default();
+    let freshness = match merged.values.get("freshness") {
+        Some(Value::Null) => None,
+        Some(said) => Some(freshness_of_json(said)),
+        None => Some(SourceFreshness::default()),
+    };
+    let loaded_at_field = merged.text("loaded_at_field").map(str::to_owned);
+    let loaded_at_query = merged.text("loaded_at_query").map(str::to_owned);
+    let is_fresh = freshness.as_ref().is_some_and(|said| said.warn_after.is_some() || said.error_after.is_some());
+    let knows_changes =
+        ["snowflake", "bigquery", "redshift", "databricks"].iter().any(|known| connection.adapter_type() == *known);
+    if is_fresh && loaded_at_field.is_none() && loaded_at_query.is_none() && !knows_changes {
+        let message = format!(
+            "The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified for \
+             source '{}.{name}'.",
+            entry.name
+        );
+        reader.problems.push(
+            Diagnostic::warning("freshness", message.clone())
+                .label(name_span.clone(), "this table")
+                .event(Event::new(kinds::FRESHNESS_CONFIG_PROBLEM, message.clone()).with("msg", message)),
+        );
+    }
+    let identifier = reader.text(table, "identifier").unwrap_or_else(|| name.clone());
+    let text = |reader: &mut Reader<'_>, key: &str| {
+        let alias = connection.aliases().iter().find(|(alias, own)| *own == key && source.get_set(alias).is_some());
+        reader.text(source, alias.map_or(key, |(alias, _)| alias)).filter(|text| !text.is_empty())
+    };
+    let schema = text(&mut reader, "schema").unwrap_or_else(|| entry.name.clone());
+    let database = text(&mut reader, "database").filter(|_| connection.facts.dialect.has_database);
+    let database = database.or_else(|| connection.default_database());
+    let loader = reader.text(source, "loader").unwrap_or_default();
+    let quoting = read_quoting(&mut reader, source, table);
+    let mut said = merged.values.clone();
+    said.insert("freshness".to_owned(), freshness.as_ref().map_or(Value::Null, SourceFreshness::to_json));
+    let description = descriptions.read_with_blocks(session, entry, table, problems);
     let mut source_node = Source {
         unique_id: format!("source.{package_name}.{}.{name}", entry.name),
         source_name: entry.name.clone(),
@@ -126,17 +129,18 @@ fn read_table(
         relation_name: None,
         quoting,
         source_description: descriptions.read(session, entry, source, problems),
-        description: descriptions.read(session, entry, table, problems),
+        description: description.text,
+        doc_blocks: description.doc_blocks,
         loader,
         loaded_at_field,
         loaded_at_query,
         freshness,
-        external: table.get_set("external").map(Yaml::to_json),
+        external: table.get_set("external").map(external),
         columns: read_columns(session, entry, table, descriptions, problems),
         meta,
         source_meta,
         tags,
-        unrendered_config: merged.values,
+        unrendered_config,
         config: with_defaults(ResourceType::Source, said),
         unrendered_database: source.get_set("database").map(|value| as_written(entry, value)),
         unrendered_schema: source.get_set("schema").map(|value| as_written(entry, value)),
@@ -216,41 +220,149 @@ fn read_quoting(reader: &mut Reader<'_>, source: &Yaml, table: &Yaml) -> SourceQ
     }
 }
 
-/// The table's freshness over the source's, threshold by threshold; `freshness: null` on the table switches it off.
-fn read_freshness(reader: &mut Reader<'_>, source: &Yaml, table: &Yaml, merged: &Merged) -> Option<SourceFreshness> {
-    let is_off = |yaml: &Yaml| {
-        yaml.get("freshness").is_some_and(Yaml::is_null)
-            || yaml.get_set("config").and_then(|config| config.get("freshness")).is_some_and(Yaml::is_null)
-    };
-    if is_off(table) || (is_off(source) && table.get("freshness").is_none()) {
-        return None;
-    }
-    let mut freshness = SourceFreshness::default();
-    let mut is_said = false;
+/// `config.<key>` of a source or table.
+fn config_of<'y>(yaml: &'y Yaml, key: &str) -> Option<&'y Yaml> {
+    yaml.get_set("config")?.get_set(key)
+}
+
+/// What the source and the table say as config, the table over the source, with what stands beside `config:`.
+fn patch_layer(reader: &mut Reader<'_>, entry: &PropertyEntry, table: &Yaml) -> Option<Layer> {
+    let source = &entry.yaml;
+    let mut layer = Layer::default();
+    let place = |yaml: &Yaml| entry.span(yaml);
     for yaml in [source, table] {
-        let places = [yaml.get_set("freshness"), yaml.get_set("config").and_then(|config| config.get_set("freshness"))];
-        for place in places.into_iter().flatten() {
-            if place.as_map().is_none() {
-                reader.wrong_type("freshness", "a dictionary", place);
-                continue;
-            }
-            is_said = true;
-            for (key, slot) in [("warn_after", &mut freshness.warn_after), ("error_after", &mut freshness.error_after)]
-            {
-                if let Some(threshold) = place.get_set(key) {
-                    *slot = read_threshold(reader, key, threshold);
-                }
-            }
-            if let Some(filter) = reader.text(place, "filter") {
-                freshness.filter = Some(filter);
-            }
+        if reader.map(yaml, "config").is_none() {
+            continue;
+        }
+        let Some(config) = yaml.get_set("config") else { continue };
+        for (key, value, span) in Layer::from_yaml(&entry.file, config).entries {
+            layer.entries.retain(|(known, _, _)| *known != key);
+            layer.entries.push((key, value, span));
         }
     }
-    if !is_said && let Some(Value::Object(map)) = merged.values.get("freshness") {
-        freshness.warn_after = map.get("warn_after").and_then(threshold_of_json);
-        freshness.error_after = map.get("error_after").and_then(threshold_of_json);
+    layer.entries.retain(|(key, _, _)| {
+        !matches!(key.as_str(), "freshness" | "loaded_at_field" | "loaded_at_query" | "meta" | "tags")
+    });
+    let here = place(table);
+    match freshness(reader, source, table) {
+        Said::Nothing => {}
+        Said::Off => layer.entries.push(("freshness".to_owned(), Value::Null, here.clone())),
+        Said::Threshold(said) => layer.entries.push(("freshness".to_owned(), said.to_json(), here.clone())),
     }
-    Some(freshness)
+    let (field, query) = loaded_at(reader, entry, table)?;
+    let mut add = |key: &str, value: Value| layer.entries.push((key.to_owned(), value, here.clone()));
+    add("loaded_at_field", field.map_or(Value::Null, Value::from));
+    add("loaded_at_query", query.map_or(Value::Null, Value::from));
+    let mut meta = Map::new();
+    let mut tags = Vec::new();
+    for yaml in [source, table] {
+        meta.extend(reader.map(yaml, "meta").map(map_to_json).unwrap_or_default());
+        meta.extend(config_of(yaml, "meta").and_then(Yaml::as_map).map(map_to_json).unwrap_or_default());
+        tags.extend(reader.texts(yaml, "tags").unwrap_or_default());
+        tags.extend(config_of(yaml, "tags").map(|tags| super::patch::text_list(&tags.to_json())).unwrap_or_default());
+    }
+    tags.sort();
+    tags.dedup();
+    add("meta", Value::Object(meta));
+    add("tags", Value::from(tags));
+    Some(layer)
+}
+
+/// The column or query that tells how fresh a table is: the table's own, else the source's.
+fn loaded_at(reader: &mut Reader<'_>, entry: &PropertyEntry, table: &Yaml) -> Option<(Option<String>, Option<String>)> {
+    let source = &entry.yaml;
+    let mut own = |yaml: &Yaml, key: &str| {
+        let beside = reader.text(yaml, key).filter(|text| !text.is_empty());
+        beside.or_else(|| config_of(yaml, key).and_then(Yaml::scalar_text).filter(|text| !text.is_empty()))
+    };
+    let (table_field, table_query) = (own(table, "loaded_at_field"), own(table, "loaded_at_query"));
+    let (source_field, source_query) = (own(source, "loaded_at_field"), own(source, "loaded_at_query"));
+    let is_present = table.get("loaded_at_field").is_some() || config_of(table, "loaded_at_field").is_some();
+    let mut both = |level: &str, yaml: &Yaml| {
+        let place = yaml.get("loaded_at_query").or(config_of(yaml, "loaded_at_query")).unwrap_or(yaml);
+        reader.problems.push(
+            Diagnostic::error(
+                "freshness",
+                format!("Cannot specify both loaded_at_field and loaded_at_query at {level} level."),
+            )
+            .label(super::properties::first_line(&entry.file, place), format!("of source `{}`", entry.name))
+            .help("keep one of the two"),
+        );
+    };
+    if is_present && table_query.is_some() {
+        both("table", table);
+        return None;
+    }
+    if source_field.is_some() && source_query.is_some() {
+        both("source", source);
+        return None;
+    }
+    let field = if is_present { table_field } else { source_field };
+    let query = match table_query {
+        Some(query) => Some(query),
+        None if is_present => None,
+        None => source_query,
+    };
+    Some((field, query))
+}
+
+/// What the properties say about freshness.
+enum Said {
+    Nothing,
+    /// `freshness: null`.
+    Off,
+    Threshold(SourceFreshness),
+}
+
+/// The table's freshness over the source's, threshold by threshold, and what stands below `config:` over what stands
+/// beside it. `null` switches off what was said before it.
+fn freshness(reader: &mut Reader<'_>, source: &Yaml, table: &Yaml) -> Said {
+    let places = [
+        source.get("freshness"),
+        source.get_set("config").and_then(|config| config.get("freshness")),
+        table.get("freshness"),
+        table.get_set("config").and_then(|config| config.get("freshness")),
+    ];
+    let mut merged: Option<SourceFreshness> = Some(SourceFreshness::default());
+    for place in places {
+        let Some(place) = place else {
+            // Nothing said here: what was switched off stays off.
+            continue;
+        };
+        if place.is_null() {
+            merged = None;
+            continue;
+        }
+        if place.as_map().is_none() {
+            reader.wrong_type("freshness", "a dictionary", place);
+            continue;
+        }
+        let mut threshold = |key: &str| match place.get(key) {
+            Some(said) if said.is_null() => Some(None),
+            Some(said) => read_threshold(reader, key, said).map(Some),
+            None => None,
+        };
+        let (warn_after, error_after) = (threshold("warn_after"), threshold("error_after"));
+        let filter = reader.text(place, "filter");
+        let is_empty = !matches!(warn_after, Some(Some(_))) && !matches!(error_after, Some(Some(_)));
+        merged = match merged {
+            Some(mut before) => {
+                before.warn_after = warn_after.unwrap_or(before.warn_after);
+                before.error_after = error_after.unwrap_or(before.error_after);
+                before.filter = filter.or(before.filter);
+                Some(before)
+            }
+            None if is_empty => None,
+            None => {
+                Some(SourceFreshness { warn_after: warn_after.flatten(), error_after: error_after.flatten(), filter })
+            }
+        };
+    }
+    match merged {
+        None => Said::Off,
+        Some(said) if said.warn_after.is_none() && said.error_after.is_none() => Said::Nothing,
+        Some(said) => Said::Threshold(said),
+    }
 }
 
 fn read_threshold(reader: &mut Reader<'_>, key: &str, threshold: &Yaml) -> Option<(i64, String)> {
@@ -269,7 +381,33 @@ fn read_threshold(reader: &mut Reader<'_>, key: &str, threshold: &Yaml) -> Optio
     }
 }
 
-fn threshold_of_json(value: &Value) -> Option<(i64, String)> {
-    let map: &Map<String, Value> = value.as_object()?;
-    Some((map.get("count")?.as_i64()?, map.get("period")?.as_str()?.to_owned()))
+fn freshness_of_json(said: &Value) -> SourceFreshness {
+    let threshold = |key: &str| {
+        let map = said.get(key)?;
+        Some((map.get("count")?.as_i64()?, map.get("period")?.as_str()?.to_owned()))
+    };
+    SourceFreshness {
+        warn_after: threshold("warn_after"),
+        error_after: threshold("error_after"),
+        filter: said.get("filter").and_then(Value::as_str).map(str::to_owned),
+    }
+}
+
+/// `external:` with dbt's defaults.
+fn external(yaml: &Yaml) -> Value {
+    let mut value = yaml.to_json();
+    let Value::Object(map) = &mut value else { return value };
+    for key in ["location", "file_format", "row_format", "tbl_properties", "partitions"] {
+        map.entry(key).or_insert(Value::Null);
+    }
+    if let Some(Value::Array(partitions)) = map.get_mut("partitions") {
+        for partition in partitions.iter_mut().filter_map(Value::as_object_mut) {
+            for (key, default) in
+                [("name", json!("")), ("description", json!("")), ("data_type", json!("")), ("meta", json!({}))]
+            {
+                partition.entry(key).or_insert(default);
+            }
+        }
+    }
+    value
 }
