@@ -4,6 +4,7 @@
 //! every such call with a default. All methods are called on the thread that renders, which may block.
 
 use crate::{Dict, Table, Value};
+use chrono::{DateTime, Utc};
 use dvt_manifest::Relation;
 use dvt_sql::Dialect;
 use serde_json::{Map, Value as Json};
@@ -21,6 +22,38 @@ pub struct RefRequest {
     pub name: String,
     /// As text: `1` and `"1"` are the same version.
     pub version: Option<String>,
+}
+
+/// The time of which an input's rows are wanted: `--sample`, or the batch of a microbatch model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventTimeFilter {
+    /// The input's `event_time` as SQL writes it.
+    pub field_name: String,
+    /// Inclusive.
+    pub start: Option<DateTime<Utc>>,
+    /// Exclusive.
+    pub end: Option<DateTime<Utc>>,
+}
+
+impl EventTimeFilter {
+    /// The condition as dbt writes it; empty without bounds.
+    pub(crate) fn condition(&self) -> String {
+        let field = &self.field_name;
+        let text = |time: DateTime<Utc>| Value::datetime_utc(time).to_string();
+        let start = self.start.map(|start| format!("{field} >= '{}'", text(start)));
+        let end = self.end.map(|end| format!("{field} < '{}'", text(end)));
+        [start, end].into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The filter as templates see it.
+    pub(crate) fn to_value(&self) -> Value {
+        let time = |time: Option<DateTime<Utc>>| time.map_or(Value::None, Value::datetime_utc);
+        let mut dict = Dict::new();
+        dict.set("field_name", self.field_name.as_str());
+        dict.set("start", time(self.start));
+        dict.set("end", time(self.end));
+        Value::dict(dict)
+    }
 }
 
 /// How `adapter.execute` and `statement` want a statement to run.
@@ -81,6 +114,21 @@ pub trait Bridge: Send + Sync {
     /// The database's name of a function of the project.
     fn resolve_function(&self, request: &RefRequest) -> Result<Relation, BridgeError> {
         Err(format!("there is no function '{}' here", request.name).into())
+    }
+
+    /// The time of which the rows of a model, seed or snapshot are wanted.
+    fn ref_event_time(&self, _request: &RefRequest) -> Option<EventTimeFilter> {
+        None
+    }
+
+    /// The time of which a source's rows are wanted.
+    fn source_event_time(&self, _source_name: &str, _table_name: &str) -> Option<EventTimeFilter> {
+        None
+    }
+
+    /// Whether inputs are read whole, whatever the flags say: a unit test's rows are its own.
+    fn reads_inputs_whole(&self) -> bool {
+        false
     }
 
     /// Runs SQL on the node's session.

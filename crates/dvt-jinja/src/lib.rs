@@ -31,8 +31,8 @@ mod tests;
 
 pub use api::{Template, ValueMode, call_macro, render, render_template, render_value, run_materialization};
 pub use bridge::{
-    Bridge, BridgeError, EventTimeFilter, DocLookup, ExecuteOptions, Executed, LogLine, ParseBridge, RefRequest, SeedColumn,
-    StatementResponse,
+    Bridge, BridgeError, DocLookup, EventTimeFilter, ExecuteOptions, Executed, LogLine, ParseBridge, RefRequest,
+    SeedColumn, StatementResponse,
 };
 pub use context::{Invocation, Phase, RenderContext, Vars};
 pub use engine::Interpreter;

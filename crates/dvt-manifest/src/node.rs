@@ -194,7 +194,7 @@ impl Node {
     #[must_use]
     pub fn relation(&self) -> Relation {
         if self.is_ephemeral() {
-            return Relation::cte(&self.name);
+            return Relation::cte(&self.alias);
         }
         let relation = self.style.apply(Relation::new(
             &self.connection,

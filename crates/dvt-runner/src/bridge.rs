@@ -1,9 +1,10 @@
 //! The one place where templates wait for the outside: names, statements, the relation cache, seeds.
 
 use crate::cache::RelationCache;
-use crate::compile::write_below;
+use crate::compile::{write_batch, write_below};
 use crate::failure::StatementError;
 use crate::inputs::{Input, show_ref};
+use crate::microbatch::{Batch, EventTimeInput};
 use crate::query_comment::StatementComment;
 use crate::reporter::{LineLevel, node_info};
 use crate::run::Run;
@@ -13,7 +14,9 @@ use crate::unit::UnitInputs;
 use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
 use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_federation::{relations_read, rename_relations};
-use dvt_jinja::{Bridge, BridgeError, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table};
+use dvt_jinja::{
+    Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table,
+};
 use dvt_manifest::{Node, Relation};
 use dvt_sql::Dialect;
 use serde_json::{Map, Value as Json};
@@ -44,11 +47,15 @@ pub(crate) struct NodeBridge {
     seed: Mutex<Option<SeedSource>>,
     /// What a unit test gives in the place of what its model reads.
     unit_inputs: OnceLock<Arc<UnitInputs>>,
+    /// The batch that is built, of a microbatch model.
+    batch: OnceLock<Batch>,
 }
 
-#[derive(Default)]
 struct SessionSlot {
     session: Option<Box<dyn Session>>,
+    /// Statements outside of a transaction are committed at once. Not so on PostgreSQL before the first COMMIT: what a
+    /// node did until it failed is undone there, with or without `auto_begin`, as dbt's driver has it.
+    commits_at_once: bool,
 }
 
 /// What a render asked for.
@@ -78,7 +85,9 @@ impl NodeBridge {
         adapter: &Arc<dyn Adapter>,
         comment: StatementComment,
     ) -> Arc<Self> {
-        Self::with_cancel(run, node, adapter, comment, run.stop().clone())
+        let bridge = Self::with_cancel(run, node, adapter, comment, run.stop().clone());
+        lock(&bridge.session).commits_at_once = adapter.dialect().name != "postgres";
+        bridge
     }
 
     /// An outside for work of the run itself: Ctrl-C stops it, `--fail-fast` does not.
@@ -110,12 +119,13 @@ impl NodeBridge {
             cache: run.cache(adapter),
             comment,
             cancel,
-            session: Arc::default(),
+            session: Arc::new(Mutex::new(SessionSlot { session: None, commits_at_once: true })),
             crossing: AtomicBool::new(false),
             changed_cache: AtomicBool::new(false),
             noted: Mutex::default(),
             seed: Mutex::default(),
             unit_inputs: OnceLock::new(),
+            batch: OnceLock::new(),
         })
     }
 
@@ -139,6 +149,7 @@ impl NodeBridge {
             noted: Mutex::default(),
             seed: Mutex::default(),
             unit_inputs: OnceLock::new(),
+            batch: OnceLock::new(),
         })
     }
 
@@ -158,6 +169,16 @@ impl NodeBridge {
 
     pub(crate) fn unit_inputs(&self) -> Option<Arc<UnitInputs>> {
         self.unit_inputs.get().cloned()
+    }
+
+    /// From now on the inputs are read for this batch.
+    pub(crate) fn set_batch(&self, batch: Batch) {
+        // A bridge serves one batch, so this is set once.
+        let _ = self.batch.set(batch);
+    }
+
+    pub(crate) fn batch(&self) -> Option<&Batch> {
+        self.batch.get()
     }
 
     pub(crate) fn set_seed(&self, seed: SeedSource) {
@@ -226,10 +247,12 @@ impl NodeBridge {
             session.set_cancel(self.cancel.clone());
             slot.session = Some(session);
         }
-        let session = slot.session.as_mut().expect("it was just opened");
+        let SessionSlot { session, commits_at_once } = &mut *slot;
+        let session = session.as_mut().expect("it was just opened");
         // Hooks commit with a statement of their own; the session must know.
         match sql.trim().trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
             "commit" => {
+                *commits_at_once = true;
                 handle.block_on(session.commit()).map_err(refused)?;
                 self.changed_cache.store(false, Ordering::Relaxed);
                 return Ok(word_response("COMMIT"));
@@ -246,7 +269,7 @@ impl NodeBridge {
             }
             _ => {}
         }
-        if auto_begin && !session.in_transaction() {
+        if (auto_begin || !*commits_at_once) && !session.in_transaction() {
             handle.block_on(session.begin()).map_err(refused)?;
         }
         let sent = self.comment.add_to(sql);
@@ -255,6 +278,8 @@ impl NodeBridge {
             error.position = error.position.and_then(|position| position.checked_sub(self.comment.bytes_before()));
             refused(error)
         });
+        // A text of several statements may have ended the transaction.
+        *commits_at_once |= !session.in_transaction();
         if let Ok(result) = &done {
             self.tell_status(&result.response.message, begun);
         }
@@ -374,7 +399,7 @@ impl Bridge for NodeBridge {
             if !noted.ephemerals.contains(&found.unique_id) {
                 noted.ephemerals.push(found.unique_id.clone());
             }
-            return Ok(Relation::cte(&found.name));
+            return Ok(Relation::cte(&found.alias));
         }
         let deferred = self.run.deferred(found).map_err(|error| -> BridgeError { Box::new(error.into_first()) })?;
         let relation = deferred.unwrap_or_else(|| found.relation());
@@ -397,6 +422,29 @@ impl Bridge for NodeBridge {
             .resolve_source(&self.node, source_name, table_name)
             .map_err(|error| -> BridgeError { Box::new(error) })?;
         Ok(self.written(&input))
+    }
+
+    fn ref_event_time(&self, request: &RefRequest) -> Option<EventTimeFilter> {
+        let found = self.run.resolve_ref(&self.node, request).ok()?;
+        let quote = self.adapter.dialect().quote;
+        let input = EventTimeInput::new(&found.config, &found.columns, None, quote);
+        self.run.event_time_filter(&self.node, self.batch(), &input)
+    }
+
+    fn source_event_time(&self, source_name: &str, table_name: &str) -> Option<EventTimeFilter> {
+        let source = self.run.find_source(&self.node, source_name, table_name)?;
+        let quote = self.adapter.dialect().quote;
+        let input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, quote);
+        self.run.event_time_filter(&self.node, self.batch(), &input)
+    }
+
+    fn reads_inputs_whole(&self) -> bool {
+        self.unit_inputs.get().is_some()
+    }
+
+    fn write_file(&self, path: &str, text: &str) -> Result<(), BridgeError> {
+        let path = self.run.project().config.project.root.join(path);
+        dvt_manifest::write_atomically(&path, text.as_bytes()).map_err(|error| -> BridgeError { Box::new(error) })
     }
 
     /// A contract compares families of types: what stands in brackets is the table's to enforce.
@@ -424,8 +472,12 @@ impl Bridge for NodeBridge {
     }
 
     fn commit(&self) -> Result<(), BridgeError> {
-        if lock(&self.session).session.is_none() {
-            return Ok(());
+        {
+            let mut slot = lock(&self.session);
+            if slot.session.is_none() {
+                slot.commits_at_once = true;
+                return Ok(());
+            }
         }
         self.run_statement("commit", false, Fetch::None).map(drop)
     }
@@ -538,7 +590,11 @@ impl Bridge for NodeBridge {
     }
 
     fn write_node_file(&self, payload: &str) -> Result<(), BridgeError> {
-        write_below(&self.run, "run", &self.node, payload).map_err(|error| -> BridgeError {
+        let written = match self.batch() {
+            Some(batch) => write_batch(&self.run, &self.node, "run", &batch.name(), payload),
+            None => write_below(&self.run, "run", &self.node, payload),
+        };
+        written.map_err(|error| -> BridgeError {
             match error.diagnostics.into_iter().next() {
                 Some(diagnostic) => Box::new(diagnostic),
                 None => "the file could not be written".into(),

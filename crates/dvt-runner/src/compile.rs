@@ -11,7 +11,7 @@ use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_atomically};
 use dvt_sql::{Injected, inject_ctes};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A node's SQL, and the way from it back to the user's files.
@@ -115,7 +115,7 @@ fn with_ctes(
     let mut ctes = Vec::new();
     collect_ctes(run, &bridge.take_ephemerals(), bridge, thread_id, &mut ctes, &mut Vec::new())?;
     let pairs: Vec<(String, String)> =
-        ctes.iter().map(|cte| (Relation::cte(&cte.node.name).render(), cte.sql.clone())).collect();
+        ctes.iter().map(|cte| (Relation::cte(&cte.node.alias).render(), cte.sql.clone())).collect();
     let injected = inject_ctes(&text, &pairs, bridge.dialect());
     Ok(CompiledNode {
         sql: injected.sql.clone(),
@@ -124,7 +124,7 @@ fn with_ctes(
             .iter()
             .map(|cte| InjectedCte {
                 id: cte.node.unique_id.clone(),
-                sql: format!(" {} as (\n{}\n)", Relation::cte(&cte.node.name), cte.sql),
+                sql: format!(" {} as (\n{}\n)", Relation::cte(&cte.node.alias), cte.sql),
             })
             .collect(),
         names: bridge.names(),
@@ -193,6 +193,9 @@ fn render_one(
 ) -> Result<(String, SourceMap), NodeError> {
     let mut context = run.context(node, bridge.connection(), thread_id);
     context.this = this_relation(node, bridge);
+    if let Some(batch) = bridge.batch() {
+        batch.add_to(&mut context);
+    }
     render_in(run, node, bridge, &context)
 }
 
@@ -214,7 +217,7 @@ fn render_in(
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
     match node.resource_type {
         ResourceType::Operation | ResourceType::SqlOperation | ResourceType::Analysis => None,
-        _ if node.is_ephemeral() => Some(Relation::cte(&node.name)),
+        _ if node.is_ephemeral() => Some(Relation::cte(&node.alias)),
         _ => Some(bridge.written(&Input {
             connection: node.connection.clone(),
             relation: node.relation(),
@@ -237,10 +240,23 @@ pub(crate) fn write_compiled(run: &Run, node: &Node, sql: &str) -> Result<(), No
     write_below(run, "compiled", node, sql)
 }
 
+/// The same for one batch of a microbatch model: in a folder of the model's name, a file for each.
+pub(crate) fn write_batch(run: &Run, node: &Node, folder: &str, batch: &str, text: &str) -> Result<(), NodeError> {
+    let path = artifact_path(node);
+    let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    let path = path.with_file_name(&stem).join(format!("{stem}_{batch}.{extension}"));
+    write_artifact(run, folder, &path, text)
+}
+
 pub(crate) fn write_below(run: &Run, folder: &str, node: &Node, text: &str) -> Result<(), NodeError> {
+    write_artifact(run, folder, &artifact_path(node), text)
+}
+
+fn write_artifact(run: &Run, folder: &str, path: &Path, text: &str) -> Result<(), NodeError> {
     if !run.settings().write_artifacts {
         return Ok(());
     }
-    let path = run.project().config.target_path.join(folder).join(artifact_path(node));
+    let path = run.project().config.target_path.join(folder).join(path);
     write_atomically(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
 }

@@ -5,7 +5,7 @@ use dvt_adapter::RelationName;
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{Route, choose_route};
 use dvt_jinja::RefRequest;
-use dvt_manifest::{Manifest, Node, Relation, ResourceType, version_text};
+use dvt_manifest::{Manifest, Node, Relation, ResourceType, Source, version_text};
 use dvt_sql::IdentifierCase;
 use std::collections::BTreeSet;
 
@@ -78,9 +78,18 @@ impl Run {
     }
 
     pub(crate) fn resolve_source(&self, node: &Node, source_name: &str, table_name: &str) -> Result<Input, Diagnostic> {
+        let display_name = format!("source('{source_name}', '{table_name}')");
+        let source = self
+            .find_source(node, source_name, table_name)
+            .ok_or_else(|| Diagnostic::error("unknown-source", format!("{display_name} names no source table")))?;
+        Ok(Input { connection: source.connection.clone(), relation: source.relation(), display_name })
+    }
+
+    /// What a `source` of this node means: what the parse phase found, else the node's own package first.
+    pub(crate) fn find_source(&self, node: &Node, source_name: &str, table_name: &str) -> Option<&Source> {
         let manifest = &self.project().manifest;
         let parsed = node.sources.iter().find(|call| call.source_name == source_name && call.table_name == table_name);
-        let source = match parsed.and_then(|call| call.unique_id.as_deref()) {
+        match parsed.and_then(|call| call.unique_id.as_deref()) {
             Some(unique_id) => manifest.sources.get(unique_id),
             None => {
                 let mut matching = manifest
@@ -92,11 +101,7 @@ impl Run {
                     .filter(|first| first.package_name == node.package_name)
                     .or_else(|| matching.find(|source| source.package_name == node.package_name).or(first))
             }
-        };
-        let display_name = format!("source('{source_name}', '{table_name}')");
-        let source = source
-            .ok_or_else(|| Diagnostic::error("unknown-source", format!("{display_name} names no source table")))?;
-        Ok(Input { connection: source.connection.clone(), relation: source.relation(), display_name })
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod journal;
 mod landing;
 mod materialize;
 mod member;
+mod microbatch;
 mod node;
 mod operation;
 mod outcome;
@@ -40,8 +41,9 @@ mod unit;
 
 pub use catalog::CatalogOutcome;
 pub use compile::artifact_path;
-pub use operation::Operation;
 pub use journal::{InterruptedRun, interrupted_run};
+pub use microbatch::check_sample;
+pub use operation::Operation;
 pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Status, Timing};
 pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;

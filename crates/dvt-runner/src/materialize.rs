@@ -25,7 +25,10 @@ pub(crate) fn materialize(
         _ => compiled.sql.clone(),
     };
     let landing = landing.filter(|_| node.resource_type != ResourceType::Seed);
-    let context = run.materialization_context(node, &sql, landing, thread_id);
+    let mut context = run.materialization_context(node, &sql, landing, thread_id);
+    if let Some(batch) = bridge.batch() {
+        batch.add_to_materialization(&mut context);
+    }
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
     let result = run_materialization(run.library(), &context, outside, materialization_name(run, node));
     bridge.abandon();

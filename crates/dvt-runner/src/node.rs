@@ -8,6 +8,7 @@ use crate::inputs::stored_name;
 use crate::journal::Entry;
 use crate::landing::remove_landing;
 use crate::materialize::materialize;
+use crate::microbatch::{run_batches, runs_in_batches};
 use crate::outcome::{NodeResult, RouteKind, Status, Timing};
 use crate::progress::Progress;
 use crate::query_comment::{CommentFacts, StatementComment};
@@ -33,24 +34,27 @@ use std::time::Instant;
 
 /// What is known of a node's work so far; a failure keeps it.
 #[derive(Default)]
-struct Work {
-    compiled: Option<Arc<CompiledNode>>,
+pub(crate) struct Work {
+    pub(crate) compiled: Option<Arc<CompiledNode>>,
     timing: Vec<Timing>,
     response: Map<String, Json>,
-    message: Option<String>,
-    failures: Option<i64>,
-    status: Option<Status>,
+    pub(crate) message: Option<String>,
+    pub(crate) failures: Option<i64>,
+    pub(crate) status: Option<Status>,
     rows: Option<(SchemaRef, Vec<RecordBatch>)>,
+    /// Of a microbatch model: dbt's `{successful, failed}`, and what was wrong with batches.
+    pub(crate) batch_results: Option<Json>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
 /// One node's place in the run.
-struct Job<'a> {
-    run: &'a Arc<Run>,
-    node: Arc<Node>,
-    route: Route,
-    thread_id: String,
-    progress: Arc<Progress>,
-    adapter: Arc<dyn Adapter>,
+pub(crate) struct Job<'a> {
+    pub(crate) run: &'a Arc<Run>,
+    pub(crate) node: Arc<Node>,
+    pub(crate) route: Route,
+    pub(crate) thread_id: String,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) adapter: Arc<dyn Adapter>,
 }
 
 /// Runs the node as the command asks. Never fails: what goes wrong is in the result.
@@ -85,6 +89,8 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
     result.message = work.message;
     result.failures = work.failures;
     result.rows = work.rows;
+    result.batch_results = work.batch_results;
+    result.diagnostics = work.diagnostics;
     if let Some(compiled) = work.compiled {
         result.compiled = true;
         result.compiled_code = Some(compiled.sql.clone());
@@ -159,6 +165,13 @@ fn is_view_across(node: &Node, route: &Route) -> bool {
 impl Job<'_> {
     async fn work(&self, work: &mut Work) -> Result<(), NodeError> {
         let started_at = Utc::now();
+        if runs_in_batches(self.run, &self.node) {
+            work.timing.push(Timing { name: "compile", started_at, completed_at: started_at });
+            self.progress.phase(Phase::Publish);
+            let done = run_batches(self, work).await;
+            work.timing.push(Timing { name: "execute", started_at, completed_at: Utc::now() });
+            return done;
+        }
         let bridge = NodeBridge::new(self.run, &self.node, &self.adapter, node_comment(self.run, &self.node)?);
         if self.run.request.command == RunCommand::Clone {
             return self.clone_relation(&bridge, work).await;
@@ -217,7 +230,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn compile(&self, bridge: &Arc<NodeBridge>) -> Result<CompiledNode, NodeError> {
+    pub(crate) async fn compile(&self, bridge: &Arc<NodeBridge>) -> Result<CompiledNode, NodeError> {
         self.progress.phase(Phase::Compile);
         let (run, node, bridge) = (Arc::clone(self.run), Arc::clone(&self.node), Arc::clone(bridge));
         let (route, thread_id) = (self.route.clone(), self.thread_id.clone());
@@ -232,7 +245,7 @@ impl Job<'_> {
         .await
     }
 
-    async fn materialize(
+    pub(crate) async fn materialize(
         &self,
         node: &Arc<Node>,
         bridge: &Arc<NodeBridge>,
@@ -245,7 +258,7 @@ impl Job<'_> {
     }
 
     /// The routes across connections: land, publish, and leave nothing behind either way.
-    async fn cross(
+    pub(crate) async fn cross(
         &self,
         bridge: &Arc<NodeBridge>,
         compiled: &Arc<CompiledNode>,
@@ -407,7 +420,7 @@ impl Job<'_> {
     }
 
     /// What the materialization answered: dbt's response of the statement `main`, and a test's verdict.
-    fn note(&self, materialized: &Materialized, work: &mut Work) -> Result<(), NodeError> {
+    pub(crate) fn note(&self, materialized: &Materialized, work: &mut Work) -> Result<(), NodeError> {
         self.run.record(&Entry::Published { unique_id: self.node.unique_id.clone() })?;
         if let Some(main) = &materialized.main {
             let response = &main.response;

@@ -61,7 +61,6 @@ fn kind_of(data_type: &DataType) -> ColumnKind {
         data_type if data_type.is_numeric() => ColumnKind::Number,
         DataType::Date32 | DataType::Date64 => ColumnKind::Date,
         DataType::Timestamp(..) => ColumnKind::DateTime,
-        DataType::Time32(_) | DataType::Time64(_) => ColumnKind::Time,
         _ => ColumnKind::Text,
     }
 }
@@ -88,7 +87,11 @@ fn value_at(column: &ArrayRef, row: usize) -> Result<Value, BridgeError> {
         DataType::UInt16 => integer!(UInt16Type),
         DataType::UInt32 => integer!(UInt32Type),
         DataType::UInt64 => integer!(UInt64Type),
-        DataType::Float32 => Value::Float(f64::from(column.as_primitive::<Float32Type>().value(row))),
+        // Through its shortest text, as a driver that reads text gives it.
+        DataType::Float32 => {
+            let number = column.as_primitive::<Float32Type>().value(row);
+            Value::Float(number.to_string().parse().unwrap_or_else(|_| f64::from(number)))
+        }
         DataType::Float64 => Value::Float(column.as_primitive::<Float64Type>().value(row)),
         DataType::Decimal128(..) => decimal(column.as_primitive::<Decimal128Type>().value_as_string(row)),
         DataType::Decimal256(..) => decimal(column.as_primitive::<Decimal256Type>().value_as_string(row)),
@@ -110,7 +113,7 @@ fn value_at(column: &ArrayRef, row: usize) -> Result<Value, BridgeError> {
         }
         DataType::Time64(TimeUnit::Microsecond) => {
             match as_time::<Time64MicrosecondType>(column.as_primitive::<Time64MicrosecondType>().value(row)) {
-                Some(time) => Value::time(time),
+                Some(time) => Value::from(Value::time(time).to_string()),
                 None => text_at(column, row)?,
             }
         }

@@ -100,7 +100,6 @@ impl Settings {
         terminal: Terminal,
     ) -> Result<Self, Diagnostic> {
         let lookup = Lookup { global: &cli.global, environment, files };
-        refuse_what_is_not_there(cli, &lookup)?;
         usage::check_exclusive_flags(cli)?;
         let command = cli.command.as_ref();
         let debug = lookup.switch("debug", false)?;
@@ -174,7 +173,7 @@ impl Settings {
                 Some(given) => given,
                 None => own.empty.is_some() && lookup.variable_switch("EMPTY")?.unwrap_or(false),
             },
-            sample: lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)),
+            sample: usage::check_sample(lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)))?,
             event_time_start,
             event_time_end,
             store_failures: match own.store_failures {
@@ -387,24 +386,6 @@ impl<'a> OwnFlags<'a> {
         }
         own
     }
-}
-
-/// Flags of dbt that would change what a run does and that this version does not have. Whoever builds one takes it out here.
-fn refuse_what_is_not_there(cli: &Cli, lookup: &Lookup<'_>) -> Result<(), Diagnostic> {
-    let not_yet = |flag: &str| {
-        Err(Diagnostic::error("flag-not-yet", format!("`{flag}` is not in this version of dvt yet"))
-            .help("leave it out; COMPATIBILITY.md lists what is there and what is not"))
-    };
-    let own = OwnFlags::of(cli.command.as_ref());
-    if own.empty.and_then(EmptyArgs::given) == Some(true)
-        || (own.empty.is_some() && lookup.variable_switch("EMPTY")? == Some(true))
-    {
-        return not_yet("--empty");
-    }
-    if lookup.own_text("SAMPLE", own.event_time.map(|args| &args.sample)).is_some() {
-        return not_yet("--sample");
-    }
-    Ok(())
 }
 
 /// dbt's behaviour flags by their upper-case names, with their defaults.

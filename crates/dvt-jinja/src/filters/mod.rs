@@ -190,6 +190,9 @@ fn parse_float(text: &str) -> Option<f64> {
 }
 
 fn round(value: &Value, precision: i128, method: &str) -> Result<Value, Flow> {
+    if let (Value::Decimal(number), "common", Ok(places)) = (value, method, usize::try_from(precision)) {
+        return Ok(number.rounded(places).map_or_else(|| value.clone(), Value::Decimal));
+    }
     let Some(number) = to_float(value) else {
         return Err(raise(format!("type {} doesn't define round", value.type_name())));
     };

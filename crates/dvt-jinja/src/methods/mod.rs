@@ -74,6 +74,30 @@ pub(crate) fn call(
         Value::Float(number) if name == "is_integer" => {
             Some(args.finish().map(|()| Value::Bool(number.fract() == 0.0)))
         }
+        Value::Decimal(number) => decimal_method(number, name, args),
         _ => None,
     }
+}
+
+/// The methods of `decimal.Decimal` that templates may want.
+fn decimal_method(number: &crate::Decimal, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
+    let value = match name {
+        "is_zero" => Value::Bool(number.is_zero()),
+        "is_signed" => Value::Bool(number.as_str().starts_with('-')),
+        "is_finite" => Value::Bool(true),
+        "is_nan" | "is_infinite" => Value::Bool(false),
+        "to_integral_value" | "to_integral" => number.rounded(0).map_or(Value::None, Value::Decimal),
+        "quantize" => {
+            return Some(args.required("exp").map(|exp| {
+                let places = match &exp {
+                    Value::Decimal(exp) => exp.scale(),
+                    _ => 0,
+                };
+                number.rounded(places).map_or(Value::None, Value::Decimal)
+            }));
+        }
+        "normalize" => number.normalized().map_or(Value::None, Value::Decimal),
+        _ => return None,
+    };
+    Some(args.finish().map(|()| value))
 }

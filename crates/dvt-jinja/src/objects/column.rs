@@ -188,6 +188,10 @@ impl Object for ColumnClass {
 fn translate(interpreter: &Interpreter<'_>, dtype: &str) -> String {
     let adapter_type = interpreter.bridge.adapter_type();
     let label = dtype.to_uppercase();
+    // dbt-postgres renames one label only; the rest goes as it was written.
+    if matches!(adapter_type, "postgres" | "redshift") && label != "STRING" {
+        return dtype.to_owned();
+    }
     match (label.as_str(), adapter_type) {
         ("STRING", "mysql" | "mariadb") => "LONGTEXT",
         ("STRING", "filesystem") => "VARCHAR",
@@ -244,10 +248,19 @@ fn from_description(interpreter: &Interpreter<'_>, args: &mut Args) -> Result<Va
     let name = args.required_str("name")?.to_string();
     let text = args.required_str("raw_data_type")?;
     let (dtype, sizes) = match text.split_once('(') {
-        Some((dtype, sizes)) => (dtype.trim(), sizes.trim_end().trim_end_matches(')')),
+        Some((dtype, sizes)) => (dtype.trim(), sizes.split_once(')').map_or(sizes, |(inside, _)| inside)),
         None => (text.trim(), ""),
     };
-    let sizes: Vec<i128> = sizes.split(',').filter_map(|size| size.trim().parse().ok()).collect();
+    if dtype.is_empty() {
+        return Err(raise(format!("Could not interpret data type \"{text}\"")));
+    }
+    let parts: Vec<&str> = if sizes.is_empty() { Vec::new() } else { sizes.split(',').map(str::trim).collect() };
+    let mut sizes: Vec<i128> = Vec::with_capacity(parts.len());
+    for part in &parts {
+        sizes.push(part.parse().map_err(|_| {
+            raise(format!("Could not interpret data_type \"{text}\": could not convert \"{part}\" to an integer"))
+        })?);
+    }
     let quote = interpreter.bridge.dialect().quote;
     let column = ColumnValue {
         name,

@@ -1,5 +1,6 @@
 //! dbt's Relation object over [`Relation`].
 
+use crate::bridge::EventTimeFilter;
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::{Args, Dict, Object, Value};
@@ -12,11 +13,15 @@ pub(crate) struct RelationValue {
     pub(crate) relation: Relation,
     /// `--empty`: written as a subquery that gives no rows.
     pub(crate) limit: Option<u64>,
+    /// `--sample` and microbatch: written as a subquery that gives the rows of this time.
+    pub(crate) event_time_filter: Option<EventTimeFilter>,
+    /// dbt's InformationSchema: the view of it, where one was named.
+    pub(crate) information_schema: Option<Option<String>>,
 }
 
 impl RelationValue {
     pub(crate) fn new(relation: Relation) -> Self {
-        Self { relation, limit: None }
+        Self { relation, limit: None, event_time_filter: None, information_schema: None }
     }
 
     fn with(&self, change: impl FnOnce(&mut Relation)) -> Value {
@@ -25,14 +30,42 @@ impl RelationValue {
         Value::object(changed)
     }
 
+    fn render(&self) -> String {
+        match &self.information_schema {
+            Some(Some(view)) => format!("{}.{view}", self.relation),
+            _ => self.relation.render(),
+        }
+    }
+
+    fn subquery_alias(&self, kind: &str) -> String {
+        format!(" _dbt_{kind}_subq_{}", self.relation.identifier.as_deref().unwrap_or_default())
+    }
+
     fn render_limited(&self) -> String {
-        let rendered = self.relation.render();
-        let name = self.relation.identifier.as_deref().unwrap_or_default();
+        let rendered = self.render();
+        let alias = self.subquery_alias("limit");
         match self.limit {
             None => rendered,
-            Some(0) => format!("(select * from {rendered} where false limit 0) _dbt_limit_subq_{name}"),
-            Some(limit) => format!("(select * from {rendered} limit {limit}) _dbt_limit_subq_{name}"),
+            Some(0) => format!("(select * from {rendered} where false limit 0){alias}"),
+            Some(limit) => format!("(select * from {rendered} limit {limit}){alias}"),
         }
+    }
+
+    /// The rows of the filter's time of what is rendered.
+    fn render_filtered(&self, rendered: String) -> String {
+        let condition = self.event_time_filter.as_ref().map(EventTimeFilter::condition).unwrap_or_default();
+        if condition.is_empty() {
+            return rendered;
+        }
+        format!("(select * from {rendered} where {condition}){}", self.subquery_alias("et_filter"))
+    }
+
+    /// The relation as SQL reads it: limited first, then filtered. A function is called, not read.
+    fn written(&self) -> String {
+        if self.relation.kind == Some(RelationKind::Function) {
+            return self.render();
+        }
+        self.render_filtered(self.render_limited())
     }
 }
 
@@ -72,11 +105,16 @@ impl Object for RelationValue {
     }
 
     fn display(&self) -> String {
-        self.render_limited()
+        self.written()
     }
 
     fn repr(&self) -> String {
-        format!("<Relation {}>", self.relation)
+        format!("<Relation {}>", self.render())
+    }
+
+    /// dbt's relations pass as mappings; dbt_utils tells them from text by this.
+    fn is_mapping(&self) -> bool {
+        true
     }
 
     fn is_true(&self) -> bool {
@@ -99,6 +137,9 @@ impl Object for RelationValue {
             "is_external" => is(RelationKind::External),
             "is_function" => is(RelationKind::Function),
             "is_pointer" | "is_dynamic_table" => Value::Bool(false),
+            "renameable_relations" | "replaceable_relations" => {
+                Value::list(vec![Value::from("table"), Value::from("view")])
+            }
             "can_be_renamed" => Value::Bool(matches!(relation.kind, Some(RelationKind::Table | RelationKind::View))),
             "can_be_replaced" => Value::Bool(relation.kind == Some(RelationKind::View)),
             "path" => {
@@ -112,18 +153,27 @@ impl Object for RelationValue {
             "include_policy" => policy(relation.include.database, relation.include.schema, relation.include.identifier),
             "quote_character" => Value::from(relation.quote.to_string()),
             "limit" => self.limit.map_or(Value::None, |limit| Value::Int(i128::from(limit))),
+            "event_time_filter" => self.event_time_filter.as_ref().map_or(Value::None, EventTimeFilter::to_value),
+            "require_alias" => Value::Bool(true),
+            "dbt_created" => Value::Bool(false),
+            "catalog" => Value::None,
+            "information_schema_view" if self.information_schema.is_some() => {
+                Value::from(self.information_schema.clone().flatten())
+            }
             other => return kind_named(other),
         })
     }
 
     fn call_method(
         &self,
-        _interpreter: &mut Interpreter<'_>,
+        interpreter: &mut Interpreter<'_>,
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
         const METHODS: &[&str] = &[
             "include",
+            "replace",
+            "render_event_time_filtered",
             "quote",
             "incorporate",
             "replace_path",
@@ -140,7 +190,7 @@ impl Object for RelationValue {
             "get_function_config",
             "get_function_macro_name",
         ];
-        METHODS.contains(&name).then(|| self.run(name, args))
+        if METHODS.contains(&name) { Some(self.run(name, args)) } else { class_method(interpreter, name, args) }
     }
 
     fn equals(&self, other: &dyn Object) -> bool {
@@ -149,6 +199,9 @@ impl Object for RelationValue {
             let (left, right) = (&self.relation, &other.relation);
             (&left.connection, &left.database, &left.schema, &left.identifier, left.kind)
                 == (&right.connection, &right.database, &right.schema, &right.identifier, right.kind)
+                && (left.quoting, left.include) == (right.quoting, right.include)
+                && (self.limit, &self.event_time_filter, &self.information_schema)
+                    == (other.limit, &other.event_time_filter, &other.information_schema)
         })
     }
 
@@ -160,8 +213,12 @@ impl Object for RelationValue {
 impl RelationValue {
     fn run(&self, name: &str, args: &mut Args) -> Result<Value, Flow> {
         let value = match name {
-            "render" => Value::from(self.relation.render()),
+            "render" => Value::from(self.render()),
             "render_limited" => Value::from(self.render_limited()),
+            "render_event_time_filtered" => {
+                let rendered = args.optional_str("rendered")?.map_or_else(|| self.render(), |text| text.to_string());
+                Value::from(self.render_filtered(rendered))
+            }
             "include" | "quote" => {
                 let mut part = |name: &str| -> Result<Option<bool>, Flow> {
                     Ok(args.optional(name)?.filter(|value| !value.is_none()).map(|value| value.is_true()))
@@ -197,10 +254,19 @@ impl RelationValue {
                 }
                 Value::object(changed)
             }
-            "incorporate" => {
+            "incorporate" | "replace" => {
                 let mut changed = self.clone();
                 if let Some(kind) = args.optional("type")? {
                     changed.relation.kind = kind_of(&kind, args)?;
+                }
+                if let Some(limit) = args.keyword.shift_remove("limit") {
+                    changed.limit = limit.as_int().and_then(|limit| u64::try_from(limit).ok());
+                }
+                if args.keyword.shift_remove("event_time_filter").is_some_and(|filter| filter.is_none()) {
+                    changed.event_time_filter = None;
+                }
+                for ignored in ["dbt_created", "require_alias", "quote_character", "catalog"] {
+                    args.keyword.shift_remove(ignored);
                 }
                 for policy_name in ["path", "quote_policy", "include_policy"] {
                     let Some(value) = args.keyword.shift_remove(policy_name) else {
@@ -222,33 +288,27 @@ impl RelationValue {
             }
             "without_identifier" => self.with(|relation| {
                 relation.identifier = None;
-                relation.kind = None;
+                relation.include.identifier = false;
             }),
             "information_schema" | "information_schema_only" => {
-                let view = args.optional_str("view_name")?;
-                self.with(|relation| {
-                    relation.schema = Some("INFORMATION_SCHEMA".to_owned());
-                    relation.identifier = view.map(|view| view.to_string());
-                    relation.kind = None;
-                    relation.quoting.schema = false;
-                    relation.quoting.identifier = false;
-                    relation.include.schema = true;
-                    relation.include.identifier = relation.identifier.is_some();
-                })
+                // What templates pass may be undefined: then no view is meant.
+                let view = args.optional("view_name")?;
+                let view = view.and_then(|view| view.as_str().map(str::to_owned));
+                let mut changed = self.clone();
+                let relation = &mut changed.relation;
+                relation.schema = None;
+                relation.identifier = Some("INFORMATION_SCHEMA".to_owned());
+                relation.kind = Some(RelationKind::View);
+                relation.quoting.identifier = false;
+                relation.include = Include {
+                    database: relation.include.database && relation.database.is_some(),
+                    schema: false,
+                    identifier: true,
+                };
+                changed.information_schema = Some(view);
+                Value::object(changed)
             }
-            "matches" => {
-                let mut matches = true;
-                for (part, actual) in [
-                    ("database", &self.relation.database),
-                    ("schema", &self.relation.schema),
-                    ("identifier", &self.relation.identifier),
-                ] {
-                    if let Some(wanted) = args.optional(part)?.and_then(optional_text) {
-                        matches &= actual.as_deref() == Some(wanted.as_str());
-                    }
-                }
-                Value::Bool(matches)
-            }
+            "matches" => self.matches(args)?,
             "quoted" => {
                 let text = args.required("identifier")?.to_string();
                 let quote = self.relation.quote;
@@ -257,12 +317,32 @@ impl RelationValue {
             "get" => {
                 let key = args.required_str("key")?;
                 let default = args.optional("default")?.unwrap_or(Value::None);
+                if &*key == "metadata" {
+                    let mut dict = Dict::new();
+                    dict.set("type", "Relation");
+                    return Ok(Value::dict(dict));
+                }
                 self.attribute(&key).unwrap_or(default)
             }
             "to_dict" => {
+                let omits_none = args.flag("omit_none", false)?;
                 let mut dict = Dict::new();
-                for key in ["database", "schema", "identifier", "type", "quote_policy", "include_policy"] {
-                    dict.set(key, self.attribute(key).unwrap_or(Value::None));
+                for key in [
+                    "path",
+                    "type",
+                    "quote_character",
+                    "include_policy",
+                    "quote_policy",
+                    "dbt_created",
+                    "limit",
+                    "event_time_filter",
+                    "require_alias",
+                    "catalog",
+                ] {
+                    let value = self.attribute(key).unwrap_or(Value::None);
+                    if !(omits_none && value.is_none()) {
+                        dict.set(key, value);
+                    }
                 }
                 Value::dict(dict)
             }
@@ -277,6 +357,36 @@ impl RelationValue {
         };
         args.finish()?;
         Ok(value)
+    }
+
+    /// Whether the parts are these; one that differs in case alone is dbt's error.
+    fn matches(&self, args: &mut Args) -> Result<Value, Flow> {
+        let (mut is_exact, mut is_near, mut wanted_parts) = (true, true, Vec::new());
+        for (part, actual) in [
+            ("database", &self.relation.database),
+            ("schema", &self.relation.schema),
+            ("identifier", &self.relation.identifier),
+        ] {
+            let Some(wanted) = args.optional(part)?.and_then(optional_text) else {
+                continue;
+            };
+            is_exact &= actual.as_deref() == Some(wanted.as_str());
+            let bare = |text: &str| text.trim_matches(self.relation.quote).to_lowercase();
+            is_near &= actual.as_deref().is_some_and(|actual| bare(actual) == bare(&wanted));
+            wanted_parts.push(wanted);
+        }
+        if wanted_parts.is_empty() {
+            return Err(raise("Tried to match relation, but no search path was passed!"));
+        }
+        if is_near && !is_exact {
+            let found = self.render();
+            return Err(raise(format!(
+                "When searching for a relation, dbt found an approximate match. Instead of guessing \nwhich relation to use, \
+                 dbt will move on. Please delete {found}, or rename it to be less ambiguous.\nSearched for: {}\nFound: {found}",
+                wanted_parts.join(".")
+            )));
+        }
+        Ok(Value::Bool(is_exact))
     }
 
     fn set_part(&mut self, key: &str, value: Value) -> Result<(), Flow> {
@@ -300,6 +410,7 @@ fn kind_named(name: &str) -> Option<Value> {
         "MaterializedView" => "materialized_view",
         "External" => "external",
         "Function" => "function",
+        "PointerTable" => "pointer_table",
         _ => return None,
     }))
 }
@@ -358,18 +469,23 @@ impl Object for RelationClass {
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        match name {
-            "create" => Some(create(interpreter, args)),
-            "get_default_quote_policy" => Some(Ok(policy(true, true, true))),
-            "add_ephemeral_prefix" => {
-                Some(args.required_str("name").map(|name| Value::from(format!("__dbt__cte__{name}"))))
-            }
-            "scd_args" => Some(scd_args(args)),
-            "create_from" => {
-                Some(Err(raise("api.Relation.create_from is not available in templates; use api.Relation.create")))
-            }
-            _ => None,
+        class_method(interpreter, name, args)
+    }
+}
+
+/// The methods of dbt's class, which its relations have too.
+fn class_method(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
+    match name {
+        "create" => Some(create(interpreter, args)),
+        "get_default_quote_policy" | "get_default_include_policy" => Some(Ok(policy(true, true, true))),
+        "add_ephemeral_prefix" => {
+            Some(args.required_str("name").map(|name| Value::from(format!("__dbt__cte__{name}"))))
         }
+        "scd_args" => Some(scd_args(args)),
+        "create_from" => {
+            Some(Err(raise("api.Relation.create_from is not available in templates; use api.Relation.create")))
+        }
+        _ => None,
     }
 }
 
@@ -396,8 +512,15 @@ fn create(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, F
             }
         }
     }
+    let limit = args.keyword.shift_remove("limit").and_then(|limit| u64::try_from(limit.as_int()?).ok());
     args.keyword.clear();
-    Ok(Value::relation(relation))
+    if interpreter.bridge.adapter_type() == "postgres"
+        && let (Some(identifier), true) = (&relation.identifier, relation.kind.is_some())
+        && identifier.chars().count() > 63
+    {
+        return Err(raise(format!("Relation name '{identifier}' is longer than 63 characters")));
+    }
+    Ok(Value::object(RelationValue { limit, ..RelationValue::new(relation) }))
 }
 
 /// The arguments of a snapshot's hash: a list, whatever the unique key was.

@@ -30,8 +30,11 @@ impl TableSet {
 
     /// The table that [`Object::display`] shows: each group and its number of rows.
     fn structure(&self) -> Table {
-        let rows = self.groups.iter().map(|(key, table)| vec![Value::from(key.to_string()), table.row_count().into()]);
-        Table::new(&[("table", ColumnKind::Text), ("rows", ColumnKind::Integer)], rows.collect())
+        let rows = self
+            .groups
+            .iter()
+            .map(|(key, table)| vec![Value::from(key.to_string()), Value::from(table.row_count().to_string())]);
+        Table::new(&[("table", ColumnKind::Text), ("rows", ColumnKind::Text)], rows.collect())
     }
 }
 

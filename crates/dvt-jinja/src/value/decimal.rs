@@ -97,6 +97,12 @@ impl Decimal {
         Some(Self::from_unscaled(quotient + i128::from(is_up), places))
     }
 
+    /// The number without zeros at its end.
+    pub(crate) fn normalized(&self) -> Option<Self> {
+        let places = self.parts().1.len();
+        Some(Self::from_unscaled(self.unscaled(places)?, places))
+    }
+
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         match (self.is_negative(), other.is_negative()) {
             (true, false) => return Ordering::Less,

@@ -117,6 +117,7 @@ fn add(left: &Value, right: &Value) -> Result<Value, String> {
         }
         _ => {}
     }
+    refuse_mixed("+", left, right)?;
     match pair(left, right) {
         Some(Pair::Ints(left, right)) => left.checked_add(right).map(Value::Int).ok_or_else(|| OVERFLOW.to_owned()),
         Some(Pair::Floats(left, right)) => Ok(Value::Float(left + right)),
@@ -141,6 +142,7 @@ fn subtract(left: &Value, right: &Value) -> Result<Value, String> {
         }
         _ => {}
     }
+    refuse_mixed("-", left, right)?;
     match pair(left, right) {
         Some(Pair::Ints(left, right)) => left.checked_sub(right).map(Value::Int).ok_or_else(|| OVERFLOW.to_owned()),
         Some(Pair::Floats(left, right)) => Ok(Value::Float(left - right)),
@@ -170,14 +172,57 @@ fn multiply(left: &Value, right: &Value) -> Result<Value, String> {
         }
         _ => {}
     }
+    refuse_mixed("*", left, right)?;
     match pair(left, right) {
         Some(Pair::Ints(left, right)) => left.checked_mul(right).map(Value::Int).ok_or_else(|| OVERFLOW.to_owned()),
         Some(Pair::Floats(left, right)) => Ok(Value::Float(left * right)),
-        Some(Pair::Decimals(left, right, scale)) => left
-            .checked_mul(right)
-            .map(|product| Value::Decimal(Decimal::from_unscaled(product, scale * 2)))
-            .ok_or_else(|| OVERFLOW.to_owned()),
+        Some(Pair::Decimals(..)) => decimal_product(left, right).ok_or_else(|| OVERFLOW.to_owned()),
         None => Err(unsupported("*", left, right)),
+    }
+}
+
+/// The number as a decimal, with the digits after the point that it was written with.
+fn decimal_of(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Decimal(number) => Some(number.clone()),
+        other => other.as_int().map(|number| Decimal::from_unscaled(number, 0)),
+    }
+}
+
+fn decimal_product(left: &Value, right: &Value) -> Option<Value> {
+    let (left, right) = (decimal_of(left)?, decimal_of(right)?);
+    let product = left.unscaled(left.scale())?.checked_mul(right.unscaled(right.scale())?)?;
+    Some(Value::Decimal(Decimal::from_unscaled(product, left.scale() + right.scale())))
+}
+
+/// Python's `Decimal` division: exact where it ends, else to 28 digits.
+fn decimal_quotient(left: &Value, right: &Value) -> Option<Value> {
+    let (left, right) = (decimal_of(left)?, decimal_of(right)?);
+    let (mut dividend, divisor) = (left.unscaled(left.scale())?, right.unscaled(right.scale())?);
+    let mut scale = i64::try_from(left.scale()).ok()? - i64::try_from(right.scale()).ok()?;
+    while dividend % divisor != 0 || scale < 0 {
+        let digits = (dividend / divisor).unsigned_abs().checked_ilog10().map_or(0, |digits| digits + 1);
+        let Some(next) = dividend.checked_mul(10).filter(|_| digits < 28 || scale < 0) else {
+            break;
+        };
+        dividend = next;
+        scale += 1;
+    }
+    let (quotient, rest) = (dividend / divisor, dividend % divisor);
+    let is_up = (rest.unsigned_abs() * 2).cmp(&divisor.unsigned_abs());
+    let is_up = is_up.is_gt() || (is_up.is_eq() && quotient % 2 != 0);
+    let step = if (dividend < 0) == (divisor < 0) { 1 } else { -1 };
+    let quotient = if is_up { quotient + step } else { quotient };
+    Some(Value::Decimal(Decimal::from_unscaled(quotient, usize::try_from(scale).ok()?)))
+}
+
+/// A decimal does not mix with a float.
+fn refuse_mixed(symbol: &str, left: &Value, right: &Value) -> Result<(), String> {
+    match (left, right) {
+        (Value::Decimal(_), Value::Float(_)) | (Value::Float(_), Value::Decimal(_)) => {
+            Err(unsupported(symbol, left, right))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -199,8 +244,12 @@ fn divide(left: &Value, right: &Value) -> Result<Value, String> {
     let (Some(dividend), Some(divisor)) = (to_float(left), to_float(right)) else {
         return Err(unsupported("/", left, right));
     };
+    refuse_mixed("/", left, right)?;
     if divisor == 0.0 {
         return Err("division by zero".to_owned());
+    }
+    if matches!(left, Value::Decimal(_)) || matches!(right, Value::Decimal(_)) {
+        return Ok(decimal_quotient(left, right).unwrap_or(Value::Float(dividend / divisor)));
     }
     Ok(Value::Float(dividend / divisor))
 }
@@ -215,6 +264,9 @@ fn floor_divide(left: &Value, right: &Value) -> Result<Value, String> {
         }
         Some(_) => match divide(left, right)? {
             Value::Float(quotient) => Ok(Value::Float(quotient.floor())),
+            Value::Decimal(quotient) => Ok(quotient
+                .truncate()
+                .map_or(Value::Decimal(quotient), |whole| Value::Decimal(Decimal::from_unscaled(whole, 0)))),
             other => Ok(other),
         },
         None => Err(unsupported("//", left, right)),

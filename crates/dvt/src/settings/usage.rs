@@ -56,6 +56,14 @@ fn moment(flag: &str, text: &str) -> Result<NaiveDateTime, Diagnostic> {
         })
 }
 
+/// `--sample` says a time.
+pub(super) fn check_sample(sample: Option<String>) -> Result<Option<String>, Diagnostic> {
+    if let Some(text) = &sample {
+        dvt_runner::check_sample(text).map_err(|reason| error(format!("Invalid value for '--sample': {reason}")))?;
+    }
+    Ok(sample)
+}
+
 pub(super) fn check_event_times(start: Option<&str>, end: Option<&str>) -> Result<(), Diagnostic> {
     let start = start.map(|text| moment("--event-time-start", text)).transpose()?;
     let end = end.map(|text| moment("--event-time-end", text)).transpose()?;
