@@ -16,6 +16,7 @@ use std::error::Error;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_postgres::Statement;
 use tokio_postgres::types::{FromSql, Type};
 
@@ -29,7 +30,12 @@ pub(crate) struct PostgresSession {
     cancel: CancellationToken,
     /// A statement's answer has not been read to its end: the connection cannot be used again.
     is_broken: bool,
+    /// A transaction was asked for; its BEGIN goes out with the first statement, so that it costs no round trip.
+    wants_begin: AtomicBool,
 }
+
+/// Goes in front of the first statement of a transaction.
+const BEGIN: &str = "begin;\n";
 
 impl PostgresSession {
     pub(crate) fn new(connection: &str, lease: Lease) -> Self {
@@ -38,6 +44,7 @@ impl PostgresSession {
             lease: Some(lease),
             cancel: CancellationToken::new(),
             is_broken: false,
+            wants_begin: AtomicBool::new(false),
         }
     }
 
@@ -73,8 +80,29 @@ impl PostgresSession {
     async fn run(&self, sql: &str) -> Result<QueryResult, AdapterError> {
         let lease = self.lease();
         lease.ear.clear_tag();
-        lease.client.batch_execute(sql).await.map_err(|error| self.driver_error(error, sql))?;
+        let done = if self.wants_begin.swap(false, Ordering::Relaxed) {
+            let sent = format!("{BEGIN}{sql}");
+            lease.client.batch_execute(&sent).await.map_err(|error| {
+                let mut error = self.driver_error(error, &sent);
+                error.position = error.position.and_then(|position| position.checked_sub(BEGIN.len()));
+                error
+            })
+        } else {
+            lease.client.batch_execute(sql).await.map_err(|error| self.driver_error(error, sql))
+        };
+        done?;
         Ok(QueryResult { response: response(&lease.ear.heard().tag), rows: None })
+    }
+
+    /// Prepares the statement; a BEGIN that is due goes ahead of it in the same breath.
+    async fn prepare(&self, sql: &str) -> Result<Statement, AdapterError> {
+        let client = &self.lease().client;
+        if self.wants_begin.swap(false, Ordering::Relaxed) {
+            let (begun, prepared) = tokio::join!(client.batch_execute("begin"), client.prepare(sql));
+            begun.map_err(|error| self.driver_error(error, "begin"))?;
+            return prepared.map_err(|error| self.driver_error(error, sql));
+        }
+        client.prepare(sql).await.map_err(|error| self.driver_error(error, sql))
     }
 
     /// Statement by statement, keeping the rows of the last one that has some.
@@ -113,7 +141,7 @@ impl PostgresSession {
     /// One statement, its rows typed.
     async fn fetch(&self, sql: &str, limit: usize) -> Result<QueryResult, AdapterError> {
         let client = &self.lease().client;
-        let statement = client.prepare(sql).await.map_err(|error| self.driver_error(error, sql))?;
+        let statement = self.prepare(sql).await?;
         if !statement.params().is_empty() {
             return Err(AdapterError::new(
                 ErrorClass::Syntax,
@@ -243,14 +271,12 @@ impl Session for PostgresSession {
         if self.in_transaction() {
             return Err(self.error("a transaction is open already"));
         }
-        self.is_broken = true;
-        let result = self.run("begin").await;
-        self.is_broken = false;
-        result.map(drop)
+        self.wants_begin.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn commit(&mut self) -> Result<(), AdapterError> {
-        if !self.in_transaction() {
+        if self.wants_begin.swap(false, Ordering::Relaxed) || !self.in_transaction() {
             return Ok(());
         }
         self.is_broken = true;
@@ -266,7 +292,10 @@ impl Session for PostgresSession {
     }
 
     async fn rollback(&mut self) -> Result<(), AdapterError> {
-        if !self.in_transaction() || self.lease().client.is_closed() {
+        if self.wants_begin.swap(false, Ordering::Relaxed)
+            || !self.in_transaction()
+            || self.lease().client.is_closed()
+        {
             return Ok(());
         }
         self.is_broken = true;
@@ -276,7 +305,7 @@ impl Session for PostgresSession {
     }
 
     fn in_transaction(&self) -> bool {
-        self.lease().ear.in_transaction()
+        self.wants_begin.load(Ordering::Relaxed) || self.lease().ear.in_transaction()
     }
 
     fn set_cancel(&mut self, cancel: CancellationToken) {

@@ -100,6 +100,7 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
     if run.settings().write_artifacts && keeps_results {
         outcome.diagnostics.extend(write_artifacts(run, &outcome));
     }
+    outcome.diagnostics.extend(close_journal(run));
     for diagnostic in &outcome.diagnostics {
         run.reporter().diagnostic(diagnostic);
     }
@@ -111,6 +112,7 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
 async fn give_up(run: &Arc<Run>, begun: Instant, results: Vec<NodeResult>, error: NodeError) -> RunOutcome {
     let mut diagnostics = error.diagnostics;
     diagnostics.extend(clean_up(run).await);
+    diagnostics.extend(close_journal(run));
     let outcome = RunOutcome {
         invocation_id: run.invocation().invocation_id.clone(),
         started_at: run.started_at(),
@@ -202,6 +204,9 @@ fn member_of(run: &Run, id: &str) -> Option<Member> {
     if let Some(node) = manifest.nodes.get(id) {
         return Some(Member::Node(Arc::new(node.clone())));
     }
+    if let Some(function) = manifest.functions.get(id) {
+        return Some(Member::Node(Arc::new(function.clone())));
+    }
     if let Some(test) = manifest.unit_tests.get(id) {
         return Some(Member::UnitTest(Arc::new(test.clone())));
     }
@@ -211,7 +216,8 @@ fn member_of(run: &Run, id: &str) -> Option<Member> {
     let described = |name: &str, resource_type| {
         Member::Described(Described { unique_id: id.to_owned(), name: name.to_owned(), resource_type })
     };
-    manifest.exposures.get(id).map(|exposure| described(&exposure.name, ResourceType::Exposure))
+    let exposure = manifest.exposures.get(id).map(|exposure| described(&exposure.name, ResourceType::Exposure));
+    exposure.or_else(|| manifest.saved_queries.get(id).map(|query| described(&query.name, ResourceType::SavedQuery)))
 }
 
 /// What must be there before the first node: the journal, what the dead left cleaned up, the schemas.
@@ -325,7 +331,13 @@ fn skipped(member: &Member, cause: SkipCause) -> NodeResult {
     result
 }
 
-/// Removes what was staged and closes the journal.
+/// Says that the run has ended and its results are written: nobody has to look for them in the journal.
+pub(crate) fn close_journal(run: &Run) -> Option<Diagnostic> {
+    let error = run.record(&Entry::RunFinished { at: now() }).err()?;
+    Some(Diagnostic::warning("journal", error.to_string()))
+}
+
+/// Removes what was staged.
 async fn clean_up(run: &Arc<Run>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let stagings: Vec<Arc<Staging>> = lock(&run.stagings).values().cloned().collect();
@@ -334,9 +346,6 @@ async fn clean_up(run: &Arc<Run>) -> Vec<Diagnostic> {
             diagnostics
                 .push(Diagnostic::warning("staging-left", format!("staged tables could not be removed: {error}")));
         }
-    }
-    if let Err(error) = run.record(&Entry::RunFinished { at: now() }) {
-        diagnostics.push(Diagnostic::warning("journal", error.to_string()));
     }
     diagnostics
 }

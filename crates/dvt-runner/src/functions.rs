@@ -1,14 +1,16 @@
 //! Functions of the database: what a `function()` call means.
 
+use crate::failure::NodeError;
 use crate::run::Run;
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::RefRequest;
 use dvt_manifest::{Node, Relation, RelationKind};
+use std::sync::Arc;
 
 impl Run {
     /// The name of a function as SQL on this connection calls it.
     pub(crate) fn resolve_function(
-        &self,
+        self: &Arc<Self>,
         node: &Node,
         connection: &str,
         request: &RefRequest,
@@ -51,6 +53,7 @@ impl Run {
             .label(node.span.clone(), "")
             .help("a function works where it was created: create another one there, or move the model"));
         }
-        Ok(function.relation().with_kind(RelationKind::Function))
+        let deferred = self.deferred(function).map_err(NodeError::into_first)?;
+        Ok(deferred.unwrap_or_else(|| function.relation()).with_kind(RelationKind::Function))
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::bridge::NodeBridge;
 use crate::compile::compile_node;
-use crate::execution::start_journal;
+use crate::execution::{close_journal, start_journal};
 use crate::failure::{FailedAt, NodeError, from_bridge, from_render};
 use crate::node::node_comment;
 use crate::outcome::{NodeResult, RunOutcome, Status, Timing};
-use crate::run::{Run, now};
+use crate::run::Run;
 use chrono::{DateTime, Utc};
 use dvt_adapter::Fetch;
 use dvt_diagnostics::{Diagnostic, Event, kinds};
@@ -45,9 +45,6 @@ pub(crate) async fn run_operation(run: &Arc<Run>, operation: Operation) -> RunOu
         }
         Err(error) => diagnostics.extend(error.diagnostics),
     }
-    if let Err(error) = run.record(&crate::journal::Entry::RunFinished { at: now() }) {
-        diagnostics.push(Diagnostic::warning("journal", error.to_string()));
-    }
     let mut outcome = RunOutcome {
         invocation_id: run.invocation().invocation_id.clone(),
         started_at: run.started_at(),
@@ -62,6 +59,7 @@ pub(crate) async fn run_operation(run: &Arc<Run>, operation: Operation) -> RunOu
         let problems = crate::artifacts::write_run_results(run, &outcome);
         outcome.diagnostics.extend(problems);
     }
+    outcome.diagnostics.extend(close_journal(run));
     for result in &outcome.results {
         if let Some(error) = result.message.as_ref().filter(|_| result.status == Status::Error) {
             let message = format!("Encountered an error while running operation: {error}");
