@@ -151,8 +151,11 @@ impl App {
         );
         // What failed before the log's place was known still belongs into a log, if there is a project.
         if self.settings.project_dir.join("dbt_project.yml").is_file() {
-            let folder = self.settings.log_path.clone().unwrap_or_else(|| PathBuf::from("logs"));
-            self.start_log(self.settings.project_dir.join(folder));
+            let folder = match &self.settings.log_path {
+                Some(path) => absolute(path),
+                None => absolute(&self.settings.project_dir.join("logs")),
+            };
+            self.start_log(folder);
         }
         self.printer.flush();
         exit
@@ -172,7 +175,7 @@ impl App {
         }
         self.printer.configure(self.printer_options());
         let folder = match &self.settings.log_path {
-            Some(path) => config.project.root.join(path),
+            Some(path) => absolute(path),
             None => config.log_path.clone(),
         };
         self.start_log(folder);
@@ -194,8 +197,11 @@ impl App {
         let project = dvt_project::load_project_file(&settings, &mut warnings).map_err(preflight::as_runtime_errors)?;
         self.take_flags(cli, &project.flags)?;
         self.printer.configure(self.printer_options());
-        let log_path = self.settings.log_path.clone().unwrap_or_else(|| PathBuf::from(&project.log_path));
-        self.start_log(project.root.join(log_path));
+        let folder = match &self.settings.log_path {
+            Some(path) => absolute(path),
+            None => project.root.join(&project.log_path),
+        };
+        self.start_log(folder);
         self.warn(warnings.iter())?;
         Ok(project)
     }

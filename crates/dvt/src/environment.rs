@@ -174,6 +174,11 @@ impl Environment {
         })
     }
 
+    /// What a setting's variable says of a switch; `None` without one, or with a value that is neither.
+    pub(crate) fn switch(&self, name: &str) -> Option<bool> {
+        self.setting(name).and_then(|(_, value)| truth(value))
+    }
+
     /// The variables that a user wants in each JSON line: `DBT_ENV_CUSTOM_ENV_RUN=7` becomes `RUN: 7`.
     pub(crate) fn custom(&self) -> serde_json::Map<String, serde_json::Value> {
         let custom = self.variables.iter().filter_map(|(name, value)| {

@@ -24,3 +24,10 @@ pub(crate) struct DebugArgs {
     #[arg(long)]
     pub(crate) config_dir: bool,
 }
+
+impl DebugArgs {
+    /// `--debug-target` without a name: every connection has to work.
+    pub(crate) fn asks_for_all_connections(&self) -> bool {
+        self.debug_target.as_deref() == Some("")
+    }
+}

@@ -3,7 +3,7 @@
 use crate::app::{App, Exit};
 use crate::cli::{CleanArgs, Cli};
 use crate::printer::{counted, events};
-use dvt_diagnostics::{Diagnostic, Diagnostics};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event};
 use dvt_project::{BucketKind, ConfigFiles, ProjectFile};
 use dvt_staging::Bucket;
 use serde_json::json;
@@ -11,23 +11,26 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &CleanArgs) -> Result<Exit, Diagnostics> {
-    if args.no_clean_project_files_only {
-        return Err(Diagnostic::error("refused", "`--no-clean-project-files-only` would delete outside the project")
-            .help("remove such folders by hand")
-            .into());
-    }
-    let config = app.load_config(cli)?;
-    app.announce();
     if args.optimize || args.older_than.is_some() {
+        let config = app.load_config(cli)?;
+        app.announce();
         let age = args.older_than.as_deref().map(parse_age).transpose()?;
         return clean_bucket(app, &config, args.optimize, age);
     }
+    // The targets are deleted without a profile, as in dbt.
+    let project = app.load_project_file(cli)?;
+    app.announce();
     if args.bucket.is_some() {
         return Err(
             Diagnostic::error("bucket-without-action", "`--bucket` goes with `--older-than` or `--optimize`").into()
         );
     }
-    clean_targets(app, &config)
+    let only_inside = if args.no_clean_project_files_only {
+        false
+    } else {
+        args.clean_project_files_only || app.environment.switch("CLEAN_PROJECT_FILES_ONLY").unwrap_or(true)
+    };
+    clean_targets(app, &project, only_inside)
 }
 
 fn clean_bucket(app: &App, config: &ConfigFiles, optimize: bool, age: Option<Duration>) -> Result<Exit, Diagnostics> {
@@ -76,54 +79,82 @@ fn parse_age(text: &str) -> Result<Duration, Diagnostic> {
     number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
-fn clean_targets(app: &App, config: &ConfigFiles) -> Result<Exit, Diagnostics> {
-    let mut folders = Vec::new();
-    let mut problems = Diagnostics::default();
+/// What one clean-target is.
+enum Target {
+    Folder(PathBuf),
+    /// It holds or is a folder of the project's sources.
+    Source(PathBuf),
+    /// Outside the project.
+    Outside(PathBuf),
+    /// It holds the project or the user's home folder: never deleted.
+    Above(PathBuf),
+}
+
+fn clean_targets(app: &App, project: &ProjectFile, only_inside: bool) -> Result<Exit, Diagnostics> {
     // All of them are looked at before anything is deleted.
-    for target in &config.project.clean_targets {
-        match checked(&config.project, target) {
-            Ok(folder) => folders.push((target, folder)),
-            Err(diagnostic) => problems.push(diagnostic),
+    let mut folders = Vec::new();
+    let (mut sources, mut outside) = (Vec::new(), Vec::new());
+    for target in &project.clean_targets {
+        match classified(project, app.environment.home().as_deref(), target) {
+            Target::Folder(folder) => folders.push(folder),
+            Target::Source(folder) => sources.push(folder),
+            Target::Above(folder) => outside.push(folder),
+            Target::Outside(folder) if only_inside => outside.push(folder),
+            Target::Outside(folder) => folders.push(folder),
         }
     }
-    if !problems.is_empty() {
-        return Err(problems);
+    let listed = |paths: &[PathBuf]| {
+        let quoted: Vec<String> = paths.iter().map(|path| format!("'{}'", path.display())).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    let refused = |message: String, help: &str| {
+        let text = format!("Runtime Error\n  {message}");
+        Diagnostic::error("protected-path", message)
+            .event(Event::new(events::MAIN_ENCOUNTERED_ERROR, text))
+            .note("nothing was deleted")
+            .help(help)
+    };
+    if !sources.is_empty() {
+        let message = format!("dbt will not clean the following source paths: {}", listed(&sources));
+        return Err(refused(message, "take them out of `clean-targets` in dbt_project.yml").into());
     }
-    for (target, folder) in folders {
+    if !outside.is_empty() {
+        let message = format!("dbt will not clean the following directories outside the project: {}", listed(&outside));
+        return Err(refused(
+            message,
+            "take them out of `clean-targets` in dbt_project.yml; --no-clean-project-files-only allows those that hold neither \
+             the project nor your home folder",
+        )
+        .into());
+    }
+    if project.clean_targets.iter().any(|target| target == "dbt_modules")
+        && !project.clean_targets.contains(&project.packages_install_path)
+    {
+        let message = "The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update \
+                       `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set \
+                       `packages-install-path: dbt_modules` if you'd like to keep the current value.";
+        app.events().fire(Event::new(events::PACKAGE_INSTALL_PATH_DEPRECATION, message));
+    }
+    for folder in folders {
+        let shown = folder.display().to_string();
+        app.printer.event(events::CHECK_CLEAN_PATH, &format!("Checking {shown}/*"), json!({"path": shown}));
         let outcome = match std::fs::symlink_metadata(&folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
             Ok(found) if found.is_dir() => std::fs::remove_dir_all(&folder),
             Ok(_) => std::fs::remove_file(&folder),
         };
-        outcome.map_err(|error| {
-            Diagnostic::error("cannot-delete", format!("`{}` cannot be deleted: {error}", folder.display()))
-        })?;
-        app.printer.event(events::CLEANED, &format!("Cleaned {target}"), json!({"path": target}));
+        outcome
+            .map_err(|error| Diagnostic::error("cannot-delete", format!("`{shown}` cannot be deleted: {error}")))?;
+        app.printer.event(events::CLEANED, &format!("Cleaned {shown}/*"), json!({"path": shown}));
     }
-    app.printer.event(events::CLEANED, "Finished cleaning all paths.", json!({}));
+    app.printer.event(events::FINISHED_CLEAN_PATHS, "Finished cleaning all paths.", json!({}));
     Ok(Exit::Success)
 }
 
-/// The folder of a clean-target, if it lies in the project and holds none of its sources.
-fn checked(project: &ProjectFile, target: &str) -> Result<PathBuf, Diagnostic> {
-    let refused = |why: &str| {
-        Diagnostic::error("protected-path", format!("clean-target `{target}` {why}"))
-            .note("nothing was deleted")
-            .help("take it out of `clean-targets` in dbt_project.yml")
-    };
+fn classified(project: &ProjectFile, home: Option<&Path>, target: &str) -> Target {
     let root = plain(&project.root);
     let folder = plain(&root.join(target));
-    if folder == root || !folder.starts_with(&root) {
-        return Err(refused("lies outside the project, or is the project itself"));
-    }
-    // A link in the way could lead out of the project; the link itself may go.
-    let real_root = root.canonicalize().unwrap_or_else(|_| root.clone());
-    if let Some(Ok(real)) = folder.parent().map(Path::canonicalize)
-        && !real.starts_with(&real_root)
-    {
-        return Err(refused("leads outside the project through a link"));
-    }
     let sources = [
         &project.model_paths,
         &project.seed_paths,
@@ -132,13 +163,24 @@ fn checked(project: &ProjectFile, target: &str) -> Result<PathBuf, Diagnostic> {
         &project.macro_paths,
         &project.snapshot_paths,
     ];
+    if folder == root || !folder.starts_with(&root) {
+        // Whoever allows folders outside the project still wants to keep the project, and the home folder.
+        let home = home.map(plain);
+        let is_above = root.starts_with(&folder) || home.is_some_and(|home| home.starts_with(&folder));
+        return if is_above { Target::Above(folder) } else { Target::Outside(folder) };
+    }
     for path in sources.into_iter().flatten() {
         let source = plain(&root.join(path));
         if source.starts_with(&folder) || folder.starts_with(&source) {
-            return Err(refused(&format!("would delete files of `{path}`")));
+            return Target::Source(folder);
         }
     }
-    Ok(folder)
+    // A link in the way could lead out of the project; the link itself may go.
+    let real_root = root.canonicalize().unwrap_or(root);
+    match folder.parent().map(Path::canonicalize) {
+        Some(Ok(real)) if !real.starts_with(&real_root) => Target::Outside(folder),
+        _ => Target::Folder(folder),
+    }
 }
 
 /// The path without `.` and `..`.

@@ -6,6 +6,7 @@ use crate::printer::events;
 use crate::registry;
 use dvt_adapter::{Adapter, AdapterError, ErrorClass, Fetch};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, EventLevel, render_line};
+use dvt_manifest::DBT_VERSION;
 use dvt_project::{BucketKind, ComputeKind, ConfigFiles};
 use futures::future::join_all;
 use serde_json::json;
@@ -17,23 +18,45 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Diagnostics> {
+    if args.config_dir {
+        return Ok(config_dir(app));
+    }
     let config = match app.load_config(cli) {
         Ok(config) => config,
-        Err(diagnostics) => return Ok(broken_files(app, &diagnostics)),
+        Err(diagnostics) => return broken_files(app, diagnostics),
     };
-    if args.config_dir {
-        app.printer.rows(events::DEBUG_OUTPUT, &config.profile.directory.display().to_string(), json!({}));
-        return Ok(Exit::Success);
-    }
     app.announce();
     let scope = Scope::of(args);
     scope.check_names(&config)?;
+    header(app, Some(&config.profile.directory), &config.project.root);
+    let profile = &config.profile;
+    let default = profile.outputs.get(&profile.target);
+    let broken = default.and_then(|output| output.settings.as_ref().err());
+    if let Some(output) = default {
+        out(app, format!("adapter type: {}", output.adapter_type));
+        out(app, format!("adapter version: {}", env!("CARGO_PKG_VERSION")));
+    }
     let mut checks = Vec::new();
-    if scope.files {
+    if args.connection.is_some() {
+        out(app, "Skipping steps before connection verification");
+    } else if scope.files {
+        configuration(app, if broken.is_some() { Found::Invalid } else { Found::Valid }, Found::Valid);
+        out(app, format!("  profile: {} [OK found]", profile.name));
+        out(app, format!("  target: {} [OK found]", profile.target));
+        dependencies(app);
         checks.extend(file_checks(&config));
     }
-    if let Some(name) = &scope.connections {
-        checks.extend(app.runtime.block_on(connection_checks(&config, name.as_deref())));
+    if let Some(only) = &scope.connections {
+        checks.extend(app.runtime.block_on(connection_checks(&config, only.as_deref())));
+        if only.as_deref().is_none_or(|only| only == profile.target) {
+            show_default_connection(app, &config, &checks);
+        }
+        if !args.asks_for_all_connections() {
+            // An output that nothing needs by default may be out of reach: a production database from a developer's desk.
+            for check in checks.iter_mut().filter(|check| check.kind == "connection") {
+                check.is_required = check.name == profile.target || only.is_some();
+            }
+        }
     }
     if let Some(name) = &scope.computes {
         checks.extend(compute_checks(&config, name.as_deref()));
@@ -42,6 +65,97 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         checks.extend(bucket_checks(&config, name.as_deref()));
     }
     Ok(report(app, &checks))
+}
+
+/// `--config-dir`: how to look at the folder of profiles.yml. It works without a project.
+fn config_dir(app: &App) -> Exit {
+    let settings = &app.settings;
+    let home = app.environment.home();
+    let folders = settings.profiles_dir.clone().map_or_else(
+        || {
+            let mut folders = vec![settings.project_dir.clone()];
+            folders.extend(home.iter().flat_map(|home| [home.join(".dvt"), home.join(".dbt")]));
+            folders
+        },
+        |folder| vec![folder],
+    );
+    let found = folders.iter().find(|folder| folder.join("profiles.yml").is_file()).or(folders.last());
+    let shown = found.map(|folder| folder.display().to_string()).unwrap_or_default();
+    let command = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let text = format!("To view your profiles.yml file, run:\n\n{command} {shown}");
+    app.printer.event(events::OPEN_COMMAND, &text, json!({"open_cmd": command, "profiles_dir": shown}));
+    Exit::Success
+}
+
+fn out(app: &App, text: impl Into<String>) {
+    app.printer.say(Event::new(events::DEBUG_CMD_OUT, text));
+}
+
+/// dbt's first lines: versions and places.
+fn header(app: &App, profiles: Option<&Path>, project: &Path) {
+    out(app, format!("dbt version: {DBT_VERSION}"));
+    out(app, format!("dvt version: {}", env!("CARGO_PKG_VERSION")));
+    let program = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+    out(app, format!("dvt path: {program}"));
+    out(app, format!("os info: {}-{}", std::env::consts::OS, std::env::consts::ARCH));
+    if let Some(folder) = profiles {
+        out(app, format!("Using profiles dir at {}", folder.display()));
+        out(app, format!("Using profiles.yml file at {}", folder.join("profiles.yml").display()));
+    }
+    out(app, format!("Using dbt_project.yml file at {}", project.join("dbt_project.yml").display()));
+}
+
+/// How a configuration file was found.
+#[derive(Clone, Copy)]
+enum Found {
+    Valid,
+    Invalid,
+    Missing,
+}
+
+impl Found {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Valid => "OK found and valid",
+            Self::Invalid => "ERROR invalid",
+            Self::Missing => "ERROR not found",
+        }
+    }
+}
+
+fn configuration(app: &App, profiles: Found, project: Found) {
+    out(app, "Configuration:");
+    out(app, format!("  profiles.yml file [{}]", profiles.words()));
+    out(app, format!("  dbt_project.yml file [{}]", project.words()));
+}
+
+/// `dvt deps` clones packages with git; nothing else needs it.
+fn dependencies(app: &App) {
+    out(app, "Required dependencies:");
+    let folders = app.environment.get("PATH").unwrap_or_default();
+    let has_git = std::env::split_paths(folders).any(|folder| folder.join("git").is_file());
+    let found = if has_git { "OK found" } else { "not found; `dvt deps` needs it for packages of type git" };
+    app.printer.say(Event::new(events::DEBUG_CMD_RESULT, format!(" - git [{found}]\n")));
+}
+
+/// dbt's view of the default target: its keys, and whether it answers.
+fn show_default_connection(app: &App, config: &ConfigFiles, checks: &[Check]) {
+    let profile = &config.profile;
+    let Some(output) = profile.outputs.get(&profile.target) else { return };
+    out(app, "Connection:");
+    if let Ok(settings) = &output.settings
+        && let Ok(adapter) = registry::connect(output, settings, &config.project.root)
+    {
+        for (name, value) in adapter.target_values() {
+            if !matches!(name.as_str(), "type" | "name" | "profile_name" | "target_name") {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                out(app, format!("  {name}: {value}"));
+            }
+        }
+    }
+    let check = checks.iter().find(|check| check.kind == "connection" && check.name == profile.target);
+    let is_fine = check.is_some_and(|check| matches!(check.outcome, Outcome::Fine { .. }));
+    out(app, format!("  Connection test: [{}]\n", if is_fine { "OK connection ok" } else { "ERROR" }));
 }
 
 /// What is looked at; `Some(None)` is all of a kind.
@@ -89,6 +203,8 @@ struct Check {
     kind: &'static str,
     name: String,
     outcome: Outcome,
+    /// Whether its failure fails the command.
+    is_required: bool,
 }
 
 enum Outcome {
@@ -107,28 +223,77 @@ enum Outcome {
 
 impl Check {
     fn fine(kind: &'static str, name: &str, detail: impl Into<String>) -> Self {
-        Self { kind, name: name.to_owned(), outcome: Outcome::Fine { detail: detail.into() } }
+        Self { kind, name: name.to_owned(), outcome: Outcome::Fine { detail: detail.into() }, is_required: true }
     }
 
     fn failed(kind: &'static str, name: &str, reason: impl Into<String>, next_step: impl Into<String>) -> Self {
         let outcome = Outcome::Failed { reason: reason.into(), next_step: next_step.into() };
-        Self { kind, name: name.to_owned(), outcome }
+        Self { kind, name: name.to_owned(), outcome, is_required: true }
     }
 }
 
-fn broken_files(app: &App, diagnostics: &Diagnostics) -> Exit {
-    let checks: Vec<Check> = diagnostics
-        .0
-        .iter()
-        .map(|diagnostic| {
-            let next_step = next_words(diagnostic, "mend the file, then try again");
-            Check::failed("file", diagnostic.id, render_line(diagnostic), next_step)
-        })
-        .collect();
-    for diagnostic in &diagnostics.0 {
-        app.printer.diagnostic(diagnostic);
+/// What can be said where the files themselves are wrong, in dbt's words: each file that is, and why.
+fn broken_files(app: &App, diagnostics: Diagnostics) -> Result<Exit, Diagnostics> {
+    app.announce();
+    let settings = app.project_settings()?;
+    let mut ignored = Vec::new();
+    let project = dvt_project::load_project_file(&settings, &mut ignored);
+    let profile = dvt_project::load_profile(&settings, project.as_ref().ok(), &mut ignored);
+    let is = |result: &Diagnostics, id: &str| result.0.iter().any(|wrong| wrong.id == id);
+    let project_found = match &project {
+        Ok(_) => Found::Valid,
+        Err(wrong) if is(wrong, "no-project") => Found::Missing,
+        Err(_) => Found::Invalid,
+    };
+    let profile_found = match &profile {
+        Ok(_) => Found::Valid,
+        Err(wrong) if is(wrong, "no-profiles") => Found::Missing,
+        Err(_) => Found::Invalid,
+    };
+    let project_folder = project.as_ref().map_or(settings.project_dir.as_path(), |project| project.root.as_path());
+    let given = app.settings.profiles_dir.as_deref();
+    let profiles_folder = given.or_else(|| profile.as_ref().ok().map(|profile| profile.directory.as_path()));
+    header(app, profiles_folder, project_folder);
+    configuration(app, profile_found, project_found);
+    dependencies(app);
+    if profile.is_err() {
+        out(app, "Connection test skipped since no profile was found");
     }
-    report(app, &checks)
+    let mut summaries = Vec::new();
+    let words = |wrong: &Diagnostics| {
+        let texts: Vec<String> = wrong
+            .0
+            .iter()
+            .map(|wrong| wrong.event.as_ref().map_or_else(|| render_line(wrong), |event| event.message.clone()))
+            .collect();
+        texts.join("\n\n")
+    };
+    if let Err(wrong) = &profile {
+        summaries.push(match profile_found {
+            Found::Missing => {
+                let folder = profiles_folder.map_or_else(|| "~/.dbt".to_owned(), |folder| folder.display().to_string());
+                format!(
+                    "dbt looked for a profiles.yml file in {folder}/profiles.yml, but did not find one.\n{}",
+                    words(wrong)
+                )
+            }
+            _ => format!("Profile loading failed for the following reason:\n{}", words(wrong)),
+        });
+    }
+    if let Err(wrong) = &project {
+        summaries.push(format!("Project loading failed for the following reason:\n{}", words(wrong)));
+    }
+    if summaries.is_empty() {
+        // Neither of dbt's files: computes.yml or buckets.yml.
+        summaries.push(words(&diagnostics));
+    }
+    let failed = format!("{} failed:", crate::printer::counted(summaries.len(), "check"));
+    app.printer.say(Event::new(events::DEBUG_CMD_RESULT, failed).at(EventLevel::Error));
+    for summary in summaries {
+        app.printer.say(Event::new(events::DEBUG_CMD_RESULT, format!("{summary}\n")).at(EventLevel::Error));
+    }
+    app.printer.details(&diagnostics.0);
+    Ok(Exit::Failed)
 }
 
 /// What the diagnostic advises, else what it adds, else `otherwise`.
@@ -249,7 +414,12 @@ fn compute_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
                 if compute.name == config.computes.target || only.is_some() {
                     Check::failed("compute", &compute.name, reason, "use a compute of type datafusion")
                 } else {
-                    Check { kind: "compute", name: compute.name.clone(), outcome: Outcome::Unused { reason } }
+                    Check {
+                        kind: "compute",
+                        name: compute.name.clone(),
+                        outcome: Outcome::Unused { reason },
+                        is_required: true,
+                    }
                 }
             }
         })
@@ -306,7 +476,9 @@ fn report(app: &App, checks: &[Check]) -> Exit {
         let (word, detail, next_step) = match &check.outcome {
             Outcome::Fine { detail } => ("OK", detail.as_str(), None),
             Outcome::Unused { reason } => ("SKIP", reason.as_str(), None),
-            Outcome::Failed { reason, next_step } => ("FAIL", reason.as_str(), Some(next_step.as_str())),
+            Outcome::Failed { reason, next_step } => {
+                (if check.is_required { "FAIL" } else { "WARN" }, reason.as_str(), Some(next_step.as_str()))
+            }
         };
         let line = format!("{:kinds$}  {:names$}  {word:4}  {detail}", check.kind, check.name);
         app.printer.data(
@@ -315,7 +487,7 @@ fn report(app: &App, checks: &[Check]) -> Exit {
             json!({"check": check.kind, "name": check.name, "status": word, "detail": detail, "next_step": next_step}),
         );
         if let Some(next_step) = next_step {
-            failures += 1;
+            failures += usize::from(check.is_required);
             app.printer.data(
                 events::DEBUG_OUTPUT,
                 &format!("{:kinds$}  {:names$}        -> {next_step}", "", ""),
@@ -325,11 +497,11 @@ fn report(app: &App, checks: &[Check]) -> Exit {
     }
     app.printer.blank();
     if failures == 0 {
-        app.printer.event(events::DEBUG_OUTPUT, "All checks passed!", json!({}));
+        app.printer.event(events::DEBUG_CMD_RESULT, "All checks passed!", json!({}));
         Exit::Success
     } else {
         let text = format!("{} failed", crate::printer::counted(failures, "check"));
-        app.printer.say(Event::new(events::DEBUG_OUTPUT, text).at(EventLevel::Error));
+        app.printer.say(Event::new(events::DEBUG_CMD_RESULT, text).at(EventLevel::Error));
         Exit::Failed
     }
 }

@@ -131,6 +131,16 @@ impl Printer {
         state.log(self, said);
     }
 
+    /// Diagnostics in full, for a command that has said in other words that it failed. A machine reads those words.
+    pub(crate) fn details(&self, errors: &[Diagnostic]) {
+        let mut state = self.state();
+        if state.shows(EventLevel::Error) && !state.is_json() {
+            for error in errors {
+                state.render(self, error);
+            }
+        }
+    }
+
     /// How often each deprecation was met, at the end of a command.
     pub(crate) fn deprecations_summary(&self) {
         let mut state = self.state();
