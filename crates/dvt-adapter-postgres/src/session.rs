@@ -333,7 +333,8 @@ fn response(tag: &str) -> AdapterResponse {
     AdapterResponse {
         message: tag.to_owned(),
         code: code.join(" "),
-        rows_affected: words.last().filter(|word| is_number(word)).and_then(|word| word.parse().ok()),
+        // Where the tag tells no number dbt's driver says -1, and so do the artifacts.
+        rows_affected: words.last().filter(|word| is_number(word)).map_or(Some(-1), |word| word.parse().ok()),
     }
 }
 
@@ -475,8 +476,8 @@ mod tests {
         };
         check("SELECT 10", "SELECT", Some(10));
         check("INSERT 0 3", "INSERT", Some(3));
-        check("CREATE VIEW", "CREATE VIEW", None);
-        check("", "", None);
+        check("CREATE VIEW", "CREATE VIEW", Some(-1));
+        check("", "", Some(-1));
     }
 
     #[test]

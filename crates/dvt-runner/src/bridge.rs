@@ -18,7 +18,7 @@ use dvt_jinja::{
     Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table,
 };
 use dvt_manifest::{Node, Relation};
-use dvt_sql::Dialect;
+use dvt_sql::{Dialect, split_statements};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -450,8 +450,22 @@ impl Bridge for NodeBridge {
     /// A contract compares families of types: what stands in brackets is the table's to enforce.
     fn describe_query(&self, sql: &str) -> Result<Vec<(String, String)>, BridgeError> {
         let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
-        let columns = self.run.handle().block_on(self.adapter.describe_query(sql)).map_err(refused)?;
-        Ok(columns.into_iter().map(|column| (column.name, contract_type(&column.native_type))).collect())
+        let dialect = self.adapter.dialect();
+        // A `sql_header` stands before the query: it takes effect on the node's own session.
+        let statements = split_statements(sql, dialect);
+        let (query, header) = match statements.split_last() {
+            Some((query, header)) => (query.text, header),
+            None => (sql, Default::default()),
+        };
+        for statement in header {
+            self.run_statement(statement.text, false, Fetch::None)?;
+        }
+        let columns = self.run.handle().block_on(self.adapter.describe_query(query)).map_err(refused)?;
+        let type_name = |native: &str| match dialect.name {
+            "postgres" => postgres_contract_type(native),
+            _ => contract_type(native),
+        };
+        Ok(columns.into_iter().map(|column| (column.name, type_name(&column.native_type))).collect())
     }
 
     fn execute(&self, sql: &str, options: ExecuteOptions) -> Result<Executed, BridgeError> {
@@ -546,7 +560,7 @@ impl Bridge for NodeBridge {
             // The rows go through `load_seed_rows`; only a macro of the user's own may want to see them all.
             Some(seed) => {
                 let wants_rows = seed.file.rows <= SEED_ROWS_SHOWN || self.run.has_own_seed_macros();
-                table_of_seed(&seed.file, wants_rows)
+                table_of_seed(&seed.file, wants_rows && !self.run.flag("EMPTY", false))
             }
             None => Ok(Table::default()),
         }
@@ -619,6 +633,38 @@ impl Bridge for NodeBridge {
     fn graph(&self) -> Arc<Json> {
         self.run.graph_json()
     }
+}
+
+/// The same in the words of dbt's PostgreSQL driver, which tools and warnings show.
+fn postgres_contract_type(native_type: &str) -> String {
+    let (bare, suffix) = match native_type.strip_suffix("[]") {
+        Some(element) => (element, "ARRAY"),
+        None => (native_type, ""),
+    };
+    let bare = match (bare.find('('), bare.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", bare[..open].trim_end(), &bare[close + 1..])
+        }
+        _ => bare.to_owned(),
+    };
+    let word = match bare.as_str() {
+        "smallint" | "integer" => "INTEGER",
+        "bigint" => "LONGINTEGER",
+        "real" | "double precision" => "FLOAT",
+        "numeric" => "DECIMAL",
+        "boolean" => "BOOLEAN",
+        "text" | "character varying" | "character" | "name" | "\"char\"" => "STRING",
+        "timestamp without time zone" => "DATETIME",
+        "timestamp with time zone" => "DATETIMETZ",
+        "time without time zone" | "time with time zone" => "TIME",
+        "date" => "DATE",
+        "interval" => "INTERVAL",
+        "bytea" => "BINARY",
+        "json" => "JSON",
+        "jsonb" => "JSONB",
+        _ => return native_type.to_owned(),
+    };
+    format!("{word}{suffix}")
 }
 
 /// The family that a contract compares, as dbt's drivers name types: lengths and precisions do not count, nor the width of

@@ -217,7 +217,6 @@ fn render_in(
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
     match node.resource_type {
         ResourceType::Operation | ResourceType::SqlOperation | ResourceType::Analysis => None,
-        _ if node.is_ephemeral() => Some(Relation::cte(&node.alias)),
         _ => Some(bridge.written(&Input {
             connection: node.connection.clone(),
             relation: node.relation(),

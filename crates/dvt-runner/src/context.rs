@@ -21,6 +21,9 @@ impl Run {
         context.config = node.config.0.clone();
         context.vars = self.vars(&node.package_name);
         context.thread_id = thread_id.to_owned();
+        for (name, value) in [("database", node.database.as_deref()), ("schema", Some(node.schema.as_str()))] {
+            context.variables.insert(name.to_owned(), value.map_or(Value::None, Value::str));
+        }
         context
     }
 

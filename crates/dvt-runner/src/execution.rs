@@ -287,7 +287,7 @@ async fn run_queue(run: &Arc<Run>, queue: &Queue, total: usize, results: &mut Ve
                 }
             };
             let verdict = verdict_of(run, member, &result);
-            if member.is_ephemeral() && !run.request.command.keeps_ephemerals() {
+            if member.is_ephemeral() && !run.request.keeps_ephemerals {
                 return verdict;
             }
             run.reporter().node_finished(position, total, &result);

@@ -117,12 +117,6 @@ impl RunCommand {
     pub fn is_ordered(self) -> bool {
         !matches!(self, Self::Compile | Self::Show | Self::Docs | Self::Clone)
     }
-
-    /// Whether an ephemeral model's own result is wanted.
-    #[must_use]
-    pub fn keeps_ephemerals(self) -> bool {
-        matches!(self, Self::Compile | Self::Show)
-    }
 }
 
 /// What one command asks for.
@@ -147,6 +141,8 @@ pub struct RunRequest {
     pub first_started_at: Option<String>,
     /// `source freshness --output`: where `sources.json` goes, from the project's root.
     pub output: Option<PathBuf>,
+    /// Whether an ephemeral model's own result is wanted: the user named what `compile` or `show` are to do.
+    pub keeps_ephemerals: bool,
     /// Whether this request writes the artifacts, if the settings want any.
     pub writes_artifacts: bool,
 }
@@ -166,6 +162,7 @@ impl RunRequest {
             output: None,
             earlier_batches: BTreeMap::new(),
             first_started_at: None,
+            keeps_ephemerals: false,
             writes_artifacts: true,
         }
     }

@@ -31,6 +31,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
     let print = args.inline.is_some() || !args.selection.select.is_empty();
     let mut request = RunRequest::new(RunCommand::Compile, chosen.into_iter().collect());
     request.inline.clone_from(&args.inline);
+    request.keeps_ephemerals = args.inline.is_some() || !args.selection.select.is_empty();
     let outcome = execute(app, &project, request)?;
     print_problems(app, &outcome);
     if print {

@@ -35,6 +35,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &ShowArgs) -> Result<Exit, Dia
     };
     let mut request = RunRequest::new(RunCommand::Show, chosen.into_iter().collect());
     request.inline.clone_from(&args.inline);
+    request.keeps_ephemerals = args.inline.is_some() || !args.selection.select.is_empty();
     request.limit = args.limit;
     let outcome = execute(app, &project, request)?;
     print_problems(app, &outcome);
