@@ -88,6 +88,7 @@ const FILES: &[(&str, &str)] = files![
     "relations/view/rename.sql",
     "relations/view/replace.sql",
     "tests/generic/builtin.sql",
+    "unit_test_sql/get_fixture_sql.sql",
     "utils/any_value.sql",
     "utils/array_append.sql",
     "utils/array_concat.sql",
