@@ -1,57 +1,122 @@
 //! `dvt init`: a project that runs at once on SQLite and files, and the configuration files that are not there yet.
 
+mod profile;
+mod prompts;
 mod scaffold;
 
 use crate::app::{App, Exit};
-use crate::cli::InitArgs;
+use crate::cli::{Cli, DebugArgs, InitArgs};
+use crate::preflight;
 use crate::printer::events;
-use dvt_diagnostics::{Diagnostic, Diagnostics};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event};
+use prompts::Prompts;
 use serde_json::json;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 
-pub(super) fn run(app: &mut App, args: &InitArgs) -> Result<Exit, Diagnostics> {
+pub(super) fn run(app: &mut App, cli: &Cli, args: &InitArgs) -> Result<Exit, Diagnostics> {
     app.announce();
-    let Some(name) = &args.project_name else {
-        return Err(Diagnostic::error("no-project-name", "`dvt init` needs a name for the project")
-            .help("for example: dvt init shop")
-            .into());
-    };
-    check_name(name)?;
-    let folder = app.settings.project_dir.join(name);
-    if folder.exists() {
-        return Err(Diagnostic::error("project-exists", format!("`{}` is there already", folder.display()))
-            .note("nothing was written")
-            .help("choose another name")
-            .into());
+    let start = std::path::absolute(&app.settings.project_dir).unwrap_or_else(|_| app.settings.project_dir.clone());
+    if let Some(project) = start.ancestors().find(|folder| folder.join("dbt_project.yml").is_file()) {
+        return set_up_project(app, cli, args, project);
     }
-    for (path, text) in scaffold::project_files(name) {
-        write_new(&folder.join(path), &text)?;
+    let name = prompts::project_name(app, args.project_name.as_deref(), is_name)?;
+    let folder = app.settings.project_dir.join(&name);
+    if folder.exists() {
+        let text = format!("A project called {name} already exists here.");
+        app.printer.event(events::PROJECT_NAME_ALREADY_EXISTS, &text, json!({"name": name}));
+        return Ok(Exit::Success);
     }
     let root = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+    let existing = app.settings.profile.clone();
+    if let Some(profile) = &existing
+        && !profile::exists(app, profile, &start)?
+    {
+        let message = format!("Could not find profile named '{profile}'");
+        let text = format!("Runtime Error\n  {message}");
+        let error =
+            Diagnostic::error("unknown-profile", message).event(Event::new(events::MAIN_ENCOUNTERED_ERROR, text));
+        return Err(error.help("leave --profile out to make one").into());
+    }
+    // On a terminal the user says which database it is; otherwise the project runs on files alone.
+    let asks = existing.is_none() && !args.skip_profile_setup && std::io::stdin().is_terminal();
+    let profile_name = existing.as_deref().unwrap_or(&name);
+    let files = if asks || existing.is_some() {
+        scaffold::plain_project_files(&name, profile_name)
+    } else {
+        scaffold::project_files(&name)
+    };
+    for (path, text) in files {
+        write_new(&folder.join(path), &text)?;
+    }
     let mut written = vec![folder.join("dbt_project.yml")];
-    if !args.skip_profile_setup {
-        written.extend(set_up_configuration(app, name, &root)?);
+    if asks {
+        profile::set_up(app, &mut Prompts::of_stdin(), &name, &root)?;
+    } else if existing.is_none() && !args.skip_profile_setup {
+        written.extend(set_up_configuration(app, &name, &root)?);
     }
     for path in &written {
         let text = format!("Wrote {}", path.display());
-        app.printer.event(events::PROJECT_CREATED, &text, json!({"path": path.display().to_string()}));
+        app.printer.event(events::NOTE, &text, json!({"path": path.display().to_string()}));
+    }
+    if asks && !args.skip_debug {
+        app.settings.project_dir.clone_from(&folder);
+        run_debug(app, cli);
     }
     app.printer.blank();
-    let text = format!("Your project `{name}` is ready: cd {name}, then dvt debug, dvt seed, dvt run");
+    let text = format!(
+        "Your new dvt project \"{name}\" was created!\nInitialized new project in {}\n\nYour project `{name}` is ready: \
+         cd {name}, then dvt debug, dvt seed, dvt run",
+        root.display()
+    );
     app.printer.event(events::PROJECT_CREATED, &text, json!({"project_name": name}));
     Ok(Exit::Success)
 }
 
-/// dbt's rule for project names.
-fn check_name(name: &str) -> Result<(), Diagnostic> {
-    let fits = name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && name.chars().all(|character| character.is_alphanumeric() || character == '_');
-    if fits {
-        return Ok(());
+/// Inside a project, `init` sets up the user's profile for it.
+fn set_up_project(app: &mut App, cli: &Cli, args: &InitArgs, project: &Path) -> Result<Exit, Diagnostics> {
+    if app.settings.profile.is_some() {
+        let message = "Can not init existing project with specified profile, edit dbt_project.yml instead";
+        let text = format!("Runtime Error\n  {message}");
+        return Err(Diagnostic::error("profile-in-project", message)
+            .event(Event::new(events::MAIN_ENCOUNTERED_ERROR, text))
+            .into());
     }
-    Err(Diagnostic::error("invalid-project-name", format!("`{name}` cannot be a project's name"))
-        .note("a name has letters, digits and underscores, and starts with no digit"))
+    if args.skip_profile_setup {
+        return Ok(Exit::Success);
+    }
+    let settings = app.project_settings()?;
+    let file = dvt_project::load_project_file(&settings, &mut Vec::new()).map_err(preflight::as_runtime_errors)?;
+    let Some(name) = file.profile else {
+        return Err(Diagnostic::error("no-profile", "the project names no profile")
+            .help("add `profile: <name>` to dbt_project.yml")
+            .into());
+    };
+    profile::set_up(app, &mut Prompts::of_stdin(), &name, project)?;
+    if !args.skip_debug {
+        run_debug(app, cli);
+    }
+    Ok(Exit::Success)
+}
+
+/// Tries the new profile; what does not work yet is said, and the project stands.
+fn run_debug(app: &mut App, cli: &Cli) {
+    app.printer.event(events::NOTE, "Running dvt debug to validate the project...", json!({}));
+    let outcome = super::debug::run(app, cli, &DebugArgs::default());
+    if let Err(diagnostics) = &outcome {
+        app.printer.problems(&diagnostics.0);
+    }
+    if !matches!(outcome, Ok(Exit::Success)) {
+        let text = "Your profile may need adjustments. You can find the logs of `dvt debug` above";
+        app.printer.event(events::NOTE, text, json!({}));
+    }
+}
+
+/// dbt's rule for project names.
+fn is_name(name: &str) -> bool {
+    name != "dbt"
+        && name.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && name.chars().all(|character| character.is_alphanumeric() || character == '_')
 }
 
 /// Writes the files of `~/.dvt` that are missing. Files that are there stay as they are: when their profiles do not hold
@@ -94,15 +159,15 @@ fn write_new(path: &Path, text: &str) -> Result<(), Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_name;
+    use super::is_name;
 
     #[test]
     fn names_are_those_that_dbt_takes() {
         for fine in ["shop", "_shop2", "Läden"] {
-            assert!(check_name(fine).is_ok(), "{fine}");
+            assert!(is_name(fine), "{fine}");
         }
         for wrong in ["", "2shop", "my-shop", "my shop", "a.b", "../x"] {
-            assert!(check_name(wrong).is_err(), "{wrong}");
+            assert!(!is_name(wrong), "{wrong}");
         }
     }
 }

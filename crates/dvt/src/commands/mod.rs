@@ -32,7 +32,7 @@ use dvt_diagnostics::Diagnostics;
 /// What keeps dvt from running it; a node that fails is an [`Exit::Failed`] and no error.
 pub(crate) fn run(app: &mut App, cli: &Cli, command: &Command) -> Result<Exit, Diagnostics> {
     match command {
-        Command::Init(args) => init::run(app, args),
+        Command::Init(args) => init::run(app, cli, args),
         Command::Debug(args) => debug::run(app, cli, args),
         Command::Parse => parse::run(app, cli),
         Command::Compile(args) => compile::run(app, cli, args),

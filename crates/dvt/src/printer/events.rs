@@ -7,7 +7,6 @@ use dvt_diagnostics::EventKind;
 /// A line that a command was asked for: it has no time before it, and `--quiet` does not hide it.
 pub(crate) const LIST_OUTPUT: EventKind = PRINT_EVENT;
 pub(crate) const DEBUG_OUTPUT: EventKind = DEBUG_CMD_OUT;
-pub(crate) const ERROR: EventKind = MAIN_ENCOUNTERED_ERROR;
 pub(crate) const CLEANED: EventKind = CONFIRM_CLEAN_PATH;
 pub(crate) const INTERRUPTED: EventKind = MAIN_KEYBOARD_INTERRUPT;
 

@@ -226,11 +226,6 @@ impl Printer {
         self.raise(Event::new(events::NOTHING_TO_DO, text));
     }
 
-    /// dbt's words when `ls` finds nothing.
-    pub(crate) fn no_nodes_selected(&self) {
-        self.raise(Event::new(events::NO_NODES_SELECTED, "No nodes selected!"));
-    }
-
     /// `Found 5 models, 1 seed, 2 sources`.
     pub(crate) fn found(&self, manifest: &Manifest) {
         let mut counts: Vec<(&str, &str, usize)> = Vec::new();

@@ -131,7 +131,7 @@ fn a_database_that_is_down_is_named_and_the_password_is_not() {
         ),
     );
     project.dvt("run").exits(1).says("right").says(&port.to_string()).never_says("hunter2").never_says("panicked");
-    assert!(!project.text("logs/dvt.log").contains("hunter2"));
+    assert!(!project.text("logs/dbt.log").contains("hunter2"));
     assert!(!project.text("target/run_results.json").contains("hunter2"));
 }
 

@@ -38,7 +38,7 @@ fn pitfall_37_every_key_is_rendered_and_honoured_and_no_password_is_shown() {
     for command in ["run", "debug", "--debug run", "--log-format json run"] {
         wrong.dvt(command).exits(1).says("password authentication failed").never_says("hunter2-wrong");
     }
-    assert!(!wrong.text("logs/dvt.log").contains("hunter2-wrong"));
+    assert!(!wrong.text("logs/dbt.log").contains("hunter2-wrong"));
 }
 
 #[test]
@@ -76,7 +76,9 @@ fn pitfall_38_compute_and_bucket_decide_or_are_refused() {
     project.dvt("run --bucket two").exits(0);
     assert!(project.path("staging_two").exists());
     // The flag wins over the model's own choice, and that over the file's default.
-    for (command, chosen, other) in [("run", "staging_two", "staging_one"), ("run --bucket one", "staging_one", "staging_two")] {
+    for (command, chosen, other) in
+        [("run", "staging_two", "staging_one"), ("run --bucket one", "staging_one", "staging_two")]
+    {
         for folder in [chosen, other] {
             std::fs::remove_dir_all(project.path(folder)).ok();
         }
@@ -125,8 +127,11 @@ fn debug_exits_1_when_a_connection_fails() {
             closed_port()
         ),
     );
+    // The default target works: what else is broken is shown, and is an error once it is asked for.
+    project.dvt("debug").exits(0).says("gone").says("WARN").says("All checks passed!").never_says("hunter2");
+    project.dvt("debug --target gone").exits(1).says("Connection test: [ERROR]").says("1 check failed");
     project
-        .dvt("debug")
+        .dvt("debug --debug-target")
         .exits(1)
         .says("gone")
         .says("FAIL")

@@ -80,13 +80,15 @@ impl Project {
         self.dvt_in(&self.path("."), arguments)
     }
 
+    /// Runs dvt with these variables beside the project's own.
+    pub(crate) fn dvt_env(&self, variables: &[(&str, &str)], words: &str) -> Outcome {
+        let arguments: Vec<&str> = words.split_whitespace().collect();
+        let mut command = self.command(&self.path("."), &arguments);
+        Outcome::of(&command.envs(variables.iter().copied()).output().expect("dvt starts"))
+    }
+
     pub(crate) fn dvt_in(&self, folder: &Path, arguments: &[&str]) -> Outcome {
-        let output = self.command(folder, arguments).output().expect("dvt starts");
-        Outcome {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        Outcome::of(&self.command(folder, arguments).output().expect("dvt starts"))
     }
 
     /// The binary, ready to start: no variables but the project's own, and an empty home.
@@ -191,6 +193,14 @@ pub(crate) fn output(database: &TestDatabase, schema: &str) -> String {
 }
 
 impl Outcome {
+    fn of(output: &std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// The same outcome, if the exit code is this one; else the test fails and shows the screen.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {

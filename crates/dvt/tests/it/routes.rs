@@ -28,7 +28,7 @@ fn each_node_takes_the_route_of_what_it_reads() {
         .says("OK created sql table model main.federated")
         .says("federate: 200 rows read")
         .says("Completed successfully")
-        .says("Done. PASS=3 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=3");
+        .says("Done. PASS=3 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=0 TOTAL=3");
     let result = project.result("model.shop.federated");
     assert_eq!(result["adapter_response"]["rows_affected"], 100);
     assert_eq!(result["adapter_response"]["rows_extracted"], 200);
@@ -55,7 +55,7 @@ fn a_run_leaves_dbts_artifacts() {
     assert_eq!(results["results"][0]["timing"][0]["name"], "compile");
     assert!(project.text("target/compiled/shop/models/marts/m.sql").contains("join"));
     assert!(project.path("target/run/shop/models/marts/m.sql").exists());
-    assert!(project.text("logs/dvt.log").contains("m"));
+    assert!(project.text("logs/dbt.log").contains("m"));
 }
 
 #[test]

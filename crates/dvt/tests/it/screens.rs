@@ -142,7 +142,7 @@ fn a_debug_that_fails() {
         "lite",
         "    lite: {type: sqlite, path: target.db}\n    lost: {type: sqlite, path: nowhere/x.db}\n    odd: {type: orcale}\n",
     );
-    let outcome = project.dvt("debug").exits(1);
+    let outcome = project.dvt("debug --debug-target").exits(1);
     let shown = both(&project, &outcome);
     let (lines, _) = shown.split_once("--- stderr").unwrap_or((&shown, ""));
     let without_ms: String = lines

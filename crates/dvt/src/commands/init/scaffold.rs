@@ -77,7 +77,60 @@ where amount > 100
         ("tests/.gitkeep", String::new()),
         ("snapshots/.gitkeep", String::new()),
         ("analyses/.gitkeep", String::new()),
-        (".gitignore", "target/\ndbt_packages/\nlogs/\n.dvt/\n*.db\n".to_owned()),
+        (".gitignore", "target/\ndbt_packages/\nlogs/\n.dvt/\n.env\n*.db\n".to_owned()),
+    ]
+}
+
+/// A project on one connection: relative path and text.
+pub(super) fn plain_project_files(name: &str, profile: &str) -> Vec<(&'static str, String)> {
+    let project = format!(
+        "name: {name}
+version: \"1.0.0\"
+config-version: 2
+profile: {profile}
+
+model-paths: [models]
+seed-paths: [seeds]
+test-paths: [tests]
+macro-paths: [macros]
+snapshot-paths: [snapshots]
+analysis-paths: [analyses]
+clean-targets: [target, dbt_packages]
+
+models:
+  {name}:
+    +materialized: view
+"
+    );
+    let model = "{{ config(materialized='table') }}
+-- A model is a query; dvt makes a table or a view of it.
+select 1 as id, 'first' as name
+union all
+select 2 as id, 'second' as name
+";
+    let view = "-- ref() names another model, and orders the two.
+select * from {{ ref('first_model') }} where id = 1
+";
+    let properties = "version: 2
+
+models:
+  - name: first_model
+    description: Two rows to start with
+    columns:
+      - name: id
+        data_tests: [unique, not_null]
+";
+    vec![
+        ("dbt_project.yml", project),
+        ("models/example/first_model.sql", model.to_owned()),
+        ("models/example/second_model.sql", view.to_owned()),
+        ("models/example/models.yml", properties.to_owned()),
+        ("seeds/.gitkeep", String::new()),
+        ("macros/.gitkeep", String::new()),
+        ("tests/.gitkeep", String::new()),
+        ("snapshots/.gitkeep", String::new()),
+        ("analyses/.gitkeep", String::new()),
+        (".gitignore", "target/\ndbt_packages/\nlogs/\n.dvt/\n.env\n".to_owned()),
     ]
 }
 
