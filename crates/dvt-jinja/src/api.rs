@@ -131,6 +131,20 @@ pub fn run_materialization(
         return Err(error);
     };
     let unique_id = definition.unique_id.clone();
+    let language = context.node.as_ref().and_then(|node| node.get("language")?.as_str()).unwrap_or("sql");
+    if let Some(languages) = &definition.supported_languages
+        && !languages.iter().any(|known| known == language)
+    {
+        let known: Vec<String> = languages.iter().map(|known| format!("'{known}'")).collect();
+        return Err(RenderError::new(
+            ErrorKind::Evaluation,
+            format!(
+                "Materialization \"{}\" only supports languages [{}]; got \"{language}\"",
+                definition.name,
+                known.join(", ")
+            ),
+        ));
+    }
     let mut interpreter = Interpreter::new(library, context, bridge);
     let value = interpreter.call_macro_by_name(&unique_id, Args::default()).map_err(into_error)?;
     let relations = materialized_relations(name, &value)?;

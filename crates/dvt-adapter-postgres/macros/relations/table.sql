@@ -12,7 +12,9 @@
   create {{ kind }}table {{ relation }}
   {{ get_table_columns_and_constraints() }};
   insert into {{ relation }} ({{ adapter.dispatch('get_column_names', 'dbt')() | trim }})
-  {{ get_select_subquery(sql) }}
+  (
+    {{ get_select_subquery(sql) }}
+  )
   {%- else %}
   create {{ kind }}table {{ relation }}
   as (

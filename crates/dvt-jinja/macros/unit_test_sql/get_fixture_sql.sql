@@ -21,7 +21,7 @@
 -- Fixture for {{ model.name }}
 {% set nulls = {} -%}
   {%- for name, data_type in types.items() -%}
-    {%- do nulls.update({name: safe_cast('null', data_type) | trim}) -%}
+    {%- do nulls.update({name: safe_cast('null', data_type) | trim if data_type else 'null'}) -%}
   {%- endfor -%}
   {%- do validate_fixture_rows(rows, row_number) -%}
   {%- for row in rows -%}
@@ -75,7 +75,8 @@ limit 0
     {%- else -%}
       {%- set literal = value -%}
     {%- endif -%}
-    {%- do cells.update({name: safe_cast(literal, data_type) | trim}) -%}
+    {#-- SQLite has columns without a type, which hold values of any. --#}
+    {%- do cells.update({name: safe_cast(literal, data_type) | trim if data_type else literal}) -%}
   {%- endfor -%}
   {%- do return(cells) -%}
 {%- endmacro %}

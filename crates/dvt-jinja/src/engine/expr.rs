@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::call::{RED_ZONE, STACK_STEP};
-use super::ir::{Arg, Expr, ExprNode};
+use super::ir::{Arg, BinaryOp, Expr, ExprNode};
 use super::{Interpreter, Scope};
 use crate::error::{ErrorKind, Flow, raise};
 use crate::value::{binary, negate, slice};
@@ -71,6 +71,9 @@ impl Interpreter<'_> {
             }
             ExprNode::Binary(operator, left, right) => {
                 let (left, right) = (self.expr(left, scope)?, self.expr(right, scope)?);
+                if let (BinaryOp::In | BinaryOp::NotIn, Some(found)) = (operator, self.namespace_has(&right, &left)) {
+                    return Ok(Value::Bool(found == matches!(operator, BinaryOp::In)));
+                }
                 binary(*operator, &left, &right).map_err(|message| operation_error(&[&left, &right], message).at(here))
             }
             ExprNode::And(left, right) => {

@@ -4,6 +4,7 @@ use super::call::MacroReference;
 use super::ir::{Expr, ExprNode};
 use super::{Interpreter, Scope};
 use crate::error::{ErrorKind, Flow};
+use crate::functions::context_object::ContextObject;
 use crate::{Object, Value, functions};
 use dvt_diagnostics::did_you_mean;
 use std::sync::Arc;
@@ -86,6 +87,15 @@ impl Interpreter<'_> {
         let bare = (package == "dbt").then(|| overrides.get(name)).flatten();
         let value = bare.or_else(|| overrides.get(&format!("{package}.{name}")))?;
         Some(Value::object(OverriddenMacro(value.clone())))
+    }
+
+    /// Whether `context`, or a package of it, has a name; none for any other container.
+    pub(crate) fn namespace_has(&mut self, container: &Value, name: &Value) -> Option<bool> {
+        if container.downcast::<ContextObject>().is_some() {
+            return Some(name.as_str().is_some_and(|name| self.global(name).is_some()));
+        }
+        let package = container.downcast::<PackageNamespace>()?.0.clone();
+        Some(name.as_str().is_some_and(|name| !self.package_member(&package, name).is_undefined()))
     }
 
     /// A context member that keeps its identity through the render.

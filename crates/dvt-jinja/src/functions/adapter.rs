@@ -302,7 +302,7 @@ fn incremental_strategy(interpreter: &mut Interpreter<'_>, strategy: Option<Stri
         Flow::error(
             ErrorKind::UnknownMacro,
             format!(
-                "dvt could not find an incremental strategy macro with the name \"{name}\" in {}",
+                "dbt could not find an incremental strategy macro with the name \"{name}\" in {}",
                 interpreter.library.root_project()
             ),
         )

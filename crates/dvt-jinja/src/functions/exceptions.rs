@@ -87,9 +87,11 @@ impl Object for Exceptions {
                 )
             }
             "raise_contract_error" => {
-                "This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of \
-                 columns in your contract match the columns in your model's definition."
-                    .to_owned()
+                let (wanted, given) = match (args.required("yaml_columns"), args.required("sql_columns")) {
+                    (Ok(wanted), Ok(given)) => (wanted, given),
+                    (Err(flow), _) | (_, Err(flow)) => return Some(Err(flow)),
+                };
+                contract_mismatch(&wanted, &given)
             }
             "column_type_missing" => {
                 let texts = texts(args);
@@ -113,6 +115,53 @@ impl Object for Exceptions {
         };
         Some(Err(Flow::error(ErrorKind::Raised, message)))
     }
+}
+
+/// What of a contract's columns and a query's does not agree, as dbt's table.
+fn contract_mismatch(wanted: &Value, given: &Value) -> String {
+    let columns = |list: &Value| -> Vec<(String, String)> {
+        let part = |column: &Value, key: &str| {
+            column.as_dict().and_then(|dict| dict.get_str(key).map(ToString::to_string)).unwrap_or_default()
+        };
+        let list = list.iterate().unwrap_or_default();
+        list.iter().map(|column| (part(column, "name"), part(column, "data_type"))).collect()
+    };
+    let (wanted, given) = (columns(wanted), columns(given));
+    if wanted.is_empty() {
+        return "This model has an enforced contract, and its 'columns' specification is missing".to_owned();
+    }
+    let mut rows: Vec<[String; 4]> = Vec::new();
+    for (name, data_type) in &given {
+        match wanted.iter().find(|(other, _)| other == name) {
+            Some((_, same)) if same == data_type => {}
+            Some((_, other)) => {
+                rows.push([name.clone(), data_type.clone(), other.clone(), "data type mismatch".to_owned()]);
+            }
+            None => rows.push([name.clone(), data_type.clone(), String::new(), "missing in contract".to_owned()]),
+        }
+    }
+    for (name, data_type) in &wanted {
+        if !given.iter().any(|(other, _)| other == name) {
+            rows.push([name.clone(), String::new(), data_type.clone(), "missing in definition".to_owned()]);
+        }
+    }
+    rows.sort_by(|left, right| left[0].cmp(&right[0]));
+    let header = ["column_name", "definition_type", "contract_type", "mismatch_reason"].map(str::to_owned);
+    let width = |index: usize| {
+        rows.iter().chain([&header]).map(|row| row[index].chars().count()).max().unwrap_or_default()
+    };
+    let widths = [0, 1, 2, 3].map(width);
+    let line = |row: &[String; 4]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    let rule = widths.map(|width| "-".repeat(width));
+    let table: Vec<String> = [line(&header), line(&rule)].into_iter().chain(rows.iter().map(line)).collect();
+    format!(
+        "This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of columns in \
+         your contract match the columns in your model's definition.\n\n{}",
+        table.join("\n")
+    )
 }
 
 /// `exceptions.warn(message)`.

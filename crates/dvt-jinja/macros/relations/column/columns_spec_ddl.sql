@@ -25,30 +25,18 @@
 {%- endmacro -%}
 
 {%- macro assert_columns_equivalent(sql) -%}
-  {%- set contract_columns = model['columns'] -%}
-  {%- if not contract_columns -%}
-    {%- do exceptions.raise_compiler_error('A contract needs columns: none are defined for ' ~ model['unique_id']) -%}
+  {%- if not model['columns'] -%}
+    {%- do exceptions.raise_contract_error([], []) -%}
   {%- endif -%}
-  {%- set query_schema = get_column_schema_from_query(sql, config.get('sql_header', none)) -%}
-  {%- set contract_schema = get_column_schema_from_query(get_empty_schema_sql(contract_columns)) -%}
-  {%- set problems = [] -%}
-  {%- for wanted in contract_schema -%}
-    {%- set found = query_schema | selectattr('name', 'equalto', wanted.name) | list | first -%}
-    {%- if not found -%}
-      {%- do problems.append('| ' ~ wanted.name ~ ' |  | ' ~ wanted.dtype ~ ' | missing in definition |') -%}
-    {%- elif found.dtype != wanted.dtype -%}
-      {%- do problems.append('| ' ~ wanted.name ~ ' | ' ~ found.dtype ~ ' | ' ~ wanted.dtype ~ ' | data type mismatch |') -%}
-    {%- endif -%}
+  {%- set given = format_columns(get_column_schema_from_query(sql, config.get('sql_header', none))) -%}
+  {%- set wanted = format_columns(get_column_schema_from_query(get_empty_schema_sql(model['columns']))) -%}
+  {%- set formats = {} -%}
+  {%- for column in wanted -%}
+    {%- do formats.update({column['name']: column['formatted']}) -%}
   {%- endfor -%}
-  {%- set wanted_names = contract_schema | map(attribute='name') | list -%}
-  {%- for found in query_schema -%}
-    {%- if found.name not in wanted_names -%}
-      {%- do problems.append('| ' ~ found.name ~ ' | ' ~ found.dtype ~ ' |  | missing in contract |') -%}
-    {%- endif -%}
+  {%- for column in given if formats.get(column['name']) != column['formatted'] or given | length != wanted | length -%}
+    {%- do exceptions.raise_contract_error(wanted, given) -%}
   {%- endfor -%}
-  {%- if problems -%}
-    {%- do exceptions.raise_compiler_error("This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of columns in your contract match the columns in your model's definition.\n\n| column_name | definition_type | contract_type | mismatch_reason |\n" ~ (problems | join('\n'))) -%}
-  {%- endif -%}
 {%- endmacro -%}
 
 {%- macro format_columns(columns) -%}
@@ -60,5 +48,5 @@
 {%- endmacro -%}
 
 {%- macro default__format_column(column) -%}
-  {%- do return({'name': column.name, 'data_type': column.dtype, 'formatted': column.name ~ ' ' ~ column.dtype}) -%}
+  {%- do return({'name': column.name, 'data_type': column.dtype, 'formatted': column.name | lower ~ ' ' ~ column.dtype}) -%}
 {%- endmacro -%}
