@@ -17,6 +17,7 @@ mod project_file;
 mod render;
 mod settings;
 mod wording;
+mod written_config;
 mod yaml;
 
 pub use buckets::{Bucket, BucketKind, Buckets, Staging};
@@ -31,3 +32,4 @@ pub use profile::{ConnectionSettings, Output, Profile};
 pub use project::{AdapterSupport, ConfigFiles, ConnectionFacts, Package, Project};
 pub use project_file::{DispatchEntry, ProjectFile, QueryComment};
 pub use settings::ProjectSettings;
+pub use written_config::written_config;

@@ -113,9 +113,14 @@ impl Earlier {
             let warning = Diagnostic::warning("state-is-target", message).event(event);
             app.warn(std::iter::once(&warning)).map_err(|mut errors| errors.0.remove(0))?;
         }
-        PreviousState::read(root, path, &self.target_path)
-            .map(Arc::new)
-            .map_err(|error| Diagnostic::error("unreadable-state", error.to_string()))
+        let mut state = PreviousState::read(root, path, &self.target_path)
+            .map_err(|error| Diagnostic::error("unreadable-state", error.to_string()))?;
+        if let Some(manifest) = &mut state.manifest
+            && self.project_flag("state_modified_compare_more_unrendered_values", true)
+        {
+            manifest.upgrade(&dvt_project::written_config);
+        }
+        Ok(Arc::new(state))
     }
 
     /// Tells the nodes of the project where the environment of `--state` has them, for commands that resolve references.

@@ -2,7 +2,7 @@
 
 use crate::{Checksum, UniqueId};
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// An earlier manifest. Unknown keys are passed over, missing ones take dbt's defaults, so that every schema from v4 on
@@ -11,14 +11,23 @@ use serde_json::{Map, Value};
 #[serde(default)]
 pub struct PreviousManifest {
     pub metadata: PreviousMetadata,
+    #[serde(deserialize_with = "or_default")]
     pub nodes: IndexMap<UniqueId, PreviousNode>,
+    #[serde(deserialize_with = "or_default")]
     pub sources: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub macros: IndexMap<UniqueId, PreviousMacro>,
+    #[serde(deserialize_with = "or_default")]
     pub exposures: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub metrics: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub semantic_models: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub saved_queries: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub unit_tests: IndexMap<UniqueId, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub functions: IndexMap<UniqueId, PreviousNode>,
 }
 
@@ -46,15 +55,21 @@ pub struct PreviousNode {
     pub name: String,
     pub package_name: String,
     pub original_file_path: String,
+    #[serde(deserialize_with = "or_default")]
     pub fqn: Vec<String>,
     #[serde(alias = "raw_sql")]
     pub raw_code: Option<String>,
     #[serde(alias = "compiled_sql")]
     pub compiled_code: Option<String>,
     pub checksum: Option<Checksum>,
+    #[serde(deserialize_with = "or_default")]
     pub config: Map<String, Value>,
+    #[serde(deserialize_with = "or_default")]
     pub unrendered_config: Map<String, Value>,
+    #[serde(deserialize_with = "or_default")]
+    pub depends_on: PreviousDependencies,
     pub description: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub columns: IndexMap<String, PreviousColumn>,
     pub tags: Value,
     pub meta: Value,
@@ -69,6 +84,7 @@ pub struct PreviousNode {
     pub latest_version: Value,
     pub deprecation_date: Option<String>,
     pub contract: Option<PreviousContract>,
+    #[serde(deserialize_with = "or_default")]
     pub constraints: Vec<Value>,
     /// Of a generic test.
     pub test_metadata: Value,
@@ -80,10 +96,19 @@ pub struct PreviousNode {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+pub struct PreviousDependencies {
+    /// dbt writes `null` for a macro that is gone.
+    #[serde(deserialize_with = "or_default")]
+    pub macros: Vec<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct PreviousColumn {
     pub name: String,
     pub description: Option<String>,
     pub data_type: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub constraints: Vec<Value>,
 }
 
@@ -92,6 +117,15 @@ pub struct PreviousColumn {
 pub struct PreviousContract {
     pub enforced: bool,
     pub checksum: Option<String>,
+}
+
+/// `null` for nothing.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl PreviousNode {
@@ -124,6 +158,25 @@ impl PreviousManifest {
     #[must_use]
     pub fn contains(&self, unique_id: &str) -> bool {
         self.node(unique_id).is_some() || self.other(unique_id).is_some()
+    }
+
+    /// Brings what an older version of dbt kept as `unrendered_config` to today's form: `written` reads the configuration
+    /// that a node's code holds.
+    pub fn upgrade(&mut self, written: &dyn Fn(&str) -> Option<Map<String, Value>>) {
+        let version = self.metadata.dbt_version.as_deref();
+        if version.is_none_or(|version| version == crate::DBT_VERSION) {
+            return;
+        }
+        for node in self.nodes.values_mut() {
+            let is_simple_test = node.resource_type == "test"
+                && matches!(node.depends_on.macros.as_slice(), [only] if only == "macro.dbt.test_not_null" || only == "macro.dbt.test_unique");
+            if is_simple_test || node.unrendered_config.is_empty() {
+                continue;
+            }
+            if let Some(written) = node.raw_code.as_deref().filter(|code| !code.is_empty()).and_then(written) {
+                node.unrendered_config.extend(written);
+            }
+        }
     }
 
     /// Whether dvt wrote it: only then its built-in macros are dvt's.

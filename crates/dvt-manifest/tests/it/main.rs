@@ -7,3 +7,4 @@ mod graph;
 mod relation;
 mod sample;
 mod selection;
+mod state;

@@ -58,6 +58,8 @@ use dvt_manifest::DBT_VERSION;
     arg_required_else_help = true,
     subcommand_required = false,
     propagate_version = false,
+    // As in dbt, the last of a flag that was given twice counts.
+    args_override_self = true,
     max_term_width = 100,
     after_help = "Global flags may stand before or after the command. Every flag has an environment variable: DVT_TARGET, \
                   DVT_PROFILES_DIR, …; the DBT_ names are honoured too, and DVT_ wins."

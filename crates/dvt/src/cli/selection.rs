@@ -24,11 +24,11 @@ pub(crate) struct SelectionArgs {
 pub(crate) struct ResourceTypeArgs {
     /// Only resources of these types: model, seed, source, snapshot, test, unit_test, analysis, exposure, function, metric,
     /// semantic_model, saved_query; or default, all
-    #[arg(long, alias = "resource-types", num_args = 1.., value_name = "TYPE", value_parser = resource_type(true), ignore_case = true)]
+    #[arg(long, alias = "resource-types", num_args = 1.., value_name = "TYPE", value_delimiter = ' ', value_parser = resource_type(true), ignore_case = true)]
     pub(crate) resource_type: Vec<String>,
 
     /// No resources of these types
-    #[arg(long, alias = "exclude-resource-types", num_args = 1.., value_name = "TYPE", value_parser = resource_type(false), ignore_case = true)]
+    #[arg(long, alias = "exclude-resource-types", num_args = 1.., value_name = "TYPE", value_delimiter = ' ', value_parser = resource_type(false), ignore_case = true)]
     pub(crate) exclude_resource_type: Vec<String>,
 }
 

@@ -156,8 +156,9 @@ fn json_line(manifest: &Manifest, unique_id: &UniqueId, keys: &[&str]) -> Option
     if let Value::Object(map) = &mut whole
         && map.get("resource_type").and_then(Value::as_str) == Some("model")
     {
-        // dbt names here the nearest public ancestors in other dbt projects, which only its cloud knows.
-        map.insert("direct_parents".to_owned(), json!([]));
+        // In dbt's cloud these reach into other projects; for a model of this project they are what it reads.
+        let parents = map.get("depends_on").and_then(|depends_on| depends_on.get("nodes")).cloned();
+        map.insert("direct_parents".to_owned(), parents.unwrap_or_else(|| json!([])));
     }
     let mut line = Map::new();
     for key in if keys.is_empty() { &DEFAULT_KEYS[..] } else { keys } {
