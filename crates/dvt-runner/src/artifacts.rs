@@ -69,7 +69,11 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
     let project = run.project();
     let mut manifest = project.manifest.clone();
     for result in &outcome.results {
-        if let Some(node) = manifest.nodes.get_mut(&result.unique_id)
+        let node = match manifest.nodes.get_mut(&result.unique_id) {
+            Some(node) => Some(node),
+            None => manifest.functions.get_mut(&result.unique_id),
+        };
+        if let Some(node) = node
             && let Some(code) = &result.compiled_code
         {
             node.compiled.code = Some(code.clone());
@@ -80,7 +84,10 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
             node.compiled.path = Some(shown.display().to_string());
         }
     }
-    write(run, "WritableManifest", &run.target_path().join("manifest.json"), &manifest.to_json())
+    let mut problems = write(run, "WritableManifest", &run.target_path().join("manifest.json"), &manifest.to_json());
+    let path = run.target_path().join("semantic_manifest.json");
+    problems.extend(write(run, "SemanticManifest", &path, &manifest.semantic_manifest_json()));
+    problems
 }
 
 fn write(run: &Run, kind: &str, path: &Path, text: &str) -> Vec<Diagnostic> {

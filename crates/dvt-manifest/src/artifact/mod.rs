@@ -3,6 +3,7 @@
 mod catalog;
 mod manifest_json;
 mod run_results;
+mod semantic_manifest;
 mod sources;
 mod unit_and_semantic_json;
 mod write;

@@ -349,7 +349,7 @@ pub(crate) fn add_described(
                 }
             }
             Section::UnitTests => {
-                let Some(unit_test) = super::unit_tests::read(session, entry, fixtures, descriptions, problems) else {
+                let Some(unit_test) = super::unit_tests::read(session, entry, fixtures, problems) else {
                     continue;
                 };
                 if let Some(first) = manifest.unit_tests.get(&unit_test.unique_id) {

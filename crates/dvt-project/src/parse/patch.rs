@@ -153,6 +153,7 @@ pub(crate) fn read_columns(
             })
             .unwrap_or_default();
         let description = descriptions.read_with_blocks(session, entry, item, problems);
+        let (dimension, entity) = super::semantic::column_semantics(item);
         columns.insert(
             name.clone(),
             Column {
@@ -165,8 +166,8 @@ pub(crate) fn read_columns(
                 constraints,
                 config,
                 granularity,
-                dimension: None,
-                entity: None,
+                dimension,
+                entity,
                 doc_blocks: description.doc_blocks,
                 extra,
             },
@@ -183,6 +184,20 @@ pub(crate) fn text_list(value: &Value) -> Vec<String> {
     }
 }
 
+/// Whether a version has a column of its model: the first `include` and `exclude` below its columns says so.
+pub(crate) fn includes(version: &Yaml, column: &str) -> bool {
+    let items = version.get_set("columns").and_then(Yaml::as_list).unwrap_or_default();
+    let rule = items.iter().find(|item| item.get("include").is_some() || item.get("exclude").is_some());
+    let names = |yaml: &Yaml| match &yaml.value {
+        YamlValue::List(items) => items.iter().filter_map(Yaml::scalar_text).collect::<Vec<_>>(),
+        _ => yaml.scalar_text().into_iter().collect(),
+    };
+    let included = rule.and_then(|rule| rule.get_set("include")).map(names).unwrap_or_else(|| vec!["*".to_owned()]);
+    let excluded = rule.and_then(|rule| rule.get_set("exclude")).map(names).unwrap_or_default();
+    let is_included = included.iter().any(|wanted| wanted == "*" || wanted == "all" || wanted == column);
+    is_included && !excluded.iter().any(|name| name == column)
+}
+
 /// The columns of a version: those of the model that it includes, then its own.
 pub(crate) fn version_columns(
     session: &Session<'_>,
@@ -192,21 +207,10 @@ pub(crate) fn version_columns(
     problems: &mut Vec<Diagnostic>,
 ) -> IndexMap<String, Column> {
     let base = read_columns(session, entry, &entry.yaml, descriptions, problems);
-    let Some(items) = version.get_set("columns").and_then(Yaml::as_list) else { return base };
-    let names = |yaml: &Yaml| match &yaml.value {
-        YamlValue::List(items) => items.iter().filter_map(Yaml::scalar_text).collect::<Vec<_>>(),
-        _ => yaml.scalar_text().into_iter().collect(),
-    };
-    let mut columns = IndexMap::new();
-    let rule = items.iter().find(|item| item.get("include").is_some() || item.get("exclude").is_some());
-    let included = rule.and_then(|rule| rule.get_set("include")).map(names).unwrap_or_else(|| vec!["*".to_owned()]);
-    let excluded = rule.and_then(|rule| rule.get_set("exclude")).map(names).unwrap_or_default();
-    for (name, column) in base {
-        let is_included = included.iter().any(|wanted| wanted == "*" || wanted == "all" || *wanted == name);
-        if is_included && !excluded.contains(&name) {
-            columns.insert(name, column);
-        }
+    if version.get_set("columns").is_none() {
+        return base;
     }
+    let mut columns: IndexMap<String, Column> = base.into_iter().filter(|(name, _)| includes(version, name)).collect();
     columns.extend(read_columns(session, entry, version, descriptions, problems));
     columns
 }
@@ -220,6 +224,8 @@ pub(crate) fn apply(
     descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) {
+    let as_written = descriptions.as_written();
+    let descriptions = if node.config.enabled() { descriptions } else { &as_written };
     node.patch_path = Some(format!("{}://{}", session.package_name(entry.package), entry.original_path));
     let description = descriptions.read_with_blocks(session, entry, &entry.yaml, problems);
     (node.description, node.doc_blocks) = (description.text, description.doc_blocks);

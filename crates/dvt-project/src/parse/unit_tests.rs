@@ -5,7 +5,6 @@
 use super::config::{Layer, Merged, check_types, with_defaults};
 use super::fixtures::{Fixtures, csv_rows, csv_rows_with, empty_as_null};
 use super::lookup::{Found, Lookup};
-use super::patch::Descriptions;
 use super::properties::PropertyEntry;
 use super::python_text::python_repr;
 use super::resolve::Failed;
@@ -31,7 +30,6 @@ pub(crate) fn read(
     session: &Session<'_>,
     entry: &PropertyEntry,
     fixtures: &Fixtures,
-    descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<UnitTest> {
     let package_name = session.package_name(entry.package).to_owned();
@@ -96,7 +94,8 @@ pub(crate) fn read(
         session.trees[0].layers(ResourceType::UnitTest, &fqn).iter().for_each(|layer| merged.add(layer));
     }
     check_types(&mut merged, &format!("unit test `{}`", entry.name), problems);
-    let description = descriptions.read(session, entry, yaml, problems);
+    // dbt leaves the description of a unit test as it is written.
+    let description = (Reader { file: &entry.file, problems }).text(yaml, "description").unwrap_or_default();
     let has_errors = problems[before..].iter().any(|problem| problem.severity == dvt_diagnostics::Severity::Error);
     let (false, Some(expect)) = (has_errors, expect) else { return None };
     Some(UnitTest {

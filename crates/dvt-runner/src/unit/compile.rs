@@ -1,6 +1,6 @@
 //! A unit test's SQL: the model's template over CTEs of the given rows.
 
-use super::inputs::UnitInput;
+use super::inputs::{UnitInput, written_rows};
 use crate::bridge::NodeBridge;
 use crate::compile::CompiledNode;
 use crate::failure::{FailedAt, NodeError, from_render};
@@ -87,7 +87,11 @@ fn fixture_sql(
             .map_err(|error| from_render(error, at));
     }
     let types = input.types.as_ref().map_or(Value::None, |types| Value::from(&Json::Object(types.clone())));
-    let args = Args::new("get_fixture_sql", vec![Value::from(&input.rows.rows), types]);
+    if let Some(deferred) = &input.deferred {
+        context.variables.insert("defer_relation".to_owned(), Value::relation(deferred.clone()));
+    }
+    let rows = written_rows(&input.rows, bridge.dialect().name);
+    let args = Args::new("get_fixture_sql", vec![Value::from(&rows), types]);
     let called = call_macro(run.library(), &context, outside, "get_fixture_sql", args)
         .map_err(|error| located(from_render(error, at), input))?;
     Ok(called.value.to_string().trim().to_owned())

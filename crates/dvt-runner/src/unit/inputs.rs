@@ -6,7 +6,7 @@ use crate::inputs::{show_ref, stored_name};
 use crate::run::Run;
 use dvt_diagnostics::{Diagnostic, Span};
 use dvt_jinja::RefRequest;
-use dvt_manifest::{Node, Relation, ResourceType, Source, UnitTest, UnitTestInput, UnitTestRows};
+use dvt_manifest::{FixtureFormat, Node, Relation, ResourceType, Source, UnitTest, UnitTestInput, UnitTestRows};
 use serde_json::{Map, Value as Json, json};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +29,8 @@ pub(super) struct UnitInput {
     pub(super) node: Arc<Node>,
     /// The relation that is replaced; its columns type the rows.
     pub(super) relation: Relation,
+    /// The relation of another environment, for the columns of one that is not here.
+    pub(super) deferred: Option<Relation>,
     /// Column types in the model's own dialect, by name, where the relation lives on another connection.
     pub(super) types: Option<Map<String, Json>>,
     pub(super) rows: UnitTestRows,
@@ -140,6 +142,7 @@ async fn read_input(
             cte: plain(&node.alias),
             node: Arc::new(stand_in(model, node.clone())),
             relation: existing_relation(node),
+            deferred: if run.defers() { run.deferred_relation(node) } else { None },
             types: None,
             rows: given.rows.clone(),
             span: given.span.clone(),
@@ -151,6 +154,7 @@ async fn read_input(
             cte: plain(&format!("{}__{}", source.source_name, source.name)),
             node: Arc::new(stand_in(model, node_of_source(model, source))),
             relation: source.relation(),
+            deferred: None,
             types: None,
             rows: given.rows.clone(),
             span: given.span.clone(),
@@ -207,6 +211,30 @@ fn node_of_source(model: &Node, source: &Source) -> Node {
         style: source.style,
         ..model.clone()
     }
+}
+
+/// The rows as they are written into SQL. All values of CSV are texts, which the column's type makes what they are;
+/// SQLite has columns without a type (every expression of a view), where a text that is a number must be one.
+pub(super) fn written_rows(rows: &UnitTestRows, dialect: &str) -> Json {
+    if rows.format != FixtureFormat::Csv || dialect != "sqlite" {
+        return rows.rows.clone();
+    }
+    let number = |text: &str| -> Option<Json> {
+        if let Ok(whole) = text.parse::<i64>() {
+            return (whole.to_string() == text).then(|| json!(whole));
+        }
+        let fraction = text.parse::<f64>().ok()?;
+        (fraction.to_string() == text).then(|| json!(fraction))
+    };
+    let mut written = rows.rows.clone();
+    for row in written.as_array_mut().into_iter().flatten().filter_map(Json::as_object_mut) {
+        for value in row.values_mut() {
+            if let Some(number) = value.as_str().and_then(number) {
+                *value = number;
+            }
+        }
+    }
+    written
 }
 
 /// A name that needs no quotes, whatever it is made from.

@@ -26,6 +26,7 @@ use diff::Difference;
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Bridge, Materialized, run_materialization};
 use dvt_manifest::{Config, FixtureFormat, Node, ResourceType, UnitTest};
+use inputs::written_rows;
 use serde_json::{Map, Value as Json, json};
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -92,9 +93,9 @@ async fn work_on(run: &Arc<Run>, test: &Arc<UnitTest>, result: &mut NodeResult) 
         route: RouteKind::Pushdown.as_str().to_owned(),
         at: now(),
     })?;
-    let node = Arc::new(unit_node(test, model));
+    let adapter = run.adapter(&model.connection)?;
+    let node = Arc::new(unit_node(test, model, adapter.dialect().name));
     let inputs = UnitInputs::new(run, test, model).await?;
-    let adapter = run.adapter(&node.connection)?;
     let bridge = NodeBridge::new(run, &node, &adapter, node_comment(run, &node)?);
     bridge.set_unit_inputs(Arc::new(inputs));
     result.route = Some(RouteKind::Pushdown);
@@ -146,13 +147,13 @@ async fn bridge_done(bridge: Arc<NodeBridge>) {
 }
 
 /// The node that templates see as `model`: the tested model under the test's name.
-fn unit_node(test: &UnitTest, model: &Node) -> Node {
+fn unit_node(test: &UnitTest, model: &Node, dialect: &str) -> Node {
     let name = test.versioned_name();
     let mut config: Map<String, Json> = model.config.0.clone();
     config.insert("materialized".to_owned(), json!("unit"));
     let (rows, sql) = match test.expect.format {
         FixtureFormat::Sql => (json!([]), test.expect.rows.clone()),
-        _ => (test.expect.rows.clone(), Json::Null),
+        _ => (written_rows(&test.expect, dialect), Json::Null),
     };
     config.insert("expected_rows".to_owned(), rows);
     config.insert("expected_sql".to_owned(), sql);

@@ -1,4 +1,4 @@
-//! `dvt parse`: reads the project and writes `manifest.json`.
+//! `dvt parse`: reads the project and writes `manifest.json` and `semantic_manifest.json`.
 
 use crate::app::{App, Exit};
 use crate::cli::Cli;
@@ -16,7 +16,11 @@ pub(super) fn run(app: &mut App, cli: &Cli) -> Result<Exit, Diagnostics> {
 }
 
 pub(super) fn write_manifest(manifest: &Manifest, target_path: &Path) -> Result<(), Diagnostic> {
-    write_atomically(&target_path.join("manifest.json"), manifest.to_json().as_bytes()).map_err(|error| {
-        Diagnostic::error("cannot-write", error.to_string()).help("name another folder with --target-path")
-    })
+    let texts = [("manifest.json", manifest.to_json()), ("semantic_manifest.json", manifest.semantic_manifest_json())];
+    for (name, text) in texts {
+        write_atomically(&target_path.join(name), text.as_bytes()).map_err(|error| {
+            Diagnostic::error("cannot-write", error.to_string()).help("name another folder with --target-path")
+        })?;
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ mod time_spines;
 mod words;
 
 pub(crate) use check::check;
+pub(crate) use models::column_semantics;
 pub(crate) use resolve::resolve;
 pub(crate) use time_spines::read_time_spines;
 

@@ -391,3 +391,33 @@ fn validity(yaml: &Yaml) -> Value {
     let flag = |key: &str| params.get(key).and_then(Yaml::as_bool).unwrap_or(false);
     json!({"is_start": flag("is_start"), "is_end": flag("is_end")})
 }
+
+/// What a column's entry in the manifest shows of `dimension:` and `entity:`: a type's name as it is, a dictionary with
+/// dbt's defaults. Descriptions are shown as they are written.
+pub(crate) fn column_semantics(column: &Yaml) -> (Option<Value>, Option<Value>) {
+    let text = |yaml: &Yaml, key: &str| yaml.get_set(key).and_then(Yaml::scalar_text);
+    let (name, description) = (text(column, "name"), text(column, "description").unwrap_or_default());
+    let shown = |key: &str| -> Option<(Value, Option<&Yaml>)> {
+        let said = column.get_set(key)?;
+        if said.as_map().is_none() {
+            return said.scalar_text().map(|word| (Value::String(word.to_lowercase()), None));
+        }
+        let base = json!({
+            "name": text(said, "name").or_else(|| name.clone()),
+            "type": text(said, "type").map(|word| word.to_lowercase()),
+            "description": text(said, "description").unwrap_or_else(|| description.clone()),
+            "label": text(said, "label"),
+            "config": said.get_set("config").map_or_else(|| json!({}), Yaml::to_json),
+        });
+        Some((base, Some(said)))
+    };
+    let dimension = shown("dimension").map(|(mut json, said)| {
+        if let (Some(said), Some(map)) = (said, json.as_object_mut()) {
+            let is_partition = said.get("is_partition").and_then(Yaml::as_bool).unwrap_or(false);
+            map.insert("is_partition".to_owned(), Value::Bool(is_partition));
+            map.insert("validity_params".to_owned(), validity(said));
+        }
+        json
+    });
+    (dimension, shown("entity").map(|(json, _)| json))
+}
