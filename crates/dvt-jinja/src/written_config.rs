@@ -59,7 +59,12 @@ fn written(expr: &Expr) -> String {
                 entries.iter().map(|(key, value)| format!("{}: {}", written(key), written(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
-        ExprNode::Not(value) => format!("not {}", written(value)),
+        ExprNode::Not(value) => match &value.node {
+            ExprNode::Binary(BinaryOp::In, left, right) => {
+                format!("{} {} {}", written(left), symbol(BinaryOp::NotIn), written(right))
+            }
+            _ => format!("not {}", written(value)),
+        },
         ExprNode::Negate(value) => format!("-{}", written(value)),
         ExprNode::And(left, right) => format!("{} and {}", written(left), written(right)),
         ExprNode::Or(left, right) => format!("{} or {}", written(left), written(right)),
@@ -68,7 +73,19 @@ fn written(expr: &Expr) -> String {
                 rest.iter().map(|(operator, expr)| format!("{} {}", symbol(*operator), written(expr))).collect();
             format!("{} {}", written(first), rest.join(" "))
         }
-        ExprNode::Binary(operator @ BinaryOp::Concat, left, right) => {
+        ExprNode::Binary(
+            operator @ (BinaryOp::Concat
+            | BinaryOp::Eq
+            | BinaryOp::Ne
+            | BinaryOp::Lt
+            | BinaryOp::Lte
+            | BinaryOp::Gt
+            | BinaryOp::Gte
+            | BinaryOp::In
+            | BinaryOp::NotIn),
+            left,
+            right,
+        ) => {
             format!("{} {} {}", written(left), symbol(*operator), written(right))
         }
         // dbt shows the rest as the syntax tree of its parser.
@@ -96,11 +113,26 @@ fn tree(expr: &Expr) -> String {
         ExprNode::Test { value, name, args } => {
             format!("Test(node={}, name='{name}', {})", tree(value), tree_args(args))
         }
-        ExprNode::Not(value) => format!("Not(node={})", tree(value)),
+        ExprNode::Not(value) => match &value.node {
+            ExprNode::Binary(BinaryOp::In, left, right) => comparison(BinaryOp::NotIn, left, right),
+            _ => format!("Not(node={})", tree(value)),
+        },
         ExprNode::Negate(value) => format!("Neg(node={})", tree(value)),
         ExprNode::Binary(BinaryOp::Concat, left, right) => {
             format!("Concat(nodes=[{}, {}])", tree(left), tree(right))
         }
+        ExprNode::Binary(
+            operator @ (BinaryOp::Eq
+            | BinaryOp::Ne
+            | BinaryOp::Lt
+            | BinaryOp::Lte
+            | BinaryOp::Gt
+            | BinaryOp::Gte
+            | BinaryOp::In
+            | BinaryOp::NotIn),
+            left,
+            right,
+        ) => comparison(*operator, left, right),
         ExprNode::Binary(operator, left, right) => {
             format!("{}(left={}, right={})", class(*operator), tree(left), tree(right))
         }
@@ -125,6 +157,10 @@ fn tree(expr: &Expr) -> String {
             format!("Dict(items=[{}])", entries.join(", "))
         }
     }
+}
+
+fn comparison(operator: BinaryOp, left: &Expr, right: &Expr) -> String {
+    format!("Compare(expr={}, ops=[Operand(op='{}', expr={})])", tree(left), class(operator), tree(right))
 }
 
 fn tree_args(args: &[Arg]) -> String {

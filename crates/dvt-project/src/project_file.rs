@@ -42,6 +42,8 @@ pub struct ProjectFile {
     pub vars: Map<String, Value>,
     pub flags: Map<String, Value>,
     pub restrict_access: bool,
+    /// What `vars.yml` holds; `vars` is then the same.
+    pub vars_file: Map<String, Value>,
     /// The whole file; the config trees (`models`, `seeds`, …) are read from it where they apply.
     pub(crate) tree: Yaml,
 }

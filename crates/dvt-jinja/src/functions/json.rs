@@ -10,6 +10,11 @@ pub(super) fn from_json(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Valu
     let text = args.required("string")?;
     let default = args.optional("default")?.unwrap_or(Value::None);
     args.finish()?;
+    // A text that `as_text` marked is a text.
+    let text = match text.downcast::<super::native::Marker>() {
+        Some(_) => Value::from(text.to_string()),
+        None => text,
+    };
     let Value::Str(text) = &text else {
         return Err(raise(format!("the JSON object must be str, bytes or bytearray, not {}", text.type_name())));
     };

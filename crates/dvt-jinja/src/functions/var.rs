@@ -44,7 +44,14 @@ fn var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow
     let span = interpreter.user_span();
     interpreter.asked.vars.push(AskedName { name: name.to_string(), span });
     if let Some(value) = interpreter.context.vars.get(&name) {
-        return Ok(Value::from(value));
+        // A text may itself be a template: dbt renders it where it is asked for.
+        return match value.as_str().filter(|text| super::native::has_jinja(text)) {
+            Some(text) => {
+                let text = text.to_owned();
+                interpreter.nested(|interpreter| interpreter.render_text(&text).map(Value::from))
+            }
+            None => Ok(Value::from(value)),
+        };
     }
     if let Some(default) = default {
         return Ok(default);

@@ -48,7 +48,7 @@ impl MacroLibrary {
 
     /// The macro that dbt notes for a call it only reads: of the package itself, else of the root project, else of any
     /// installed package (the last one wins), else a built-in one.
-    pub(super) fn lookup_static(&self, package: &str, name: &str) -> Option<&Arc<Definition>> {
+    pub(crate) fn lookup_static(&self, package: &str, name: &str) -> Option<&Arc<Definition>> {
         let of = |package: &str| self.packages.get(package).and_then(|macros| macros.get(name));
         if let Some(definition) = of(package).or_else(|| of(&self.root_project)) {
             return Some(definition);
@@ -105,9 +105,6 @@ impl MacroLibrary {
                 let found = match search_package {
                     None => self.lookup(package, &full_name),
                     Some(search_package) => {
-                        if !self.has_package(search_package) && *search_package != self.root_project {
-                            return Err(NotFound::Package(search_package.clone()));
-                        }
                         self.lookup_in(search_package, &full_name)
                     }
                 };

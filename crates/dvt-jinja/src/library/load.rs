@@ -269,16 +269,22 @@ pub(super) fn docs_blocks(file: &Arc<SourceFile>) -> Result<Vec<DocsBlock>, Diag
 
 /// The macros that a body names: `name(…)`, `package.name(…)`, `adapter.dispatch('name', 'package')`.
 fn static_dependencies(library: &MacroLibrary, definition: &Definition) -> Vec<String> {
-    let mut walker = Walker { library, package: &definition.package, found: BTreeSet::new(), ordered: Vec::new() };
+    let mut walker = Walker {
+        library,
+        package: &definition.package,
+        own_name: &definition.name,
+        found: BTreeSet::new(),
+        ordered: Vec::new(),
+    };
     walker.macro_body(&definition.body);
-    let own_name = |unique_id: &String| unique_id.rsplit('.').next() == Some(definition.name.as_str());
-    walker.ordered.retain(|unique_id| !own_name(unique_id));
     walker.ordered
 }
 
 struct Walker<'a> {
     library: &'a MacroLibrary,
     package: &'a str,
+    /// A bare call of it is not noted: it is how a dispatched macro shows its own name.
+    own_name: &'a str,
     found: BTreeSet<String>,
     ordered: Vec<String>,
 }
@@ -365,6 +371,7 @@ impl Walker<'_> {
 
     fn call(&mut self, callee: &Expr, args: &[Arg]) {
         match &callee.node {
+            ExprNode::Name(name) if &**name == self.own_name => {}
             ExprNode::Name(name) => self.add(self.library.lookup_static(self.package, name)),
             ExprNode::Attribute(owner, name) => match &owner.node {
                 ExprNode::Name(package) if &**package == "adapter" => {
@@ -396,7 +403,9 @@ impl Walker<'_> {
             return;
         };
         // dbt also takes the dispatched name itself for a macro that might be called.
-        self.add(self.library.lookup_static(self.package, &name));
+        if name != self.own_name {
+            self.add(self.library.lookup_static(self.package, &name));
+        }
         let namespace = constant(args.get(1)).or_else(|| keyword("macro_namespace"));
         let types = &self.library.dispatch.adapter_types;
         if let Ok(definition) = self.library.dispatch(self.package, types, &name, namespace.as_deref()) {

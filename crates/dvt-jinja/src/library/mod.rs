@@ -164,6 +164,28 @@ impl MacroLibrary {
         }
     }
 
+    /// The macro that dbt notes for a generic test: the package's own of this name, the root project's, any package's, a
+    /// built-in one; a namespace before the name does not count here.
+    #[must_use]
+    pub fn noted_test(&self, package: &str, name: &str) -> Option<&Definition> {
+        self.lookup_static(package, &format!("test_{name}")).map(AsRef::as_ref)
+    }
+
+    /// These macros and all that they name, however deep.
+    #[must_use]
+    pub fn with_dependencies(&self, unique_ids: &[&str]) -> std::collections::HashSet<String> {
+        let mut found = std::collections::HashSet::new();
+        let mut open: Vec<&str> = unique_ids.to_vec();
+        while let Some(unique_id) = open.pop() {
+            if found.insert(unique_id.to_owned())
+                && let Some(definition) = self.get(unique_id)
+            {
+                open.extend(definition.depends_on.iter().map(String::as_str));
+            }
+        }
+        found
+    }
+
     #[must_use]
     pub fn root_project(&self) -> &str {
         &self.root_project

@@ -72,12 +72,14 @@ pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, S
         }
         let mut trimmed = tag.range.start..end.range.end;
         if tag.trims_before {
+            // dbt reads the file without the blank space around it.
+            let before = before.max(text.len() - text.trim_start().len());
             trimmed.start = before + text[before..trimmed.start].trim_end().len();
         }
         if end.trims_after {
             let rest = &text[trimmed.end..];
-            trimmed.end += rest.len() - rest.trim_start().len();
-            position = trimmed.end;
+            position = trimmed.end + rest.len() - rest.trim_start().len();
+            trimmed.end = position.min(text.trim_end().len());
         }
         blocks.push(Block { kind, whole: tag.range.start..end.range.end, trimmed, header: tag.rest, body });
     }

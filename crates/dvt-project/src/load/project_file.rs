@@ -3,9 +3,10 @@
 use crate::check::Reader;
 use crate::files::{read_text, shown_path};
 use crate::render::{ValueRenderer, invocation};
-use crate::yaml::{Yaml, load_yaml, map_to_json};
+use crate::yaml::{Entry, Yaml, YamlValue, load_yaml, map_to_json};
 use crate::{DispatchEntry, ProjectFile, ProjectSettings, QueryComment};
-use dvt_diagnostics::{Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, SourceFile, Span, did_you_mean, kinds};
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::Arc;
@@ -81,6 +82,50 @@ const LATE_KEYS: &[&str] = &[
 
 const RENAMED: &[(&str, &str)] = &[("source-paths", "model-paths"), ("data-paths", "seed-paths")];
 
+/// Names that templates use themselves.
+const RESERVED_NAMES: &[&str] = &[
+    "_sql_results",
+    "adapter",
+    "api",
+    "column",
+    "config",
+    "context",
+    "database",
+    "env",
+    "env_var",
+    "exceptions",
+    "execute",
+    "flags",
+    "fromjson",
+    "fromyaml",
+    "graph",
+    "invocation_id",
+    "load_agate_table",
+    "load_result",
+    "log",
+    "model",
+    "modules",
+    "post_hooks",
+    "pre_hooks",
+    "ref",
+    "render",
+    "return",
+    "run_started_at",
+    "schema",
+    "source",
+    "sql",
+    "sql_now",
+    "store_result",
+    "store_raw_result",
+    "target",
+    "this",
+    "tojson",
+    "toyaml",
+    "try_or_compiler_error",
+    "var",
+    "write",
+];
+
 pub(crate) fn read_project_file(
     settings: &ProjectSettings,
     root: &Path,
@@ -100,23 +145,11 @@ pub(crate) fn read_project_file(
     };
     let mut problems = Vec::new();
     let is_package = root != shown_root;
-    for (key, entry) in keys {
-        if let Some((_, new)) = RENAMED.iter().find(|(old, _)| old == key) {
-            problems.push(
-                Diagnostic::error("unknown-key", format!("`{key}` is named `{new}` since dbt 1.0"))
-                    .label(Span::new(&file, entry.key_range.clone()), "old name")
-                    .help(format!("rename it to `{new}`")),
-            );
-        } else if !KEYS.contains(&key.as_str()) && !is_package {
-            let mut diagnostic = Diagnostic::error("unknown-key", format!("`{key}` is not a key of dbt_project.yml"))
-                .label(Span::new(&file, entry.key_range.clone()), "not known");
-            if let Some(near) = did_you_mean(key, KEYS.iter().copied()) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
-            problems.push(diagnostic);
-        }
-    }
-    let renderer = ValueRenderer::new(&invocation(settings), vec![settings.vars.clone()], None);
+    check_keys(&file, keys, is_package, &mut problems, warnings);
+    let vars_file = if is_package { Map::new() } else { read_vars_file(root, &file, &raw, warnings)? };
+    let raw = with_new_names(raw);
+    let vars = vec![settings.vars.clone(), vars_file.clone()];
+    let renderer = ValueRenderer::new(&invocation(settings), vars, None);
     let tree = renderer.tree(
         &file,
         &raw,
@@ -124,7 +157,13 @@ pub(crate) fn read_project_file(
         &|path| path.first().is_some_and(|key| !RAW_KEYS.contains(&key.as_str()) && !LATE_KEYS.contains(&key.as_str())),
         &mut problems,
     );
-    let project = read(&file, root, tree, &mut problems);
+    let mut project = read(&file, root, tree, &mut problems);
+    if let Some(project) = &mut project
+        && !vars_file.is_empty()
+    {
+        project.vars.clone_from(&vars_file);
+        project.vars_file = vars_file;
+    }
     let mut diagnostics = Diagnostics(problems);
     match project {
         Some(project) if !diagnostics.has_errors() => Ok(project),
@@ -135,6 +174,145 @@ pub(crate) fn read_project_file(
             Err(diagnostics)
         }
     }
+}
+
+/// Keys that dbt does not know are errors, old names and settings that moved are deprecations.
+fn check_keys(
+    file: &Arc<SourceFile>,
+    keys: &IndexMap<String, Entry>,
+    is_package: bool,
+    problems: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) {
+    let place = |entry: &Entry| Span::new(file, entry.key_range.clone());
+    for (key, entry) in keys {
+        if let Some((_, new)) = RENAMED.iter().find(|(old, _)| old == key) {
+            if keys.contains_key(*new) {
+                problems.push(
+                    Diagnostic::error(
+                        "old-key",
+                        format!(
+                            "{key} and {new} cannot both be defined. The `{key}` config has been deprecated in favor of \
+                             `{new}`. Please update your `dbt_project.yml` configuration to reflect this change."
+                        ),
+                    )
+                    .label(place(entry), "old name"),
+                );
+                continue;
+            }
+            let message = format!(
+                "The `{key}` config has been renamed to `{new}`. Please update your `dbt_project.yml` configuration to \
+                 reflect this change."
+            );
+            let kind = match key.as_str() {
+                "source-paths" => kinds::CONFIG_SOURCE_PATH_DEPRECATION,
+                _ => kinds::CONFIG_DATA_PATH_DEPRECATION,
+            };
+            let event = Event::new(kind, message.clone()).with("deprecated_path", key.as_str()).with("exp_path", *new);
+            warnings.push(Diagnostic::warning("old-key", message).label(place(entry), "old name").event(event));
+        } else if !KEYS.contains(&key.as_str()) && !is_package {
+            let mut diagnostic = Diagnostic::error(
+                "unknown-key",
+                format!("Additional properties are not allowed ('{key}' was unexpected): `{key}` is not a key of dbt_project.yml"),
+            )
+            .label(place(entry), "not known");
+            if let Some(near) = did_you_mean(key, KEYS.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            problems.push(diagnostic);
+        }
+    }
+    if let (Some(_), Some(entry)) = (keys.get("data_tests"), keys.get("tests")) {
+        problems.push(
+            Diagnostic::error(
+                "both-tests",
+                "Invalid project config: cannot have both 'tests' and 'data_tests' defined",
+            )
+            .label(place(entry), "old name")
+            .help("move its keys below `data_tests`"),
+        );
+    }
+    if is_package {
+        return;
+    }
+    let moved = [
+        ("log-path", "logs", "logs", kinds::CONFIG_LOG_PATH_DEPRECATION),
+        ("target-path", "target", "artifacts", kinds::CONFIG_TARGET_PATH_DEPRECATION),
+    ];
+    for (key, default, what, kind) in moved {
+        let Some(entry) = keys.get(key).filter(|entry| entry.value.as_text() != Some(default)) else { continue };
+        let message = format!(
+            "The `{key}` config in `dbt_project.yml` has been deprecated, and will no longer be supported in a future \
+             version of dbt-core. If you wish to write dbt {what} to a custom directory, please use the --{key} CLI flag \
+             or DBT_{} env var instead.",
+            key.to_uppercase().replace('-', "_")
+        );
+        let event = Event::new(kind, message.clone()).with("deprecated_path", key);
+        warnings.push(Diagnostic::warning("old-key", message).label(place(entry), "set here").event(event));
+    }
+    let texts = |key: &str| -> Vec<String> {
+        keys.get(key)
+            .and_then(|entry| entry.value.as_list())
+            .map(|items| items.iter().filter_map(Yaml::scalar_text).collect())
+            .unwrap_or_default()
+    };
+    let targets = texts("clean-targets");
+    let install_path = keys
+        .get("packages-install-path")
+        .and_then(|entry| entry.value.scalar_text())
+        .unwrap_or("dbt_packages".to_owned());
+    if targets.iter().any(|target| target == "dbt_modules") && !targets.contains(&install_path) {
+        let message = "The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update \
+                       `clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set \
+                       `packages-install-path: dbt_modules` if you'd like to keep the current value.";
+        let mut diagnostic = Diagnostic::warning("old-install-path", message)
+            .event(Event::new(kinds::PACKAGE_INSTALL_PATH_DEPRECATION, message));
+        if let Some(entry) = keys.get("clean-targets") {
+            diagnostic = diagnostic.label(place(entry), "names `dbt_modules`");
+        }
+        warnings.push(diagnostic);
+    }
+}
+
+/// The tree with old keys under their new names.
+fn with_new_names(mut tree: Yaml) -> Yaml {
+    if let YamlValue::Map(map) = &mut tree.value {
+        for (old, new) in RENAMED {
+            if let Some(entry) = map.shift_remove(*old) {
+                map.entry((*new).to_owned()).or_insert(entry);
+            }
+        }
+    }
+    tree
+}
+
+/// The variables of `vars.yml` beside the project file; then the project file must have none.
+fn read_vars_file(
+    root: &Path,
+    project_file: &Arc<SourceFile>,
+    project: &Yaml,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Map<String, Value>, Diagnostics> {
+    let Some(file) = read_text(&root.join("vars.yml"), "vars.yml")? else { return Ok(Map::new()) };
+    let tree = load_yaml(&file, warnings)?;
+    let Some(vars) = tree.get_set("vars") else { return Ok(Map::new()) };
+    let Some(map) = vars.as_map() else {
+        return Err(Diagnostic::error("wrong-type", format!("`vars` must be a dictionary, but it is {}", vars.kind()))
+            .label(vars.span(&file), "expected `name: value`")
+            .into());
+    };
+    let of_project = project.get_set("vars").filter(|vars| vars.as_map().is_some_and(|map| !map.is_empty()));
+    if let (false, Some(of_project)) = (map.is_empty(), of_project) {
+        return Err(Diagnostic::error(
+            "vars-twice",
+            "Variables cannot be defined in both vars.yml and dbt_project.yml.",
+        )
+        .label(of_project.span(project_file), "here")
+        .label(vars.span(&file), "and here")
+        .help("move them all to vars.yml")
+        .into());
+    }
+    Ok(map_to_json(map))
 }
 
 fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diagnostic>) -> Option<ProjectFile> {
@@ -150,6 +328,11 @@ fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diag
             Diagnostic::error("project-name", format!("{} has no `name`", file.path))
                 .label(Span::line(file, 1), "the file says no name")
                 .help("add `name: my_project`"),
+        ),
+        (Some(name), Some(place)) if RESERVED_NAMES.contains(&name.as_str()) => reader.problems.push(
+            Diagnostic::error("project-name", format!("Invalid project name: {name} is a reserved word"))
+                .label(place.span(file), "templates use this name")
+                .help("choose another name"),
         ),
         _ => {}
     }
@@ -230,6 +413,7 @@ fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diag
         vars,
         flags,
         restrict_access: reader.boolean(&tree, "restrict-access").unwrap_or(false),
+        vars_file: Map::new(),
         tree,
     })
 }

@@ -9,11 +9,11 @@ use super::session::Session;
 use crate::files::{FoundFile, Ignore, find_files, read_text};
 use crate::render::ValueRenderer;
 use crate::yaml::Yaml;
-use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_diagnostics::{Diagnostic, Event, SourceFile, Span, kinds};
 use dvt_jinja::{MacroLibrary, ValueMode};
-use dvt_manifest::{Checksum, Manifest, ResourceType, TestInfo, TestMetadata, version_text};
+use dvt_manifest::{Checksum, Disabled, Manifest, Node, ResourceType, TestInfo, TestMetadata, version_text};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,12 +25,14 @@ pub(crate) struct Described<'p> {
     entries: HashMap<(Section, usize, String), &'p PropertyEntry>,
     /// By package and file stem: the entry and the version that the file is.
     versions: HashMap<(usize, String), (&'p PropertyEntry, VersionOf<'p>)>,
+    /// Entries that describe a node of another package.
+    adopted: HashSet<(Section, usize, String)>,
 }
 
 impl<'p> Described<'p> {
     /// Sorts the entries; two entries for one node are a problem.
     pub(crate) fn new(session: &Session<'_>, entries: &'p [PropertyEntry], problems: &mut Vec<Diagnostic>) -> Self {
-        let mut described = Self { entries: HashMap::new(), versions: HashMap::new() };
+        let mut described = Self { entries: HashMap::new(), versions: HashMap::new(), adopted: HashSet::new() };
         let node_sections = [
             Section::Models,
             Section::Seeds,
@@ -45,7 +47,12 @@ impl<'p> Described<'p> {
                 problems.push(
                     Diagnostic::error(
                         "duplicate-properties",
-                        format!("`{}` is described twice under `{}`", entry.name, entry.section.key()),
+                        format!(
+                            "dbt found two schema.yml entries for the same resource named {}. Resources and their \
+                             associated columns may only be described a single time. To fix this, remove one of the \
+                             resource entries for {} in this file: {}",
+                            entry.name, entry.name, first.original_path
+                        ),
                     )
                     .label(
                         entry.name_span.clone(),
@@ -109,6 +116,45 @@ impl<'p> Described<'p> {
         self.entries.get(&(section, package, name.to_owned())).copied()
     }
 
+    /// An entry whose node is missing or switched off by `dbt_project.yml` describes a node of that name in another
+    /// package, as dbt looks for it.
+    pub(crate) fn adopt(&mut self, session: &Session<'_>, drafts: &mut [Draft<'p>]) {
+        let is_off = |draft: &Draft<'_>| {
+            let own = session.trees[draft.package].layers(draft.resource_type, &draft.fqn);
+            let root = session.trees[0].layers(draft.resource_type, &draft.fqn);
+            let root = if draft.package == 0 { Vec::new() } else { root };
+            let last = own.iter().chain(&root).flat_map(|layer| &layer.entries).filter(|(key, _, _)| key == "enabled");
+            last.last().is_some_and(|(_, value, _)| *value == Value::Bool(false))
+        };
+        let mut by_name: HashMap<(ResourceType, String), Vec<usize>> = HashMap::new();
+        for (index, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.resource_type.is_refable()) {
+            by_name.entry((draft.resource_type, draft.name.clone())).or_default().push(index);
+        }
+        let mut entries: Vec<_> = self.entries.iter().map(|(key, entry)| (key.clone(), *entry)).collect();
+        entries.sort_by_key(|(key, entry)| (key.1, entry.original_path.clone(), entry.yaml.range.start));
+        for (key, entry) in entries {
+            let kind = match entry.section {
+                Section::Models if entry.yaml.get_set("versions").is_none() => ResourceType::Model,
+                Section::Seeds => ResourceType::Seed,
+                Section::Snapshots => ResourceType::Snapshot,
+                _ => continue,
+            };
+            let Some(found) = by_name.get(&(kind, entry.name.clone())) else { continue };
+            let (own, others): (Vec<usize>, Vec<usize>) =
+                found.iter().partition(|&&index| drafts[index].package == entry.package);
+            if own.iter().any(|&index| !is_off(&drafts[index])) {
+                continue;
+            }
+            let free = |index: &&usize| !is_off(&drafts[**index]) && drafts[**index].properties.is_none();
+            let Some(&other) = others.iter().find(free) else { continue };
+            for index in own {
+                drafts[index].properties = None;
+            }
+            drafts[other].properties = Some(entry);
+            self.adopted.insert(key);
+        }
+    }
+
     /// dbt's warning for an entry that describes nothing.
     pub(crate) fn warn_unmatched(
         &self,
@@ -117,40 +163,66 @@ impl<'p> Described<'p> {
         failed: &super::resolve::Failed,
         problems: &mut Vec<Diagnostic>,
     ) {
-        let mut unmatched: Vec<&PropertyEntry> = self
-            .entries
-            .values()
-            .copied()
-            .filter(|entry| {
-                let kind = match entry.section {
-                    Section::Seeds => ResourceType::Seed,
-                    Section::Snapshots => ResourceType::Snapshot,
-                    Section::Analyses => ResourceType::Analysis,
-                    Section::SingularTests => ResourceType::Test,
-                    Section::Functions => ResourceType::Function,
-                    _ => ResourceType::Model,
-                };
-                let id = format!("{kind}.{}.{}", session.package_name(entry.package), entry.name);
-                let is_versioned = entry.yaml.get_set("versions").is_some();
-                !is_versioned
-                    && manifest.node(&id).is_none()
-                    && !manifest.disabled.contains_key(&id)
-                    && !failed.nodes.contains(&entry.name)
-            })
-            .collect();
-        unmatched.sort_by(|left, right| (&left.original_path, &left.name).cmp(&(&right.original_path, &right.name)));
-        for entry in unmatched {
-            problems.push(
-                Diagnostic::warning(
-                    "no-node-for-properties",
+        let mut unmatched: Vec<(&PropertyEntry, String, Option<ResourceType>)> = Vec::new();
+        for (key, entry) in &self.entries {
+            let kind = match entry.section {
+                Section::Seeds => ResourceType::Seed,
+                Section::Snapshots => ResourceType::Snapshot,
+                Section::Analyses => ResourceType::Analysis,
+                Section::SingularTests => ResourceType::Test,
+                _ => ResourceType::Model,
+            };
+            let package = session.package_name(entry.package);
+            let is_there = |kind: ResourceType, name: &str| {
+                let id = format!("{kind}.{package}.{name}");
+                manifest.nodes.contains_key(&id) || manifest.disabled.contains_key(&id)
+            };
+            if self.adopted.contains(key) || failed.nodes.contains(&entry.name) {
+                continue;
+            }
+            if let Some(versions) = entry.yaml.get_set("versions").and_then(Yaml::as_list) {
+                for version in versions.iter().filter_map(|version| Some((version, version.get_set("v")?.to_json()))) {
+                    let text = version_text(&version.1);
+                    if !is_there(kind, &format!("{}.v{text}", entry.name)) {
+                        let defined_in = version.0.get_set("defined_in").and_then(Yaml::scalar_text);
+                        unmatched.push((entry, defined_in.unwrap_or_else(|| format!("{}_v{text}", entry.name)), None));
+                    }
+                }
+            } else if !is_there(kind, &entry.name) {
+                let others = [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
+                let other = others.into_iter().find(|other| *other != kind && is_there(*other, &entry.name));
+                unmatched.push((entry, entry.name.clone(), other.filter(|_| kind.is_refable())));
+            }
+        }
+        unmatched.sort_by(|left, right| (&left.0.original_path, &left.1).cmp(&(&right.0.original_path, &right.1)));
+        for (entry, name, other) in unmatched {
+            let (message, kind) = match other {
+                Some(other) => (
                     format!(
-                        "Did not find matching node for patch with name '{}' in the '{}' section of file '{}'",
-                        entry.name,
+                        "'{name}' is a {other} node, but it is specified in the {} section of {}. To fix this error, \
+                         place the `{name}` specification under the {other}s key instead.",
                         entry.section.key(),
                         entry.original_path
                     ),
-                )
-                .label(entry.name_span.clone(), "describes nothing"),
+                    kinds::WRONG_RESOURCE_SCHEMA_FILE,
+                ),
+                None => (
+                    format!(
+                        "Did not find matching node for patch with name '{name}' in the '{}' section of file '{}'",
+                        entry.section.key(),
+                        entry.original_path
+                    ),
+                    kinds::NO_NODE_FOR_YAML_KEY,
+                ),
+            };
+            let event = Event::new(kind, message.clone())
+                .with("patch_name", name)
+                .with("yaml_key", entry.section.key())
+                .with("file_path", entry.original_path.as_str());
+            problems.push(
+                Diagnostic::warning("no-node-for-properties", message)
+                    .label(entry.name_span.clone(), "describes nothing")
+                    .event(event),
             );
         }
     }
@@ -190,16 +262,6 @@ pub(crate) fn file_drafts<'p>(
     let mut drafts = Vec::new();
     let collector = Collector { session, package, ignore };
     for found in collector.find(&project.model_paths, &["sql", "py"], problems) {
-        if found.original_path.ends_with(".py") {
-            problems.push(
-                Diagnostic::error(
-                    "python-model",
-                    format!("{} is a Python model: those are not supported yet", found.original_path),
-                )
-                .help("write it in SQL, disable it, or add it to .dbtignore"),
-            );
-            continue;
-        }
         drafts.extend(collector.sql(&found, ResourceType::Model, problems).map(|mut draft| {
             if let Some((entry, version)) = described.versions.get(&(package, draft.name.clone())) {
                 let suffix = format!("v{}", version_text(&version.version));
@@ -449,60 +511,60 @@ struct Tests<'a, 's, 'p> {
 }
 
 /// Where a test was found: for `file_key_name` and `attached_node`.
-struct Attached<'m> {
-    connection: &'m str,
+struct Attached {
+    connection: Option<String>,
     /// A source's tags, which its tests share.
-    tags: &'m [String],
-    unique_id: Option<&'m str>,
+    tags: Vec<String>,
+    unique_id: Option<String>,
     /// The node's group, which its tests take over; `None` for a source.
     group: Option<Option<String>>,
     key: String,
 }
 
+/// The node that a test is attached to: one that is on, of the package; else any of the name that is off.
+fn attached_node<'m>(manifest: &'m Manifest, package: &str, name: &str) -> Option<&'m Node> {
+    let kinds = [ResourceType::Model, ResourceType::Seed, ResourceType::Snapshot];
+    let found = kinds.iter().find_map(|kind| manifest.nodes.get(&format!("{kind}.{package}.{name}")));
+    found.or_else(|| {
+        manifest.disabled.values().flatten().find_map(|entry| match entry {
+            Disabled::Node(node) if node.resource_type.is_refable() && node.search_name() == name => Some(&**node),
+            _ => None,
+        })
+    })
+}
+
 impl Tests<'_, '_, '_> {
+    /// Tests of a node that is missing or switched off are read too: dbt says later that they test nothing.
     fn of_node(&mut self, manifest: &Manifest) {
         let entry = self.entry;
-        let kind = match entry.section {
-            Section::Seeds => ResourceType::Seed,
-            Section::Snapshots => ResourceType::Snapshot,
-            _ => ResourceType::Model,
-        };
-        let id = format!("{kind}.{}.{}", self.session.package_name(entry.package), entry.name);
+        let package_name = self.session.package_name(entry.package);
         let key = format!("{}.{}", entry.section.key(), entry.name);
+        let attached = |node: Option<&Node>| Attached {
+            connection: node.map(|node| node.connection.clone()),
+            tags: Vec::new(),
+            unique_id: node.map(|node| node.unique_id.clone()),
+            group: node.map(|node| node.group.clone()),
+            key: key.clone(),
+        };
+        let quotes = entry.yaml.get("quote_columns").and_then(Yaml::as_bool) == Some(true);
         if let Some(versions) = entry.yaml.get_set("versions").and_then(Yaml::as_list) {
             for version in versions {
                 let Some(number) = version.get_set("v").map(Yaml::to_json) else { continue };
-                let Some(node) = manifest.nodes.get(&format!("{id}.v{}", version_text(&number))) else { continue };
-                let attached = Attached {
-                    connection: &node.connection,
-                    tags: &[],
-                    unique_id: Some(&node.unique_id),
-                    group: Some(node.group.clone()),
-                    key: key.clone(),
-                };
+                let name = format!("{}.v{}", entry.name, version_text(&number));
+                let attached = attached(attached_node(manifest, package_name, &name));
                 let tested = TestedThing::Node { name: entry.name.clone(), version: Some(number) };
-                let own = ["data_tests", "tests"].iter().any(|key| version.get(key).is_some());
+                let includes = |column: &str| super::patch::includes(version, column);
+                self.columns(&entry.yaml, &tested, &attached, quotes, &includes);
+                self.columns(version, &tested, &attached, quotes, &|_| true);
+                let own = ["data_tests", "tests"].iter().any(|key| version.get_set(key).is_some());
                 self.list(if own { version } else { &entry.yaml }, &tested, None, &attached);
-                let has_columns = version.get_set("columns").is_some();
-                let columns = node.columns.keys().map(String::as_str).collect::<Vec<_>>();
-                self.columns(&entry.yaml, &tested, &attached, Some(&columns));
-                if has_columns {
-                    self.columns(version, &tested, &attached, None);
-                }
             }
             return;
         }
-        let Some(node) = manifest.nodes.get(&id) else { return };
-        let attached = Attached {
-            connection: &node.connection,
-            tags: &[],
-            unique_id: Some(&node.unique_id),
-            group: Some(node.group.clone()),
-            key,
-        };
+        let attached = attached(attached_node(manifest, package_name, &entry.name));
         let tested = TestedThing::Node { name: entry.name.clone(), version: None };
+        self.columns(&entry.yaml, &tested, &attached, quotes, &|_| true);
         self.list(&entry.yaml, &tested, None, &attached);
-        self.columns(&entry.yaml, &tested, &attached, None);
     }
 
     fn of_source(&mut self, manifest: &Manifest) {
@@ -511,32 +573,48 @@ impl Tests<'_, '_, '_> {
         for table in tables {
             let Some(name) = table.get_set("name").and_then(Yaml::scalar_text) else { continue };
             let id = format!("source.{}.{}.{name}", self.session.package_name(entry.package), entry.name);
-            let Some(source) = manifest.sources.get(&id) else { continue };
+            let disabled = || {
+                manifest.disabled.get(&id)?.iter().find_map(|entry| match entry {
+                    Disabled::Source(source) => Some(&**source),
+                    _ => None,
+                })
+            };
+            let Some(source) = manifest.sources.get(&id).or_else(disabled) else { continue };
+            let tags = |yaml: &Yaml| yaml.get_set("tags").map(|tags| super::patch::text_list(&tags.to_json()));
             let attached = Attached {
-                connection: &source.connection,
-                tags: &source.tags,
+                connection: Some(source.connection.clone()),
+                tags: [&entry.yaml, table].into_iter().filter_map(tags).flatten().collect(),
                 unique_id: None,
                 group: None,
                 key: format!("sources.{}", entry.name),
             };
             let tested = TestedThing::SourceTable { source: entry.name.clone(), table: name };
+            let quotes = source.quoting.column == Some(true);
             self.list(table, &tested, None, &attached);
-            self.columns(table, &tested, &attached, None);
+            self.columns(table, &tested, &attached, quotes, &|_| true);
         }
     }
 
-    fn columns(&mut self, yaml: &Yaml, tested: &TestedThing, attached: &Attached<'_>, only: Option<&[&str]>) {
+    fn columns(
+        &mut self,
+        yaml: &Yaml,
+        tested: &TestedThing,
+        attached: &Attached,
+        quotes: bool,
+        includes: &dyn Fn(&str) -> bool,
+    ) {
         let Some(columns) = yaml.get_set("columns").and_then(Yaml::as_list) else { return };
         for column in columns {
             let Some(name) = column.get_set("name").and_then(Yaml::scalar_text) else { continue };
-            if only.is_some_and(|only| !only.contains(&name.as_str())) {
+            if !includes(&name) {
                 continue;
             }
-            self.list(column, tested, Some((&name, column)), attached);
+            let quote = column.get_set("quote").and_then(Yaml::as_bool).unwrap_or(quotes);
+            self.list(column, tested, Some((&name, column, quote)), attached);
         }
     }
 
-    fn list(&mut self, yaml: &Yaml, tested: &TestedThing, column: Option<(&str, &Yaml)>, attached: &Attached<'_>) {
+    fn list(&mut self, yaml: &Yaml, tested: &TestedThing, column: Option<(&str, &Yaml, bool)>, attached: &Attached) {
         for key in ["data_tests", "tests"] {
             let Some(value) = yaml.get_set(key) else { continue };
             let Some(items) = value.as_list() else {
@@ -547,18 +625,16 @@ impl Tests<'_, '_, '_> {
                 continue;
             };
             for item in items {
-                let is_quoted =
-                    column.is_some_and(|(_, column)| column.get("quote").and_then(Yaml::as_bool) == Some(true));
-                let named = column.map(|(name, _)| (name, is_quoted));
+                let named = column.map(|(name, _, is_quoted)| (name, is_quoted));
                 match GenericTest::read(&self.entry.file, item, tested, named, self.rules) {
-                    Ok(test) => self.add(test, tested, column.map(|(_, yaml)| yaml), attached),
+                    Ok(test) => self.add(test, tested, column.map(|(_, yaml, _)| yaml), attached),
                     Err(diagnostic) => self.problems.push(*diagnostic),
                 }
             }
         }
     }
 
-    fn add(&mut self, mut test: GenericTest, tested: &TestedThing, column: Option<&Yaml>, attached: &Attached<'_>) {
+    fn add(&mut self, mut test: GenericTest, tested: &TestedThing, column: Option<&Yaml>, attached: &Attached) {
         let entry = self.entry;
         let package_name = self.session.package_name(entry.package);
         let Some(definition) = self.session.library.find_test(package_name, test.namespace.as_deref(), &test.name)
@@ -566,7 +642,8 @@ impl Tests<'_, '_, '_> {
             self.problems.push(self.unknown_test(&test));
             return;
         };
-        let test_macro = Some(definition.unique_id.clone());
+        let noted = self.session.library.noted_test(package_name, &test.name).unwrap_or(definition);
+        let test_macro = Some(noted.unique_id.clone());
         self.render_config(&mut test);
         let description = match test.description.contains('{') {
             true => self.descriptions.render(self.session, entry, &test.description, &test.span, self.problems),
@@ -575,7 +652,7 @@ impl Tests<'_, '_, '_> {
         let text = test.template();
         let template = SourceFile::new(entry.file.path.clone(), text);
         let raw_code = test.raw_code();
-        let mut tags = attached.tags.to_vec();
+        let mut tags = attached.tags.clone();
         let of_column = |column: &Yaml| {
             let beside = column.get_set("tags").map(Yaml::to_json);
             let in_config = column.get_set("config").and_then(|config| config.get_set("tags")).map(Yaml::to_json);
@@ -614,10 +691,10 @@ impl Tests<'_, '_, '_> {
             test: Some(TestInfo {
                 column_name: test.column_name,
                 file_key_name: Some(attached.key.clone()),
-                attached_node: attached.unique_id.map(str::to_owned),
+                attached_node: attached.unique_id.clone(),
                 metadata: Some(TestMetadata { name: test.name, kwargs: test.kwargs, namespace: test.namespace }),
             }),
-            connection: Some(attached.connection.to_owned()),
+            connection: attached.connection.clone(),
             index: None,
             tags,
             description: Some(description),

@@ -64,6 +64,11 @@ impl<'a> Descriptions<'a> {
         Self { docs, renderers }
     }
 
+    /// The same where nothing is rendered: descriptions of nodes that are switched off stay as they are written.
+    pub(crate) fn as_written(&self) -> Self {
+        Self { docs: self.docs, renderers: Vec::new() }
+    }
+
     /// The description under `description:`; empty when there is none.
     pub(crate) fn read(
         &self,
@@ -88,7 +93,8 @@ impl<'a> Descriptions<'a> {
             Reader { file: &entry.file, problems }.wrong_type("description", "a text", place);
             return Description::default();
         };
-        if !text.contains("{{") && !text.contains("{%") && !text.contains("{#") {
+        let is_plain = !text.contains("{{") && !text.contains("{%") && !text.contains("{#");
+        if is_plain || self.renderers.is_empty() {
             return Description { text, doc_blocks: Vec::new() };
         }
         let rendered = self.render(session, entry, &text, &entry.span(place), problems);

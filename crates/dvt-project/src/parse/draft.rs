@@ -7,7 +7,7 @@ use super::layering::{NodeLayers, merge_calls};
 use super::patch::{Descriptions, config_layer, patches_config, written_config};
 use super::properties::PropertyEntry;
 use super::session::Session;
-use super::static_parse;
+use super::{python_model, static_parse};
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use dvt_jinja::{
@@ -90,7 +90,9 @@ fn build(
     let before = layers.full(&draft.extra_layers);
     let mut connection = connection_of(session, &draft, &before, problems)?;
     let mut node = skeleton(session, &draft, &connection, &before);
-    let read = if let Some(found) = static_reading(session, &draft) {
+    let read = if is_python(&draft) {
+        python_reading(session, &draft).map_err(|diagnostic| problems.push(*diagnostic)).ok()?
+    } else if let Some(found) = static_reading(session, &draft) {
         found
     } else {
         let template = match Template::parse_range(&draft.template, draft.template_range.clone()) {
@@ -162,6 +164,14 @@ fn node_layers(session: &Session<'_>, draft: &Draft<'_>, problems: &mut Vec<Diag
         _ => layers(root),
     };
     let patch = draft.properties.and_then(|entry| config_layer(entry, version.map(|version| version.yaml), problems));
+    let mut patch = patch;
+    if is_python(draft) {
+        // dbt's default for Python, over dbt_project.yml.
+        let layer = patch.get_or_insert_default();
+        if !layer.entries.iter().any(|(key, _, _)| key == "materialized") {
+            layer.entries.push(("materialized".to_owned(), Value::from("table"), draft.span.clone()));
+        }
+    }
     NodeLayers {
         resource_type: kind,
         own: own.layers(kind, fqn),
@@ -186,6 +196,91 @@ struct Reading {
     macros: Vec<String>,
     /// It was read without being rendered.
     is_static: bool,
+}
+
+fn is_python(draft: &Draft<'_>) -> bool {
+    draft.resource_type == ResourceType::Model && draft.original_path.ends_with(".py")
+}
+
+/// The calls of a Python model.
+fn python_reading(session: &Session<'_>, draft: &Draft<'_>) -> Result<Reading, Box<Diagnostic>> {
+    let text = &draft.template.text[draft.template_range.clone()];
+    let place = |range: &Range<usize>| {
+        let start = draft.template_range.start;
+        Span::new(&draft.template, range.start + start..range.end + start)
+    };
+    let refuse = |message: String, range: &Range<usize>| {
+        Box::new(Diagnostic::error("python-model", message).label(place(range), "in this Python model"))
+    };
+    if text.contains("{{") && text.contains("}}") || text.contains("{%") && text.contains("%}") {
+        return Err(refuse("No jinja in python model code is allowed".to_owned(), &(0..1)));
+    }
+    let calls = python_model::read(text).map_err(|error| refuse(error.message, &error.range))?;
+    let mut asked = Asked::default();
+    let mut configs = Vec::new();
+    let (mut keys, mut meta_keys) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for call in calls {
+        let span = place(&call.range);
+        let texts: Vec<&str> = call.positional.iter().filter_map(Value::as_str).collect();
+        match call.function {
+            "ref" => {
+                let (package, name) = match texts.as_slice() {
+                    [name] => (None, (*name).to_owned()),
+                    [package, name] => (Some((*package).to_owned()), (*name).to_owned()),
+                    _ => {
+                        let message = format!("ref() takes at most two arguments ({} given)", call.positional.len());
+                        return Err(refuse(message, &call.range));
+                    }
+                };
+                let version = call.keyword.iter().find(|(key, _)| key == "v" || key == "version");
+                let version = version.map(|(_, version)| version.clone()).filter(|version| !version.is_null());
+                let text = version.as_ref().map(dvt_manifest::version_text);
+                asked.refs.push(AskedRef { request: RefRequest { package, name, version: text }, version, span });
+            }
+            "source" => {
+                let [source_name, table_name] = texts.as_slice() else {
+                    let message = format!("source() takes exactly two arguments ({} given)", call.positional.len());
+                    return Err(refuse(message, &call.range));
+                };
+                asked.sources.push(AskedSource {
+                    source_name: (*source_name).to_owned(),
+                    table_name: (*table_name).to_owned(),
+                    span,
+                });
+            }
+            "config" => {
+                let entries = call.keyword.into_iter().map(|(key, value)| (key, value, span.clone())).collect();
+                configs.push(session.trees[0].translate(Layer { entries }));
+            }
+            function => {
+                let used = if function == "config.get" { &mut keys } else { &mut meta_keys };
+                let Some(key) = call.positional.first() else {
+                    let message = format!("dbt.{function}() requires at least one argument");
+                    return Err(refuse(message, &call.range));
+                };
+                if call.positional.len() > 2 {
+                    let message =
+                        format!("dbt.{function}() takes at most 2 arguments ({} given)", call.positional.len());
+                    return Err(refuse(message, &call.range));
+                }
+                used.0.push(key.clone());
+                used.1.push(call.positional.get(1).cloned().unwrap_or(Value::Null));
+            }
+        }
+    }
+    if !keys.0.is_empty() || !meta_keys.0.is_empty() {
+        let entry = |key: &str, values: Vec<Value>| (key.to_owned(), Value::Array(values), draft.span.clone());
+        configs.push(Layer {
+            entries: vec![
+                entry("config_keys_used", keys.0),
+                entry("config_keys_defaults", keys.1),
+                entry("meta_keys_used", meta_keys.0),
+                entry("meta_keys_defaults", meta_keys.1),
+            ],
+        });
+    }
+    let written = as_map(&merge_calls(&configs));
+    Ok(Reading { calls: configs, written, asked, macros: Vec::new(), is_static: false })
 }
 
 /// What dbt reads without rendering: seeds, models with literal calls only, and its two most common generic tests.
@@ -489,7 +584,7 @@ fn finish(
     if read.is_static && !is_test {
         render_hooks(session, &mut node, &connection, draft.package, problems);
     }
-    apply_asked(&mut node, &read.asked, &draft);
+    apply_asked(session, &mut node, &read.asked, &draft);
     if !read.is_static && !is_test {
         render_hooks(session, &mut node, &connection, draft.package, problems);
     }
@@ -516,7 +611,7 @@ fn finish(
 }
 
 /// Writes down what the template asked for.
-fn apply_asked(node: &mut Node, asked: &Asked, draft: &Draft<'_>) {
+fn apply_asked(session: &Session<'_>, node: &mut Node, asked: &Asked, draft: &Draft<'_>) {
     let place = |span: &Span| if Arc::ptr_eq(&draft.template, &draft.file) { span.clone() } else { draft.span.clone() };
     for asked_ref in &asked.refs {
         let request = &asked_ref.request;
@@ -549,8 +644,15 @@ fn apply_asked(node: &mut Node, asked: &Asked, draft: &Draft<'_>) {
         }
     }
     node.metrics.extend(asked.metrics.iter().cloned());
+    // A generic test sees the macros that its own names, so dbt notes no others.
+    let visible = draft.test_macro.as_deref().map(|test_macro| {
+        let where_subquery = session.library.find(&node.package_name, "get_where_subquery");
+        let where_subquery = where_subquery.map_or("macro.dbt.get_where_subquery", |found| found.unique_id.as_str());
+        session.library.with_dependencies(&[test_macro, where_subquery])
+    });
     for called in &asked.direct_macros {
-        if !node.depends_on.macros.contains(called) {
+        let is_visible = visible.as_ref().is_none_or(|visible| visible.contains(called));
+        if is_visible && !node.depends_on.macros.contains(called) {
             node.depends_on.macros.push(called.clone());
         }
     }

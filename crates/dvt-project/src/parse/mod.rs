@@ -19,6 +19,7 @@ mod others;
 mod packages;
 mod patch;
 mod properties;
+mod python_model;
 mod python_text;
 mod resolve;
 mod semantic;
@@ -120,7 +121,8 @@ fn read(
         }
     };
     let target = &default.facts.target;
-    let project_renderer = ValueRenderer::new(&invocation, vec![settings.vars.clone()], Some(target));
+    let project_vars = vec![settings.vars.clone(), config.project.vars_file.clone()];
+    let project_renderer = ValueRenderer::new(&invocation, project_vars, Some(target));
     let adapter_type = target.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
     let trees = packages
         .iter()
@@ -177,13 +179,14 @@ fn build_manifest(
     problems: &mut Vec<Diagnostic>,
 ) -> Manifest {
     let descriptions = Descriptions::new(files.docs, session.packages, renderers);
-    let described = Described::new(session, entries, problems);
+    let mut described = Described::new(session, entries, problems);
     let mut drafts = Vec::new();
     for (package, ignore) in ignores.iter().enumerate() {
         drafts.extend(collect::file_drafts(session, package, ignore, &described, problems));
         drafts.extend(others::hook_drafts(session, package));
     }
     drafts.extend(collect::yaml_snapshot_drafts(session, entries));
+    described.adopt(session, &mut drafts);
     let mut manifest = Manifest { metadata: metadata(session), ..Manifest::default() };
     let mut failed = Failed::default();
     parse_all(session, drafts, &descriptions, &mut manifest, &mut failed, problems);

@@ -168,9 +168,10 @@ pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &F
             exposure.depends_on.nodes = nodes;
         }
     }
+    // dbt leaves such a test among the nodes, switched off.
     for id in disabled_tests {
-        if let Some(node) = manifest.nodes.shift_remove(&id) {
-            manifest.disabled.entry(id).or_default().push(Disabled::Node(Box::new(node)));
+        if let Some(node) = manifest.nodes.get_mut(&id) {
+            node.config.0.insert("enabled".to_owned(), Value::Bool(false));
         }
     }
 }
@@ -563,6 +564,7 @@ pub(crate) fn infer_primary_keys(manifest: &mut Manifest) {
         };
         let mut seen = HashSet::new();
         key.retain(|column| seen.insert(column.clone()));
+        key.sort();
         node.primary_key = key;
     }
 }
