@@ -49,6 +49,8 @@ pub struct TraceFrame {
     pub unique_id: String,
     /// Where it was called.
     pub called_at: Span,
+    /// The file it is written in, as its package knows it.
+    pub path: String,
 }
 
 /// A failed render. [`RenderError::diagnostic`] shows it at the user's own line.
@@ -89,6 +91,15 @@ impl RenderError {
     #[must_use]
     pub fn user_span(&self) -> Option<&Span> {
         self.trace.first().map(|frame| &frame.called_at).or(self.span.as_ref())
+    }
+
+    /// The macros on the way in dbt's words, the innermost first: `macro name (macros/file.sql)`.
+    #[must_use]
+    pub fn macro_stack(&self) -> Vec<String> {
+        let shown = |frame: &TraceFrame| {
+            format!("macro {} ({})", frame.unique_id.rsplit('.').next().unwrap_or_default(), frame.path)
+        };
+        self.trace.iter().rev().map(shown).collect()
     }
 
     /// The error as the user sees it: first the place in the rendered template, then the way into the macros.

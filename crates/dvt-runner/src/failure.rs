@@ -10,6 +10,7 @@ use dvt_federation::PlanError;
 use dvt_jinja::RenderError;
 use dvt_manifest::Node;
 use dvt_staging::StagingError;
+use serde_json::Value as Json;
 use std::fmt;
 use std::ops::Range;
 
@@ -45,6 +46,15 @@ impl NodeError {
         let mut lines: Vec<String> = self.message().lines().map(str::to_owned).collect();
         if let (Some(path), "Database") = (&of.build_path, kind) {
             lines.push(format!("compiled code at {path}"));
+        }
+        let stack = self.diagnostics.first().and_then(|diagnostic| diagnostic.event.as_ref()?.data.get("macro_stack"));
+        let stack: Vec<&str> =
+            stack.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+        if let ([innermost, rest @ ..], "Compilation") = (stack.as_slice(), kind) {
+            lines.push(String::new());
+            lines.push(format!("> in {innermost}"));
+            lines.extend(rest.iter().map(|place| format!("> called by {place}")));
+            lines.push(format!("> called by {} {} ({})", of.resource_type, of.name, of.path));
         }
         let mut text = format!("{kind} Error in {} {} ({})", of.resource_type, of.name, of.path);
         for line in lines {
@@ -251,7 +261,8 @@ pub(crate) fn from_adapter(error: &AdapterError, sql: Option<&str>, at: FailedAt
 /// A failed render or macro: the database's answer if that was the cause, at the user's line either way.
 pub(crate) fn from_render(error: RenderError, at: FailedAt<'_>) -> NodeError {
     let text = error.message.trim().to_owned();
-    let rendered = error.diagnostic().event(Event::new(kinds::RUN_RESULT_ERROR, text));
+    let event = Event::new(kinds::RUN_RESULT_ERROR, text).with("macro_stack", error.macro_stack());
+    let rendered = error.diagnostic().event(event);
     let Some(bridge) = error.bridge_error() else {
         return rendered.into();
     };

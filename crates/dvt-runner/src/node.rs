@@ -174,7 +174,7 @@ impl Job<'_> {
         }
         let bridge = NodeBridge::new(self.run, &self.node, &self.adapter, node_comment(self.run, &self.node)?);
         if self.run.request.command == RunCommand::Clone {
-            return self.clone_relation(&bridge, work).await;
+            return if self.node.is_ephemeral() { Ok(()) } else { self.clone_relation(&bridge, work).await };
         }
         let compiled = self.compile(&bridge).await;
         work.timing.push(Timing { name: "compile", started_at, completed_at: Utc::now() });
@@ -462,7 +462,8 @@ impl Job<'_> {
         let severity = self.node.config.text("severity").unwrap_or("error").to_lowercase();
         let condition = |key: &str| self.node.config.text(key).unwrap_or("!= 0").to_owned();
         let noun = if failures == 1 { "result" } else { "results" };
-        let told = |verb: &str, key: &str| Some(format!("Got {failures} {noun}, configured to {verb} if {}", condition(key)));
+        let told =
+            |verb: &str, key: &str| Some(format!("Got {failures} {noun}, configured to {verb} if {}", condition(key)));
         let (status, message) = if severity == "error" && truth("should_error") {
             (Status::Fail, told("fail", "error_if"))
         } else if truth("should_warn") {

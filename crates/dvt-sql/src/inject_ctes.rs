@@ -36,14 +36,16 @@ pub fn inject_ctes(sql: &str, ctes: &[(String, String)], dialect: &Dialect) -> I
     if ctes.is_empty() {
         return Injected { sql: sql.to_owned(), ctes: Vec::new(), added: 0..0 };
     }
-    let continues = with_clause(sql, dialect);
-    let at = continues.unwrap_or(0);
+    // Blank space stays where it is, to the letter as dbt leaves it.
+    let behind_blank = |start: usize| sql.len() - sql[start..].trim_start().len();
+    let continues = with_clause(sql, dialect).map(behind_blank);
+    let at = continues.unwrap_or_else(|| behind_blank(0));
     let mut text = sql[..at].to_owned();
     text.push_str(if continues.is_some() { " " } else { "with " });
     let mut places = Vec::with_capacity(ctes.len());
     for (index, (name, query)) in ctes.iter().enumerate() {
         if index > 0 {
-            text.push_str(", ");
+            text.push_str(",  ");
         }
         text.push_str(name);
         text.push_str(" as (\n");
@@ -53,7 +55,7 @@ pub fn inject_ctes(sql: &str, ctes: &[(String, String)], dialect: &Dialect) -> I
         // A line of its own: the query may end in a comment.
         text.push_str("\n)");
     }
-    text.push_str(if continues.is_some() { "," } else { " " });
+    text.push_str(if continues.is_some() { ", " } else { " " });
     let added = at..text.len();
     text.push_str(&sql[at..]);
     Injected { sql: text, ctes: places, added }
@@ -139,13 +141,17 @@ mod tests {
 
     #[test]
     fn a_query_without_a_with_clause_gets_one() {
-        check("select * from e2", &POSTGRES, "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) select * from e2");
+        check(
+            "select * from e2",
+            &POSTGRES,
+            "with e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n) select * from e2",
+        );
         check(
             "(with a as (select 1) select * from a)",
             &POSTGRES,
-            "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) (with a as (select 1) select * from a)",
+            "with e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n) (with a as (select 1) select * from a)",
         );
-        check("withdraw", &POSTGRES, "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) withdraw");
+        check("withdraw", &POSTGRES, "with e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n) withdraw");
     }
 
     #[test]
@@ -153,23 +159,23 @@ mod tests {
         check(
             "-- with\n/* with /* nested */ */ WITH a as (select 1) select * from a",
             &POSTGRES,
-            "-- with\n/* with /* nested */ */ WITH e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n), a as (select 1) \
+            "-- with\n/* with /* nested */ */ WITH  e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n), a as (select 1) \
              select * from a",
         );
         check(
             "with /* x */ Recursive a as (select 1) select * from a",
             &POSTGRES,
-            "with /* x */ Recursive e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n), a as (select 1) select * from a",
+            "with /* x */ Recursive  e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n), a as (select 1) select * from a",
         );
         check(
             "# comment\nwith a as (select 1) select 1",
             &MYSQL,
-            "# comment\nwith e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n), a as (select 1) select 1",
+            "# comment\nwith  e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n), a as (select 1) select 1",
         );
     }
 
     #[test]
     fn a_comment_that_never_ends_is_not_searched() {
-        check("/* with", &POSTGRES, "with e1 as (\nselect 1 -- one\n), e2 as (\nselect 2\n) /* with");
+        check("/* with", &POSTGRES, "with e1 as (\nselect 1 -- one\n),  e2 as (\nselect 2\n) /* with");
     }
 }

@@ -131,7 +131,8 @@ impl Interpreter<'_> {
             Err(Flow::Return(value)) => Ok(value),
             Err(Flow::Error(mut error)) => {
                 if let Some(frame) = frame {
-                    let trace = TraceFrame { unique_id: frame.unique_id, called_at: frame.called_at };
+                    let path = path_in_package(&definition.span.file.path);
+                    let trace = TraceFrame { unique_id: frame.unique_id, called_at: frame.called_at, path };
                     error.trace.insert(0, trace);
                 }
                 Err(Flow::Error(error))
@@ -141,7 +142,7 @@ impl Interpreter<'_> {
     }
 
     /// Runs with one more level of nesting, on more stack when little is left.
-    fn nested(&mut self, run: impl FnOnce(&mut Self) -> Result<Value, Flow>) -> Result<Value, Flow> {
+    pub(crate) fn nested(&mut self, run: impl FnOnce(&mut Self) -> Result<Value, Flow>) -> Result<Value, Flow> {
         if self.depth >= MAX_DEPTH {
             let names: Vec<&str> = self.running_macros().collect();
             let last = names.iter().rev().take(4).rev().copied().collect::<Vec<_>>().join(" -> ");
@@ -289,4 +290,11 @@ impl Interpreter<'_> {
             }
         }
     }
+}
+
+/// A macro's file as its own package names it: without the folder of installed packages.
+fn path_in_package(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    let start = parts.iter().position(|part| *part == "macros" || *part == "tests").unwrap_or(0);
+    parts[start..].join("/")
 }

@@ -5,7 +5,7 @@ use super::ir::{FilterCall, Place, Stmt, Target};
 use super::{Interpreter, Output, Scope};
 use crate::error::{ErrorKind, Flow, raise};
 use crate::objects::namespace::Namespace;
-use crate::value::lock;
+use crate::value::{MAX_TEXT, TOO_LARGE, lock};
 use crate::{Value, filters};
 use dvt_diagnostics::Span;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ impl Interpreter<'_> {
     ) -> Result<(), Flow> {
         for statement in statements {
             self.statement(statement, scope, output)?;
+            if output.text.len() > MAX_TEXT {
+                return Err(raise(TOO_LARGE));
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::tests_of_values;
-use crate::value::{Generator, binary, compare, equals};
+use crate::value::{Generator, MAX_TEXT, TOO_LARGE, binary, compare, equals};
 use crate::{Args, Value};
 use std::cmp::Ordering;
 
@@ -91,12 +91,18 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
             let separator = args.optional("d")?.map(|value| value.to_string()).unwrap_or_default();
             let attribute = args.optional("attribute")?;
             let mut parts = Vec::new();
+            let mut length = 0usize;
             for item in items_of(value)? {
                 let part = match &attribute {
                     Some(attribute) => lookup(interpreter, &item, attribute)?,
                     None => item,
                 };
-                parts.push(part.to_string());
+                let part = part.to_string();
+                length = length.saturating_add(part.len() + separator.len());
+                if length > MAX_TEXT {
+                    return Err(raise(TOO_LARGE));
+                }
+                parts.push(part);
             }
             Value::from(parts.join(&separator))
         }

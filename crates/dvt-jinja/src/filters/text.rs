@@ -47,10 +47,8 @@ fn run(name: &str, value: &Value, args: &mut Args) -> Result<Value, Flow> {
         },
         "replace" => {
             let (old, new) = (args.required("old")?.to_string(), args.required("new")?.to_string());
-            match args.optional_int("count")?.map(usize::try_from) {
-                Some(Ok(count)) => text.replacen(&old, &new, count),
-                _ => text.replace(&old, &new),
-            }
+            let count = args.optional_int("count")?.map(usize::try_from).and_then(Result::ok);
+            strings::replace(&text, &old, &new, count)?
         }
         "indent" => {
             let width = args.optional("width")?.unwrap_or(Value::Int(4));

@@ -147,9 +147,8 @@ fn contract_mismatch(wanted: &Value, given: &Value) -> String {
     }
     rows.sort_by(|left, right| left[0].cmp(&right[0]));
     let header = ["column_name", "definition_type", "contract_type", "mismatch_reason"].map(str::to_owned);
-    let width = |index: usize| {
-        rows.iter().chain([&header]).map(|row| row[index].chars().count()).max().unwrap_or_default()
-    };
+    let width =
+        |index: usize| rows.iter().chain([&header]).map(|row| row[index].chars().count()).max().unwrap_or_default();
     let widths = [0, 1, 2, 3].map(width);
     let line = |row: &[String; 4]| {
         let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();

@@ -104,9 +104,7 @@ impl MacroLibrary {
                 let full_name = format!("{prefix}__{name}");
                 let found = match search_package {
                     None => self.lookup(package, &full_name),
-                    Some(search_package) => {
-                        self.lookup_in(search_package, &full_name)
-                    }
+                    Some(search_package) => self.lookup_in(search_package, &full_name),
                 };
                 if let Some(definition) = found {
                     return Ok(definition);

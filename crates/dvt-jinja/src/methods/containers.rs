@@ -2,7 +2,7 @@
 
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
-use crate::value::{DictView, ViewKind, compare, equals, lock, repr};
+use crate::value::{DictView, MAX_ITEMS, TOO_LARGE, ViewKind, compare, equals, lock, repr};
 use crate::{Args, Dict, Value};
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,11 @@ fn run_list(
         }
         "extend" => {
             let items = iterable(args, "iterable")?;
-            lock(list).extend(items);
+            let mut list = lock(list);
+            if list.len() + items.len() > MAX_ITEMS {
+                return Err(raise(TOO_LARGE));
+            }
+            list.extend(items);
             Value::None
         }
         "insert" => {

@@ -1,6 +1,6 @@
 //! Python's two ways of formatting text: `'%s' % x` and `'{}'.format(x)`.
 
-use crate::value::{lock, repr};
+use crate::value::{MAX_TEXT, TOO_LARGE, lock, repr};
 use crate::{Decimal, Value};
 use indexmap::IndexMap;
 use std::sync::Arc;
@@ -34,6 +34,9 @@ pub(crate) fn percent(template: &str, values: &Value) -> Result<String, String> 
     let mut out = String::with_capacity(template.len());
     let mut characters = template.chars().peekable();
     while let Some(character) = characters.next() {
+        if out.len() > MAX_TEXT {
+            return Err(TOO_LARGE.to_owned());
+        }
         if character != '%' {
             out.push(character);
             continue;
@@ -133,6 +136,9 @@ pub(crate) fn percent(template: &str, values: &Value) -> Result<String, String> 
         };
         out.push_str(&pad(&text, &spec, '>'));
     }
+    if out.len() > MAX_TEXT {
+        return Err(TOO_LARGE.to_owned());
+    }
     let is_unused = !used_mapping && !positional.is_empty() && (is_tuple || !matches!(values, Value::Dict(_)));
     if is_unused {
         return Err("not all arguments converted during string formatting".to_owned());
@@ -172,6 +178,9 @@ fn format_fields(
     let mut out = String::with_capacity(template.len());
     let mut characters = template.chars().peekable();
     while let Some(character) = characters.next() {
+        if out.len() > MAX_TEXT {
+            return Err(TOO_LARGE.to_owned());
+        }
         match character {
             '{' if characters.next_if_eq(&'{').is_some() => out.push('{'),
             '}' if characters.next_if_eq(&'}').is_some() => out.push('}'),

@@ -2,6 +2,7 @@
 
 use super::{characters, format};
 use crate::error::{Flow, raise};
+use crate::value::{MAX_TEXT, TOO_LARGE};
 use crate::{Args, Value};
 use std::sync::Arc;
 
@@ -123,10 +124,8 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
         }
         "replace" => {
             let (old, new) = (args.required_str("old")?, args.required_str("new")?);
-            match args.optional_int("count")?.map(usize::try_from) {
-                Some(Ok(count)) => Value::from(text.replacen(&*old, &new, count)),
-                _ => Value::from(text.replace(&*old, &new)),
-            }
+            let count = args.optional_int("count")?.map(usize::try_from).and_then(Result::ok);
+            Value::from(replace(text, &old, &new, count)?)
         }
         "startswith" | "endswith" => {
             let wanted = args.required("prefix")?;
@@ -164,7 +163,12 @@ fn run(text: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
             let items = args.required("iterable")?;
             let items = items.iterate().ok_or_else(|| args.wrong_type("iterable", "an iterable", &items))?;
             let mut parts = Vec::with_capacity(items.len());
+            let mut length = 0usize;
             for (index, item) in items.iter().enumerate() {
+                length = length.saturating_add(item.as_str().map_or(0, str::len) + text.len());
+                if length > MAX_TEXT {
+                    return Err(raise(TOO_LARGE));
+                }
                 match item {
                     Value::Str(part) => parts.push(part.to_string()),
                     other => {
@@ -278,6 +282,15 @@ fn make_translation(args: &mut Args) -> Result<Value, Flow> {
         table.insert(code(character), Value::None);
     }
     Ok(Value::dict(table))
+}
+
+/// Python's `replace`; without a count, all are replaced.
+pub(crate) fn replace(text: &str, old: &str, new: &str, count: Option<usize>) -> Result<String, Flow> {
+    let found = text.matches(old).count().min(count.unwrap_or(usize::MAX));
+    if found.saturating_mul(new.len()).saturating_add(text.len()) > MAX_TEXT {
+        return Err(raise(TOO_LARGE));
+    }
+    Ok(count.map_or_else(|| text.replace(old, new), |count| text.replacen(old, new, count)))
 }
 
 fn width(args: &mut Args) -> Result<usize, Flow> {

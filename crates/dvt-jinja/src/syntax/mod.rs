@@ -1,6 +1,7 @@
 //! From text to the owned form: minijinja's parser, with the few things it lacks for dbt.
 
 mod lower;
+mod words;
 
 use crate::engine::ir::{MacroBody, Stmt};
 use crate::error::{ErrorKind, RenderError};
@@ -107,19 +108,20 @@ fn with_parsed<T>(
 }
 
 fn syntax_error(file: &Arc<SourceFile>, piece: &Piece, error: &minijinja::Error) -> RenderError {
-    let mut render_error = RenderError::new(ErrorKind::Syntax, error.detail().unwrap_or("malformed template"));
+    let detail = error.detail().unwrap_or("malformed template");
     let lowering = Lowering { file, offsets: &piece.offsets };
-    render_error.span = Some(match error.range() {
-        Some(range) => Span::new(file, lowering.range(range)),
-        None => Span::new(file, lowering.range(0..1)),
-    });
-    if render_error.message.starts_with("unexpected end of input")
+    let range = error.range().unwrap_or(0..1);
+    let found = piece.text.get(range.clone()).unwrap_or_default();
+    let mut render_error = RenderError::new(ErrorKind::Syntax, words::in_jinjas_words(detail, found));
+    render_error.span = Some(Span::new(file, lowering.range(range)));
+    if detail.starts_with("unexpected end of input")
         && let Some((range, keyword)) = crate::library::unclosed_tag(&piece.text)
     {
-        render_error.message = format!("`{{% {keyword} %}}` is not closed: `{{% end{keyword} %}}` is missing");
+        render_error.message = words::unclosed(keyword);
+        render_error.help.push(format!("`{{% {keyword} %}}` is not closed: `{{% end{keyword} %}}` is missing"));
         render_error.span = Some(Span::new(file, lowering.range(range)));
     }
-    if render_error.message.contains("unknown statement") {
+    if detail.contains("unknown statement") {
         render_error.help.push("the tags are: if, for, set, macro, call, filter, do, raw, with".to_owned());
     }
     render_error

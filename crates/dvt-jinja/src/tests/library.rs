@@ -75,13 +75,13 @@ fn a_projects_materialization_wins_over_the_builtin() {
 #[test]
 fn malformed_files_are_diagnosed_at_their_place() {
     for (text, message, place) in [
-        ("\n{% macro m() %}\n{{ 1 + }}\n{% endmacro %}", "unexpected end of variable block", "3:8"),
+        ("\n{% macro m() %}\n{{ 1 + }}\n{% endmacro %}", "Expected an expression, got 'end of print statement'", "3:8"),
         ("{% macro m() %}", "`{% macro %}` is not closed: `{% endmacro %}` is missing", "1:1"),
         ("{% macro m %}{% endmacro %}", "`macro` needs a name and parameters in parentheses", "1:9"),
         ("{% materialization %}{% endmaterialization %}", "`materialization` needs a name", "1:19"),
         ("{# open", "comment is not closed: `#}` is missing", "1:1"),
         ("{% macro m() %}{{ 'x }}{% endmacro %}", "string literal is not closed", "1:19"),
-        ("{% macro m(a=1, b) %}{% endmacro %}", "unexpected `)`, expected `=`", "1:18"),
+        ("{% macro m(a=1, b) %}{% endmacro %}", "expected token '=', got ')'", "1:18"),
     ] {
         let diagnostics = load(text).unwrap_err();
         let line = diagnostics.0[0].to_string();

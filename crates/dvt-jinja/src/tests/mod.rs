@@ -2,6 +2,7 @@
 
 mod context;
 mod diagnostics;
+mod fuzz;
 mod language;
 mod library;
 mod macros;

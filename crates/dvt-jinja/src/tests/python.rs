@@ -29,7 +29,7 @@ fn sets_and_zips() {
         "2 d [(1, 'a'), (2, 'b')] []",
     );
     check("{{ set([1]).union([2]) }} {{ set([1, 2]).difference([2]) }}", "{1, 2} {1}");
-    check("{{ diff_of_two_dicts({'Select': ['a', 'B']}, {'select': ['b']}) }}", "{'select': ['a']}");
+    check("{{ diff_of_two_dicts({'Select': ['a', 'B']}, {'select': ['b']}) }}", "{'Select': ['a']}");
     check_error("{{ set_strict(5) }}", "'int' object is not iterable");
     check_error("{{ range(1000000) }}", "Range too big");
 }

@@ -45,6 +45,13 @@ pub enum Value {
     Object(Arc<dyn Object>),
 }
 
+/// The longest text, in bytes, and the most items of a list; what grows beyond is a mistake that would take all memory.
+pub(crate) const MAX_TEXT: usize = 1 << 27;
+pub(crate) const MAX_ITEMS: usize = 10_000_000;
+
+/// Why a value that grows beyond the limits is refused.
+pub(crate) const TOO_LARGE: &str = "the value is too large: it grows beyond 128 MB, or beyond 10 million items";
+
 /// Locks; a poisoned lock still holds a whole value, since no writer leaves one half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,6 +1,6 @@
 //! Operators on values, with Python's meaning. Errors are Python's messages.
 
-use super::{Decimal, Dict, Value, compare, contains, equals, lock};
+use super::{Decimal, Dict, MAX_ITEMS, MAX_TEXT, TOO_LARGE, Value, compare, contains, equals, lock};
 use crate::engine::ir::BinaryOp;
 use std::cmp::Ordering;
 
@@ -23,7 +23,10 @@ pub(crate) fn binary(operator: BinaryOp, left: &Value, right: &Value) -> Result<
         BinaryOp::Gte => ordering(">=", left, right, Ordering::is_ge),
         BinaryOp::In => membership(left, right).map(Value::Bool),
         BinaryOp::NotIn => membership(left, right).map(|found| Value::Bool(!found)),
-        BinaryOp::Concat => Ok(Value::from(format!("{left}{right}"))),
+        BinaryOp::Concat => {
+            let text = format!("{left}{right}");
+            if text.len() > MAX_TEXT { Err(TOO_LARGE.to_owned()) } else { Ok(Value::from(text)) }
+        }
         BinaryOp::Add => add(left, right),
         BinaryOp::Sub => subtract(left, right),
         BinaryOp::Mul => multiply(left, right),
@@ -100,8 +103,14 @@ const OVERFLOW: &str = "integer too large";
 
 fn add(left: &Value, right: &Value) -> Result<Value, String> {
     match (left, right) {
+        (Value::Str(left), Value::Str(right)) if left.len() + right.len() > MAX_TEXT => {
+            return Err(TOO_LARGE.to_owned());
+        }
         (Value::Str(left), Value::Str(right)) => return Ok(Value::from(format!("{left}{right}"))),
         (Value::List(left), Value::List(right)) => {
+            if lock(left).len() + lock(right).len() > MAX_ITEMS {
+                return Err(TOO_LARGE.to_owned());
+            }
             let mut items = lock(left).clone();
             items.extend(lock(right).clone());
             return Ok(Value::list(items));
@@ -230,14 +239,10 @@ fn repeated(items: &[Value], count: usize) -> Vec<Value> {
     std::iter::repeat_n(items, count).flatten().cloned().collect()
 }
 
-/// How often to repeat; a result beyond 100 million parts is refused instead of taking all memory.
+/// How often to repeat; a result beyond the limits is refused instead of taking all memory.
 fn repetitions(count: i128, length: usize) -> Result<usize, String> {
     let count = usize::try_from(count.max(0)).map_err(|_| OVERFLOW.to_owned())?;
-    if count.saturating_mul(length) > 100_000_000 {
-        Err("the repeated value is too large".to_owned())
-    } else {
-        Ok(count)
-    }
+    if count.saturating_mul(length) > MAX_ITEMS { Err(TOO_LARGE.to_owned()) } else { Ok(count) }
 }
 
 fn divide(left: &Value, right: &Value) -> Result<Value, String> {
