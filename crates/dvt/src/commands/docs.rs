@@ -1,6 +1,7 @@
 //! `dvt docs generate`: the compiled manifest and the catalog of all connections.
 
 use super::compile::print_problems;
+use super::docs_serve::{write_page, write_static_page};
 use super::execute::{execute, exit_of, with_runner};
 use super::select::selected;
 use crate::app::{App, Exit};
@@ -51,6 +52,10 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<E
         let message =
             format!("dbt encountered {count} failure{} while writing the catalog", if count == 1 { "" } else { "s" });
         app.events().fire(Event::new(kinds::WRITE_CATALOG_FAILURE, message).with("num_exceptions", count));
+    }
+    write_page(&project.config.target_path)?;
+    if args.static_page {
+        write_static_page(&project.config.target_path)?;
     }
     let path = project.config.target_path.join("catalog.json").display().to_string();
     app.events()
