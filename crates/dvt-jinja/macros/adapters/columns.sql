@@ -92,10 +92,10 @@
   {%- set column = adapter.quote(column_name) -%}
   {%- set interim = adapter.quote(column_name ~ '__dbt_alter') -%}
   {%- call statement('alter_column_type') -%}
-    alter table {{ relation }} add column {{ interim }} {{ new_column_type }};
-    update {{ relation }} set {{ interim }} = {{ column }};
-    alter table {{ relation }} drop column {{ column }} cascade;
-    alter table {{ relation }} rename column {{ interim }} to {{ column }}
+    alter table {{ relation.render() }} add column {{ interim }} {{ new_column_type }};
+    update {{ relation.render() }} set {{ interim }} = {{ column }};
+    alter table {{ relation.render() }} drop column {{ column }} cascade;
+    alter table {{ relation.render() }} rename column {{ interim }} to {{ column }}
   {%- endcall -%}
 {%- endmacro %}
 
@@ -106,12 +106,12 @@
 {% macro default__alter_relation_add_remove_columns(relation, add_columns, remove_columns) -%}
   {%- set changes = [] -%}
   {%- for column in add_columns or [] -%}
-    {%- do changes.append('add column ' ~ column.quoted ~ ' ' ~ column.data_type) -%}
+    {%- do changes.append('add column ' ~ column.quoted ~ ' ' ~ column.expanded_data_type) -%}
   {%- endfor -%}
   {%- for column in remove_columns or [] -%}
     {%- do changes.append('drop column ' ~ column.quoted) -%}
   {%- endfor -%}
   {%- if changes -%}
-    {%- do run_query('alter ' ~ relation.type ~ ' ' ~ relation ~ ' ' ~ (changes | join(', '))) -%}
+    {%- do run_query('alter ' ~ relation.type ~ ' ' ~ relation.render() ~ ' ' ~ (changes | join(', '))) -%}
   {%- endif -%}
 {%- endmacro %}

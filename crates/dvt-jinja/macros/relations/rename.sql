@@ -21,6 +21,6 @@
 
 {% macro default__rename_relation(from_relation, to_relation) -%}
   {%- call statement('rename_relation') -%}
-    alter {{ {'view': 'view', 'materialized_view': 'materialized view'}.get(from_relation.type, 'table') }} {{ from_relation }} rename to {{ adapter.quote(to_relation.identifier) }}
+    alter {{ {'view': 'view', 'materialized_view': 'materialized view'}.get(from_relation.type, 'table') }} {{ from_relation.render() }} rename to {{ adapter.quote(to_relation.identifier) }}
   {%- endcall -%}
 {%- endmacro %}

@@ -26,7 +26,7 @@
   {%- endif %}
   as (
     {{ sql }}
-  )
+  );
 {%- endmacro %}
 
 {#-- The names of the contract's columns. --#}

@@ -20,5 +20,5 @@
   {%- endif %}
   as (
     {{ sql }}
-  )
+  );
 {%- endmacro %}
