@@ -244,6 +244,7 @@ impl NodeBridge {
         let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
         if slot.session.is_none() {
             let mut session = handle.block_on(open_session(self.adapter.as_ref(), &self.cancel)).map_err(refused)?;
+            self.tell_session();
             session.set_cancel(self.cancel.clone());
             slot.session = Some(session);
         }
@@ -284,6 +285,16 @@ impl NodeBridge {
             self.tell_status(&result.response.message, begun);
         }
         done
+    }
+
+    /// dbt's `ConnectionReused`: sessions come from a pool, which the run itself has used first.
+    fn tell_session(&self) {
+        let name = self.node.unique_id.clone();
+        let former = lock(&self.run.last_users).insert(self.adapter.connection().to_owned(), name.clone());
+        let former = former.unwrap_or_else(|| "master".to_owned());
+        let message = format!("Re-using an available connection from the pool (formerly {former}, now {name})");
+        let event = Event::new(kinds::CONNECTION_REUSED, message).with("orig_conn_name", former).with("conn_name", name);
+        self.run.settings().events.fire(event.node(node_info(&self.node, "executing")));
     }
 
     /// dbt's `SQLQuery`.

@@ -56,6 +56,8 @@ pub(crate) struct Run {
     pub(crate) stagings: Mutex<HashMap<String, Arc<Staging>>>,
     /// Connections on which the run cannot work, with the reason.
     pub(crate) broken: Mutex<HashMap<String, Diagnostic>>,
+    /// By connection, the node that had a session last: dbt's log names it when the session is used again.
+    pub(crate) last_users: Mutex<HashMap<String, String>>,
     /// How often this run has changed each place: an extract is shared only until the next change where it was read.
     pub(crate) publications: Mutex<HashMap<dvt_adapter::ConnectionIdentity, u64>>,
 }
@@ -124,6 +126,7 @@ impl Runner {
             engines: Mutex::default(),
             stagings: Mutex::default(),
             broken: Mutex::default(),
+            last_users: Mutex::default(),
             publications: Mutex::default(),
         })
     }

@@ -149,8 +149,8 @@ impl App {
             &format!("Command `{command}` {status} at {clock} after {elapsed:.2} seconds"),
             json!({"command": command, "success": success, "completed_at": finished_at, "elapsed": elapsed}),
         );
-        // What failed before the log's place was known still belongs into a log, if there is a project.
-        if self.settings.project_dir.join("dbt_project.yml").is_file() {
+        // What failed before the log's place was known still belongs into a log, if there is a project; `debug` needs none.
+        if self.settings.which == "debug" || self.settings.project_dir.join("dbt_project.yml").is_file() {
             let folder = match &self.settings.log_path {
                 Some(path) => absolute(path),
                 None => absolute(&self.settings.project_dir.join("logs")),

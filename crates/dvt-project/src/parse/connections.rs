@@ -1,7 +1,7 @@
 //! The connections that nodes name, looked up once each.
 
 use crate::{AdapterSupport, ConnectionFacts, Profile};
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, Events, kinds};
 use dvt_jinja::{Bridge, LogLine, ParseBridge};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -90,21 +90,26 @@ impl<'a> Connections<'a> {
         Ok(Connection { name: name.to_owned(), facts: Arc::new(facts), lines: Arc::clone(&bridge), bridge })
     }
 
-    /// What templates said with `exceptions.warn` while they were parsed, each once.
-    pub(crate) fn take_warnings(&self) -> Vec<Diagnostic> {
+    /// What templates said with `exceptions.warn` while they were parsed, each once. What they logged and printed is said
+    /// at once.
+    pub(crate) fn take_warnings(&self, events: &Events) -> Vec<Diagnostic> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut messages: Vec<String> = known
-            .values()
-            .flatten()
-            .flat_map(|connection| connection.lines.take_lines())
-            .filter_map(|line| match line {
-                LogLine::Warning(message) => Some(message),
-                _ => None,
-            })
-            .collect();
+        let mut messages = Vec::new();
+        for line in known.values().flatten().flat_map(|connection| connection.lines.take_lines()) {
+            match line {
+                LogLine::Warning(message) => messages.push(message),
+                LogLine::Log { message, info: true } => events.fire(Event::new(kinds::JINJA_LOG_INFO, message)),
+                LogLine::Log { message, info: false } => events.fire(Event::new(kinds::JINJA_LOG_DEBUG, message)),
+                LogLine::Print(message) => events.fire(Event::new(kinds::PRINT_EVENT, message)),
+            }
+        }
         messages.sort();
         messages.dedup();
-        messages.into_iter().map(|message| Diagnostic::warning("template-warning", message)).collect()
+        let warning = |message: String| {
+            let event = Event::new(kinds::JINJA_LOG_WARNING, message.clone());
+            Diagnostic::warning("template-warning", message).event(event)
+        };
+        messages.into_iter().map(warning).collect()
     }
 
     /// All connections that were used, by name.

@@ -202,11 +202,7 @@ impl Reporter for Printer {
             LineLevel::Debug => self.event(events::JINJA_LOG_DEBUG, text, Value::Null),
             LineLevel::Info => self.event(events::JINJA_LOG_INFO, text, Value::Null),
             LineLevel::Warn => self.raise(Event::new(events::JINJA_LOG_WARNING, text)),
-            LineLevel::Print => {
-                if self.state().options.print {
-                    self.data(events::PRINT_EVENT, text, Value::Null);
-                }
-            }
+            LineLevel::Print => self.print_line(Event::new(events::PRINT_EVENT, text)),
         }
     }
 
@@ -220,6 +216,16 @@ impl Reporter for Printer {
 }
 
 impl Printer {
+    /// What a template prints: the text alone, unless `--no-print`.
+    pub(super) fn print_line(&self, event: Event) {
+        let mut state = self.state();
+        if state.options.print {
+            let said = state.said(self, event);
+            state.print(self, &said);
+            state.log(self, said);
+        }
+    }
+
     /// dbt's words when the flags select nothing that runs; an error only with `--warn-error`.
     pub(crate) fn nothing_to_do(&self) {
         let text = "Nothing to do. Try checking your model configs and model specification args";

@@ -28,6 +28,11 @@ impl Printer {
     pub(super) fn raise(&self, event: Event) {
         let mut state = self.state();
         let event = Event { message: super::text::composed(&event, state.options.width), ..event };
+        if event.kind == kinds::PRINT_EVENT {
+            drop(state);
+            self.print_line(event);
+            return;
+        }
         if event.level != EventLevel::Warn {
             state.say(self, event);
             return;
@@ -182,18 +187,21 @@ impl State {
             let note = Event { kind: kinds::NOTE, level: EventLevel::Info, ..event };
             return Judged::Say(note);
         }
-        if event.kind.is_deprecation() {
-            let known = self.warnings.deprecations.iter_mut().find(|(kind, _)| *kind == event.kind);
-            let is_known = known.is_some();
-            match known {
-                Some((_, count)) => *count += 1,
-                None => self.warnings.deprecations.push((event.kind, 1)),
+        let verdict = self.options.warn_error.verdict(event.kind);
+        let is_said = match self.warnings.deprecations.iter_mut().find(|(kind, _)| *kind == event.kind) {
+            Some((_, count)) => {
+                *count += 1;
+                !self.options.show_all_deprecations
             }
-            if is_known && !self.options.show_all_deprecations {
-                return Judged::Nothing;
+            // What is an error is not counted: the command ends by it.
+            None if event.kind.is_deprecation() && verdict != Verdict::Error => {
+                self.warnings.deprecations.push((event.kind, 1));
+                false
             }
-        }
-        match self.options.warn_error.verdict(event.kind) {
+            None => false,
+        };
+        match verdict {
+            _ if is_said => Judged::Nothing,
             Verdict::Say => Judged::Say(event),
             Verdict::Silence => Judged::Nothing,
             Verdict::Error => Judged::Error(Diagnostic::error("warning-as-error", event.message.clone()).event(event)),

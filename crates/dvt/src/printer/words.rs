@@ -101,6 +101,10 @@ pub(crate) fn shown(event: &Event, width: usize, named: bool) -> String {
         if kind == kinds::DEPRECATED_MODEL && !named {
             return format!("{tag}{message}");
         }
+        if kind == kinds::PROJECT_FLAGS_MOVED_DEPRECATION {
+            // dbt says this one before it knows the width.
+            return format!("{tag}Deprecated functionality\n\n{message}");
+        }
         let head = if by_name || OLDER.contains(&kind) { "Deprecated functionality\n\n" } else { "" };
         return wrapped(&format!("{tag}{head}{message}"), width);
     }
@@ -172,10 +176,10 @@ mod tests {
         assert_eq!(look(kinds::RUN_RESULT_ERROR, "  no", false), "  no");
         assert_eq!(look(kinds::FOUND_STATS, "Found 1 model", false), "Found 1 model");
         let moved = kinds::PROJECT_FLAGS_MOVED_DEPRECATION;
-        assert_eq!(look(moved, "Use it.", false), "[WARNING]: Deprecated functionality\nUse it.");
+        assert_eq!(look(moved, "Use it.", false), "[WARNING]: Deprecated functionality\n\nUse it.");
         assert_eq!(
             look(moved, "Use it.", true),
-            "[WARNING][ProjectFlagsMovedDeprecation]:\nDeprecated functionality\nUse it."
+            "[WARNING][ProjectFlagsMovedDeprecation]: Deprecated functionality\n\nUse it."
         );
         let spaces = kinds::RESOURCE_NAMES_WITH_SPACES_DEPRECATION;
         assert_eq!(look(spaces, "Found one.", false), "[WARNING]: Found one.");
