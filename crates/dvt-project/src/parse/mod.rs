@@ -233,7 +233,7 @@ fn build_manifest(
     }
     draft::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
-    problems.extend(session.connections.take_warnings());
+    problems.extend(session.connections.take_warnings(&session.settings.events));
     if !has_errors(problems) {
         let (fqns, disabled) = all_fqns(&manifest);
         session.trees[0].warn_unused(&fqns, &disabled, problems);
