@@ -10,6 +10,28 @@ use indexmap::IndexMap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Functions of dbt's context: a call of one is no call of a macro, whatever macros there are.
+const CONTEXT_CALLS: &[&str] = &[
+    "ref",
+    "source",
+    "config",
+    "var",
+    "env_var",
+    "return",
+    "fromjson",
+    "tojson",
+    "fromyaml",
+    "toyaml",
+    "set",
+    "set_strict",
+    "zip",
+    "zip_strict",
+    "log",
+    "print",
+    "diff_of_two_dicts",
+    "local_md5",
+];
+
 const MACRO_BLOCKS: &[&str] = &["macro", "test", "data_test", "materialization", "snapshot", "docs"];
 
 pub(super) fn load(
@@ -127,6 +149,46 @@ struct Header {
     supported_languages: Option<Vec<String>>,
 }
 
+/// A signature without the types of its parameters (`name: string`, `names: list[string] = []`), in pieces with their
+/// places: what they say is for tools, not for the call.
+fn without_types(text: &str, start: usize) -> Vec<(String, usize)> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let (mut depth, mut in_default, mut quote) = (0usize, false, None);
+    let mut characters = text.char_indices().peekable();
+    while let Some((index, character)) = characters.next() {
+        match (character, quote) {
+            ('\\', Some(_)) => {
+                characters.next();
+            }
+            (_, Some(open)) if character == open => quote = None,
+            (_, Some(_)) => {}
+            ('\'' | '"', None) => quote = Some(character),
+            ('(' | '[' | '{', None) => depth += 1,
+            (')' | ']' | '}', None) => depth = depth.saturating_sub(1),
+            ('=', None) if depth == 1 => in_default = true,
+            (',', None) if depth == 1 => in_default = false,
+            (':', None) if depth == 1 && !in_default => {
+                pieces.push((text[from..index].to_owned(), start + from));
+                let mut brackets = 0usize;
+                while let Some((_, next)) = characters.peek() {
+                    match next {
+                        '[' => brackets += 1,
+                        ']' => brackets = brackets.saturating_sub(1),
+                        ',' | '=' | ')' if brackets == 0 => break,
+                        _ => {}
+                    }
+                    characters.next();
+                }
+                from = characters.peek().map_or(text.len(), |(next, _)| *next);
+            }
+            _ => {}
+        }
+    }
+    pieces.push((text[from..].to_owned(), start + from));
+    pieces
+}
+
 fn read_definition(package: &str, file: &Arc<SourceFile>, block: &Block) -> Result<Definition, Box<Diagnostic>> {
     let header = match block.kind {
         "materialization" => materialization_header(file, block)?,
@@ -150,7 +212,7 @@ fn read_definition(package: &str, file: &Arc<SourceFile>, block: &Block) -> Resu
             Header {
                 kind,
                 name: format!("{prefix}{name}"),
-                signature: vec![(prefix.to_owned(), start), (text.to_owned(), start)],
+                signature: std::iter::once((prefix.to_owned(), start)).chain(without_types(text, start)).collect(),
                 supported_languages: None,
             }
         }
@@ -371,7 +433,7 @@ impl Walker<'_> {
 
     fn call(&mut self, callee: &Expr, args: &[Arg]) {
         match &callee.node {
-            ExprNode::Name(name) if &**name == self.own_name => {}
+            ExprNode::Name(name) if &**name == self.own_name || CONTEXT_CALLS.contains(&&**name) => {}
             ExprNode::Name(name) => self.add(self.library.lookup_static(self.package, name)),
             ExprNode::Attribute(owner, name) => match &owner.node {
                 ExprNode::Name(package) if &**package == "adapter" => {

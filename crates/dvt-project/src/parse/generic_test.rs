@@ -4,7 +4,7 @@
 
 use super::properties::first_line;
 use super::python_text::{python_repr, python_str};
-use crate::yaml::{Yaml, YamlValue, map_to_json};
+use crate::yaml::{Yaml, YamlValue};
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
@@ -154,7 +154,14 @@ impl GenericTest {
         let mut custom_name = None;
         let mut description = String::new();
         let mut loose = Vec::new();
-        for (key, entry) in map {
+        // What stands below `arguments:` counts like what stands beside it, and comes last.
+        let below = match map.get("arguments").filter(|_| rules.takes_arguments).map(|entry| &entry.value.value) {
+            Some(YamlValue::Map(below)) => Some(below),
+            _ => None,
+        };
+        let beside = map.iter().filter(|(key, _)| !rules.takes_arguments || *key != "arguments");
+        let all = beside.map(|item| (item, false)).chain(below.into_iter().flatten().map(|item| (item, true)));
+        for ((key, entry), is_below) in all {
             let key_span = Span::new(file, entry.key_range.clone());
             match (key.as_str(), &entry.value.value) {
                 ("name", _) => custom_name = entry.value.scalar_text(),
@@ -172,8 +179,6 @@ impl GenericTest {
                 ("config", _) => {
                     return Err(wrong(format!("'config' must be a dict, got {}", entry.value.kind()), key_span));
                 }
-                ("arguments", YamlValue::Map(values)) if rules.takes_arguments => arguments = map_to_json(values),
-                ("arguments", _) if rules.takes_arguments => {}
                 (key, _) if CONFIG_KEYS.contains(&key) => {
                     if let Some((_, _, other)) = config.iter().find(|(known, _, _)| known == key) {
                         return Err(twice(key_span, other.clone()));
@@ -181,16 +186,20 @@ impl GenericTest {
                     if !entry.value.is_null() {
                         config.push((key.to_owned(), entry.value.to_json(), key_span.clone()));
                     }
-                    if rules.takes_arguments {
+                    if rules.takes_arguments && !is_below {
                         loose.push((key.to_owned(), key_span));
                     }
+                }
+                _ if is_below => {
+                    arguments.insert(key.clone(), entry.value.to_json());
                 }
                 _ => {
                     kwargs.insert(key.clone(), entry.value.to_json());
                 }
             }
         }
-        let has_loose_arguments = rules.takes_arguments && arguments.is_empty() && !kwargs.is_empty();
+        let has_loose_arguments =
+            rules.takes_arguments && below.is_none_or(indexmap::IndexMap::is_empty) && !kwargs.is_empty();
         let has_arguments_key = !rules.takes_arguments && kwargs.contains_key("arguments");
         let mut quoted_name = None;
         if let Some((column_name, is_quoted)) = column {

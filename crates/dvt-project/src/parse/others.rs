@@ -129,6 +129,10 @@ fn macro_arguments(session: &Session<'_>, definition: &dvt_jinja::Definition) ->
     if is_test_file || !session.project_flag("validate_macro_args", true) {
         return Vec::new();
     }
+    if definition.kind == DefinitionKind::Materialization {
+        let name = "supported_languages".to_owned();
+        return vec![MacroArgument { name, argument_type: None, description: String::new() }];
+    }
     let argument =
         |name: &String| MacroArgument { name: name.clone(), argument_type: None, description: String::new() };
     definition.arguments.iter().map(argument).collect()

@@ -114,6 +114,9 @@ fn read_table(
     let quoting = read_quoting(&mut reader, source, table);
     let mut said = merged.values.clone();
     said.insert("freshness".to_owned(), freshness.as_ref().map_or(Value::Null, SourceFreshness::to_json));
+    let unrendered = descriptions.as_written();
+    let is_enabled = merged.values.get("enabled").and_then(Value::as_bool).unwrap_or(true);
+    let descriptions = if is_enabled { descriptions } else { &unrendered };
     let description = descriptions.read_with_blocks(session, entry, table, problems);
     let mut source_node = Source {
         unique_id: format!("source.{package_name}.{}.{name}", entry.name),

@@ -28,7 +28,8 @@ pub(crate) fn load_yaml(file: &Arc<SourceFile>, warnings: &mut Vec<Diagnostic>) 
         document: None,
         warnings,
     };
-    for event in Parser::new_from_str(&file.text) {
+    // dbt reads files without the blank space at their end: a last block of text has no newline.
+    for event in Parser::new_from_str(file.text.trim_end()) {
         let (event, span) = event.map_err(|error| loader.syntax_error(&error))?;
         let range = loader.offsets.range(&span);
         loader.take(event, range)?;
