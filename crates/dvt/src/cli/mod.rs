@@ -193,5 +193,10 @@ pub(crate) fn unknown_command(word: &str) -> Diagnostic {
 
 /// The text of `--version`.
 pub(crate) fn version_text() -> String {
-    format!("dvt {}\ncompatible with dbt {DBT_VERSION}\n", env!("CARGO_PKG_VERSION"))
+    let version = env!("CARGO_PKG_VERSION");
+    let plugins: String =
+        ["postgres", "mysql", "sqlite", "filesystem"].iter().map(|name| format!("  - {name}: {version}\n")).collect();
+    format!(
+        "dvt {version}\ncompatible with dbt {DBT_VERSION}\n\nCore:\n  - installed: {DBT_VERSION}\n\nPlugins:\n{plugins}"
+    )
 }

@@ -40,14 +40,25 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
         {
             let Some(code) = &result.compiled_code else { continue };
             let text = match args.output {
-                OutputFormat::Json => json!({"node": result.name, "compiled": code}).to_string(),
+                OutputFormat::Json if args.inline.is_some() => indented(&json!({"compiled": code})),
+                OutputFormat::Json => indented(&json!({"node": result.name, "compiled": code})),
+                OutputFormat::Text if app.settings.printer.quiet => code.clone(),
                 OutputFormat::Text if args.inline.is_some() => format!("Compiled inline node is:\n{code}"),
                 OutputFormat::Text => format!("Compiled node '{}' is:\n{code}", result.name),
             };
-            app.printer.data(events::COMPILED_NODE, &text, json!({"node_name": result.name, "compiled": code}));
+            let data = json!({
+                "node_name": result.name, "compiled": code, "is_inline": args.inline.is_some(),
+                "unique_id": result.unique_id,
+            });
+            app.printer.data(events::COMPILED_NODE, &text, data);
         }
     }
     Ok(exit_of(&outcome))
+}
+
+/// JSON as dbt prints it.
+pub(super) fn indented(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
 }
 
 /// dbt prints what was asked for by its own name; what a selector found beside that is done and not printed.

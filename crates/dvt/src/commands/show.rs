@@ -1,6 +1,6 @@
 //! `dvt show`: the first rows of a query or a model.
 
-use super::compile::{is_named, print_problems};
+use super::compile::{indented, is_named, print_problems};
 use super::execute::{execute, exit_of};
 use super::select::selected;
 use super::tables::{json_rows, text_table};
@@ -47,8 +47,9 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &ShowArgs) -> Result<Exit, Dia
         };
         let rows = json_rows(schema, batches).map_err(unshowable)?;
         let text = match args.output {
-            OutputFormat::Json if args.inline.is_some() => json!({"show": rows}).to_string(),
-            OutputFormat::Json => json!({"node": result.name, "show": rows}).to_string(),
+            OutputFormat::Json if args.inline.is_some() => indented(&json!({"show": rows})),
+            OutputFormat::Json => indented(&json!({"node": result.name, "show": rows})),
+            OutputFormat::Text if app.settings.printer.quiet => text_table(schema, batches).map_err(unshowable)?,
             OutputFormat::Text => {
                 let table = text_table(schema, batches).map_err(unshowable)?;
                 if args.inline.is_some() {
