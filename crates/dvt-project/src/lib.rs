@@ -8,6 +8,7 @@
 mod buckets;
 mod check;
 mod computes;
+mod dbt_words;
 mod files;
 mod load;
 mod parse;

@@ -112,6 +112,9 @@ impl Runner {
     fn start(&self, request: RunRequest, reporter: Arc<dyn Reporter>, cancel: CancellationToken) -> Arc<Run> {
         let mut invocation = (*self.shared.project.invocation).clone();
         invocation.selected_resources.clone_from(&request.selected);
+        if invocation.args.is_empty() {
+            invocation.args.clone_from(&self.shared.settings.args);
+        }
         Arc::new(Run {
             shared: Arc::clone(&self.shared),
             request,
@@ -186,6 +189,8 @@ impl Run {
     pub(crate) fn leaves_relation(&self, node: &Node) -> bool {
         match node.resource_type {
             ResourceType::Test => self.stores_failures(node),
+            // A function is no relation, but it lives in a schema all the same.
+            ResourceType::Function => true,
             kind => kind.is_relational() && !node.is_ephemeral(),
         }
     }

@@ -91,7 +91,13 @@ impl RunCommand {
             Self::Compile | Self::Docs => {
                 matches!(
                     kind,
-                    Kind::Model | Kind::Snapshot | Kind::Seed | Kind::Test | Kind::Analysis | Kind::SqlOperation
+                    Kind::Model
+                        | Kind::Snapshot
+                        | Kind::Seed
+                        | Kind::Test
+                        | Kind::Analysis
+                        | Kind::SqlOperation
+                        | Kind::Function
                 )
             }
             Self::Show => matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot | Kind::Test | Kind::Analysis),

@@ -96,6 +96,9 @@ fn narrowed(interpreter: &Interpreter<'_>, relation: Relation, filter: Option<Ev
     if interpreter.bridge.reads_inputs_whole() {
         return Value::relation(relation);
     }
+    // A name says what is read, not what it is: dbt leaves the type open.
+    let is_cte = relation.kind == Some(dvt_manifest::RelationKind::Cte);
+    let relation = Relation { kind: relation.kind.filter(|_| is_cte), ..relation };
     let limit = super::flag(interpreter, "EMPTY").is_true().then_some(0);
     Value::object(RelationValue { limit, event_time_filter: filter, ..RelationValue::new(relation) })
 }
@@ -112,7 +115,7 @@ pub(super) fn metric(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resu
     };
     interpreter.asked.metrics.push(package.iter().cloned().chain([name.clone()]).collect());
     if !interpreter.executes() {
-        return Ok(Value::object(Metric { name, fields: Value::None }));
+        return Ok(Value::object(Metric { name, package, fields: Value::None }));
     }
     let graph = interpreter.bridge.graph();
     let metrics = graph.get("metrics").and_then(serde_json::Value::as_object);
@@ -121,7 +124,10 @@ pub(super) fn metric(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resu
         is("name", &name) && package.as_deref().is_none_or(|package| is("package_name", package))
     });
     match found {
-        Some(metric) => Ok(Value::object(Metric { name, fields: Value::from(metric) })),
+        Some(metric) => {
+            let package = metric.get("package_name").and_then(serde_json::Value::as_str).map(str::to_owned);
+            Ok(Value::object(Metric { name, package, fields: Value::from(metric) }))
+        }
         None => Err(raise(format!("metric '{name}' was not found"))),
     }
 }
@@ -130,6 +136,7 @@ pub(super) fn metric(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resu
 #[derive(Debug)]
 struct Metric {
     name: String,
+    package: Option<String>,
     /// Its fields as a dict; `none` when parsing.
     fields: Value,
 }
@@ -144,6 +151,11 @@ impl crate::Object for Metric {
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
+        match name {
+            "metric_name" => return Some(Value::str(&self.name)),
+            "package_name" => return Some(self.package.as_deref().map_or(Value::None, Value::str)),
+            _ => {}
+        }
         self.fields.as_dict()?.get_str(name).cloned()
     }
 }

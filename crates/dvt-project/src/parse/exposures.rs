@@ -7,6 +7,7 @@ use super::patch::{Descriptions, text_list};
 use super::properties::PropertyEntry;
 use super::session::Session;
 use crate::check::Reader;
+use crate::dbt_words::DbtKind;
 use crate::yaml::{Yaml, map_to_json};
 use dvt_diagnostics::{Diagnostic, Event, Severity, SourceFile, kinds};
 use dvt_jinja::{Template, render_template};
@@ -75,8 +76,25 @@ pub(crate) fn read(
     check_types(&mut merged, &format!("exposure `{}`", entry.name), problems);
     let mut config = with_defaults(ResourceType::Exposure, merged.values);
     tags.extend(config.get("tags").map(text_list).unwrap_or_default());
+    // dbt adds what stands at the very top of the project's tree, whatever the levels below say.
+    let top = session.packages[entry.package].project.tree.get_set("exposures");
+    if let Some(null) = top.and_then(|top| top.get("tags")).filter(|tags| tags.is_null()) {
+        problems.push(
+            Diagnostic::error(
+                "wrong-type",
+                "Field \"tags\" of type List[str] in ExposureConfig has invalid value None",
+            )
+            .parsing_error()
+            .label(null.span(&session.packages[entry.package].project.file), "no list of tags"),
+        );
+    }
+    tags.extend(top.and_then(|top| top.get_set("tags")).map(Yaml::to_json).as_ref().map(text_list).unwrap_or_default());
     tags.sort();
     tags.dedup();
+    let top_meta = top.and_then(|top| top.get_set("meta")).and_then(Yaml::as_map).map(map_to_json);
+    let mut all_meta = top_meta.unwrap_or_default();
+    all_meta.extend(meta);
+    meta = all_meta;
     if let Some(Value::Object(own)) = config.get("meta") {
         meta.extend(own.clone());
     }
@@ -118,6 +136,7 @@ fn invalid(entry: &PropertyEntry, cause: &str) -> Diagnostic {
         "invalid-exposure",
         format!("Invalid exposures config given in {} @ exposures: `{}` - {cause}", entry.original_path, entry.name),
     )
+    .parsing_error()
 }
 
 /// dbt's warning for a name that could not be a variable's.

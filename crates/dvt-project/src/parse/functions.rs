@@ -8,6 +8,7 @@ use super::properties::PropertyEntry;
 use super::resolve::Failed;
 use super::session::Session;
 use crate::check::Reader;
+use crate::dbt_words::DbtKind;
 use crate::yaml::Yaml;
 use dvt_diagnostics::Diagnostic;
 use dvt_manifest::{
@@ -72,6 +73,7 @@ fn invalid(entry: &PropertyEntry, cause: &str) -> Diagnostic {
         "invalid-function",
         format!("Invalid functions config given in {} @ functions: `{}` - {cause}", entry.original_path, entry.name),
     )
+    .parsing_error()
 }
 
 fn description(
@@ -149,6 +151,7 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
                         argument.name, node.name
                     ),
                 )
+                .parsing_error()
                 .label(node.span.clone(), "this function"),
             );
         }
@@ -168,6 +171,7 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
                             node.name
                         ),
                     )
+                    .parsing_error()
                     .label(node.span.clone(), "this function"),
                 );
             }
@@ -196,6 +200,7 @@ pub(crate) fn absorb_overloads(manifest: &mut Manifest, problems: &mut Vec<Diagn
                         "function-overload",
                         format!("Function '{}' cannot list itself in overloads (defined_in: '{name}').", node.name),
                     )
+                    .parsing_error()
                     .label(node.span.clone(), "this function"),
                 );
                 continue;
@@ -225,7 +230,7 @@ fn missing_overload(node: &Node, name: &str, id: &str, owners: &[(UniqueId, Uniq
             format!("Function overload '{name}' (defined_in) not found. Expected a SQL file at functions/{name}.sql")
         }
     };
-    Diagnostic::error("function-overload", message).label(node.span.clone(), "this function")
+    Diagnostic::error("function-overload", message).parsing_error().label(node.span.clone(), "this function")
 }
 
 fn merge_calls(root: &mut Node, overload: &Node) {
@@ -298,6 +303,7 @@ fn unknown(node: &Node, call: &FunctionCall, is_disabled: bool) -> Diagnostic {
         "unknown-function",
         format!("{} '{}' depends on a function named '{}' {why}", capitalized(node), node.unique_id, call.name),
     )
+    .compilation_error()
     .label(call.span.clone(), "called here")
     .help("put its body into the functions folder and describe it under `functions:`")
 }

@@ -10,6 +10,7 @@ use super::python_text::python_repr;
 use super::resolve::Failed;
 use super::session::Session;
 use crate::check::Reader;
+use crate::dbt_words::DbtKind;
 use crate::yaml::{Yaml, map_to_json};
 use dvt_diagnostics::{Diagnostic, SourceFile, Span, did_you_mean};
 use dvt_jinja::{Asked, Template, render_template};
@@ -126,6 +127,7 @@ fn invalid(entry: &PropertyEntry, cause: &str) -> Diagnostic {
         "invalid-unit-test",
         format!("Invalid unit_tests config given in {} @ unit_tests: `{}` - {cause}", entry.original_path, entry.name),
     )
+    .parsing_error()
 }
 
 fn refuse_unknown(reader: &mut Reader<'_>, entry: &PropertyEntry, yaml: &Yaml, known: &[&str], what: &str) {
@@ -201,6 +203,7 @@ fn read_rows(
                     "no-fixture",
                     format!("File not found for fixture '{name}' in unit tests in {}", entry.original_path),
                 )
+                .parsing_error()
                 .label(place.clone(), "no fixture file of this name");
                 missing = match did_you_mean(name, fixtures.names(entry.package)) {
                     Some(near) => missing.help(format!("did you mean `{near}`?")),
@@ -254,10 +257,13 @@ fn wrong_rows(
 ) -> Option<Diagnostic> {
     let what = if is_input { "input" } else { "expected" };
     let mismatch = |more: &str| {
-        Some(Diagnostic::error(
-            "fixture-format",
-            format!("Unit test {} has {what} rows{more} match format {}", entry.name, format.as_str()),
-        ))
+        Some(
+            Diagnostic::error(
+                "fixture-format",
+                format!("Unit test {} has {what} rows{more} match format {}", entry.name, format.as_str()),
+            )
+            .parsing_error(),
+        )
     };
     match format {
         FixtureFormat::Dict => match rows {
@@ -366,6 +372,7 @@ fn resolve_one(
                     unit_test.model, unit_test.name, unit_test.original_file_path
                 ),
             )
+            .parsing_error()
             .label(unit_test.span.clone(), "tests a model that is not there");
             if let Some(near) = did_you_mean(name, lookup.ref_names()) {
                 missing = missing.help(format!("did you mean `{near}`?"));
@@ -413,6 +420,7 @@ fn versions_to_test<'m>(
                     unit_test.name, model.name
                 ),
             )
+            .parsing_error()
             .label(unit_test.span.clone(), "this unit test")
             .help("take `versions` away"),
         ));
@@ -440,6 +448,7 @@ fn versions_to_test<'m>(
                 "unit-test-versions",
                 format!("Unit test '{}' referenced a version of '{}' which was not found.", unit_test.name, model.name),
             )
+            .parsing_error()
             .label(unit_test.span.clone(), "this unit test"),
         ));
     }
@@ -476,6 +485,7 @@ fn check_incremental(unit_test: &UnitTest, model: &Node) -> Result<(), Box<Diagn
                         unit_test.name, model.name
                     ),
                 )
+                .parsing_error()
                 .label(unit_test.span.clone(), "runs the model as incremental")
                 .help("add `- input: this` with the rows that the model's table holds"),
             ))
@@ -488,6 +498,7 @@ fn check_incremental(unit_test: &UnitTest, model: &Node) -> Result<(), Box<Diagn
                     unit_test.name, model.name
                 ),
             )
+            .parsing_error()
             .label(unit_test.span.clone(), "this unit test")
             .help("add `overrides: {macros: {is_incremental: false}}`, or true with an input `this`"),
         )),
@@ -564,6 +575,7 @@ fn find_inputs(
                         "unit-test-seed",
                         format!("Unable to find seed '{of}.{name}' for unit tests {place}"),
                     )
+                    .parsing_error()
                     .label(given.span.clone(), "has no rows, so it must be a seed")
                     .help("give it `rows`, or `rows: []` for none"),
                 );

@@ -186,6 +186,8 @@ fn summary(project: &Project) -> String {
                 Disabled::Node(_) => "node",
                 Disabled::Source(_) => "source",
                 Disabled::Exposure(_) => "exposure",
+                Disabled::Semantic(node) => node.resource_type.as_str(),
+                Disabled::UnitTest(_) => "unit_test",
             };
             let _ = writeln!(text, "disabled {what} {id}");
         }

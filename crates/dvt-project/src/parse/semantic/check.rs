@@ -5,6 +5,7 @@
 
 use super::super::session::Session;
 use super::words::GRANULARITIES;
+use crate::dbt_words::DbtKind;
 use dvt_diagnostics::{Diagnostic, Event, EventLevel, kinds};
 use dvt_manifest::{Manifest, ResourceType, SemanticNode};
 use serde_json::Value;
@@ -21,6 +22,7 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
     if manifest.metrics.is_empty() || manifest.semantic_models.is_empty() {
         return;
     }
+    let before = problems.len();
     for model in manifest.semantic_models.values() {
         check_elements(model, problems);
         check_primary_entity(model, problems);
@@ -33,11 +35,16 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
     }
     check_custom_granularities(manifest, problems);
     check_nested_params(session, manifest, problems);
+    // dbt says each failure as an event, and then that there were some.
+    if problems[before..].iter().any(|problem| problem.id == "semantic-validation") {
+        let message = "Semantic Manifest validation failed.";
+        problems.push(Diagnostic::error("semantic-manifest", message).parsing_error());
+    }
 }
 
 fn failure(node: &SemanticNode, message: String) -> Diagnostic {
     let event = Event::new(kinds::SEMANTIC_VALIDATION_FAILURE, message.clone()).at(EventLevel::Error);
-    Diagnostic::error("semantic-validation", message)
+    Diagnostic::warning("semantic-validation", message)
         .label(node.span.clone(), format!("in this {}", node.resource_type))
         .event(event)
 }
@@ -199,7 +206,7 @@ fn check_custom_granularities(manifest: &Manifest, problems: &mut Vec<Diagnostic
             };
             let event = Event::new(kinds::SEMANTIC_VALIDATION_FAILURE, message.clone()).at(EventLevel::Error);
             problems.push(
-                Diagnostic::error("semantic-validation", message)
+                Diagnostic::warning("semantic-validation", message)
                     .label(node.span.clone(), "the time spine of this model")
                     .event(event),
             );
@@ -229,6 +236,7 @@ fn check_time_spine(manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
         if let Some(model) = manifest.semantic_models.values().next() {
             diagnostic = diagnostic.label(model.span.clone(), "needs one");
         }
+        let diagnostic = diagnostic.parsing_error();
         problems.push(diagnostic.help("give a model of days a `time_spine:` in its properties"));
     }
 }

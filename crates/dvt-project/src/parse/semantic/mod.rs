@@ -23,6 +23,7 @@ use super::patch::Descriptions;
 use super::properties::{PropertyEntry, Section, first_line};
 use super::session::Session;
 use crate::check::Reader;
+use crate::dbt_words::DbtKind;
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use dvt_jinja::{Template, render_template};
@@ -112,6 +113,7 @@ impl Reading<'_, '_> {
                 self.key, self.entry.original_path, self.key, self.entry.name
             ),
         );
+        let diagnostic = diagnostic.parsing_error();
         self.problems.push(diagnostic.label(first_line(&self.entry.file, place), "here"));
     }
 

@@ -2,6 +2,7 @@
 
 use super::super::lookup::{Found, Lookup};
 use super::super::resolve::Failed;
+use crate::dbt_words::DbtKind;
 use dvt_diagnostics::{Diagnostic, did_you_mean};
 use dvt_manifest::{Disabled, Manifest, ResourceType, SemanticNode, UniqueId};
 use serde_json::{Value, json};
@@ -16,7 +17,9 @@ pub(crate) fn resolve(manifest: &mut Manifest, lookup: &Lookup, failed: &Failed,
 }
 
 fn wrong(node: &SemanticNode, message: String) -> Diagnostic {
-    Diagnostic::error("semantic-layer", message).label(node.span.clone(), format!("in this {}", node.resource_type))
+    Diagnostic::error("semantic-layer", message)
+        .parsing_error()
+        .label(node.span.clone(), format!("in this {}", node.resource_type))
 }
 
 fn resolve_models(manifest: &mut Manifest, lookup: &Lookup, failed: &Failed, problems: &mut Vec<Diagnostic>) {
@@ -34,6 +37,7 @@ fn resolve_models(manifest: &mut Manifest, lookup: &Lookup, failed: &Failed, pro
                             model.unique_id, model.original_file_path, call.name
                         ),
                     )
+                    .compilation_error()
                     .label(call.span.clone(), "switched off by `enabled: false`"),
                 ),
                 Found::Nothing if failed.nodes.contains(&call.name) => {}
@@ -45,6 +49,7 @@ fn resolve_models(manifest: &mut Manifest, lookup: &Lookup, failed: &Failed, pro
                             model.unique_id, model.original_file_path, call.name
                         ),
                     )
+                    .compilation_error()
                     .label(call.span.clone(), "no model of this name");
                     if let Some(near) = did_you_mean(&call.name, lookup.ref_names()) {
                         diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
@@ -309,6 +314,7 @@ fn resolve_named(manifest: &mut Manifest, lookup: &Lookup, problems: &mut Vec<Di
         };
         problems.push(
             Diagnostic::error("unknown-metric", format!("{what} depends on a metric named '{name}' {why}"))
+                .compilation_error()
                 .label(span.clone(), "asked for here"),
         );
         None

@@ -5,6 +5,7 @@ use super::super::python_text::python_repr;
 use super::super::session::Session;
 use super::words::GRANULARITIES;
 use crate::check::Reader;
+use crate::dbt_words::DbtKind;
 use crate::yaml::Yaml;
 use dvt_diagnostics::Diagnostic;
 use dvt_manifest::{Manifest, ResourceType, version_text};
@@ -36,7 +37,11 @@ pub(crate) fn read_time_spines(
                 let columns: Vec<(String, Option<String>)> =
                     node.columns.values().map(|column| (column.name.clone(), column.granularity.clone())).collect();
                 if let Err(message) = check_columns(&entry.name, &json, &columns, node.version.is_some()) {
-                    problems.push(Diagnostic::error("time-spine", message).label(entry.span(spine), "this time spine"));
+                    problems.push(
+                        Diagnostic::error("time-spine", message)
+                            .parsing_error()
+                            .label(entry.span(spine), "this time spine"),
+                    );
                 }
             }
         }
@@ -59,6 +64,7 @@ fn read(entry: &PropertyEntry, spine: &Yaml, problems: &mut Vec<Diagnostic>) -> 
                     entry.original_path, entry.name
                 ),
             )
+            .parsing_error()
             .label(entry.span(spine), "this time spine"),
         );
         return None;
