@@ -217,11 +217,11 @@ fn render_in(
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
     match node.resource_type {
         ResourceType::Operation | ResourceType::SqlOperation | ResourceType::Analysis => None,
-        _ => Some(bridge.written(&Input {
-            connection: node.connection.clone(),
-            relation: node.relation(),
-            display_name: "this".to_owned(),
-        })),
+        _ => {
+            let relation = Relation { kind: None, ..node.relation() };
+            let display_name = "this".to_owned();
+            Some(bridge.written(&Input { connection: node.connection.clone(), relation, display_name }))
+        }
     }
 }
 

@@ -75,7 +75,12 @@ fn value_at(column: &ArrayRef, row: usize) -> Result<Value, BridgeError> {
             Value::Int(i128::from(column.as_primitive::<$kind>().value(row)))
         };
     }
-    let decimal = |text: String| Decimal::parse(&text).map_or_else(|| Value::from(text), Value::Decimal);
+    // A number without a declared scale comes with every digit there could be.
+    let decimal = |text: String| {
+        let digits = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let text = if digits < 18 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() };
+        Decimal::parse(&text).map_or_else(|| Value::from(text), Value::Decimal)
+    };
     Ok(match column.data_type() {
         DataType::Null => Value::None,
         DataType::Boolean => Value::Bool(column.as_boolean().value(row)),

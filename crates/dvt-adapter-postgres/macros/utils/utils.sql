@@ -1,7 +1,7 @@
 {# The cross-database functions, where PostgreSQL has its own way. #}
 
 {% macro postgres__any_value(expression) -%}
-  (array_agg({{ expression }}))[1]
+  min({{ expression }})
 {%- endmacro %}
 
 
@@ -86,6 +86,6 @@
   {%- if adapter.behavior.enable_truthy_nulls_equals_macro -%}
     {{ expr1 }} is not distinct from {{ expr2 }}
   {%- else -%}
-    {{ expr1 }} = {{ expr2 }}
+    ({{ expr1 }} = {{ expr2 }})
   {%- endif -%}
 {%- endmacro %}

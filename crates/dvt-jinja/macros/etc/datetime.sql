@@ -1,5 +1,5 @@
 {% macro convert_datetime(date_str, date_fmt) %}
-  {%- do return(modules.datetime.datetime.strptime(date_str | string, date_fmt)) -%}
+  {%- do return(modules.datetime.datetime.strptime((date_str | string).strip(), date_fmt)) -%}
 {% endmacro %}
 
 {#-- Every day from the first to the last date, both included, as text. --#}

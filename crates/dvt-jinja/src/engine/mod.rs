@@ -137,6 +137,11 @@ impl<'a> Interpreter<'a> {
 
     /// Renders text as a template in the current context: dbt's `render(...)`, and hooks.
     pub(crate) fn render_text(&mut self, text: &str) -> Result<String, Flow> {
+        // dbt gives text without any of Jinja's marks back as it is, its last line break too.
+        let is_plain = !["{{", "{%", "{#", "#}", "}}", "%}"].iter().any(|mark| text.contains(mark));
+        if is_plain {
+            return Ok(text.to_owned());
+        }
         let path = format!("{} (rendered text)", self.user_span().file.path);
         let file = SourceFile::new(path, text);
         let statements = crate::syntax::parse_template(&file, 0..text.len(), false)

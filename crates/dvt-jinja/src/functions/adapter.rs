@@ -65,6 +65,27 @@ const LOCAL_METHODS: &[&str] = &[
     "verify_database",
 ];
 
+/// A method that was taken from its object without being called: `adapter.get_relation is defined`.
+#[derive(Debug)]
+pub(super) struct Method {
+    pub(super) owner: Value,
+    pub(super) name: &'static str,
+}
+
+impl Object for Method {
+    fn type_name(&self) -> &str {
+        "method"
+    }
+
+    fn is_callable(&self) -> bool {
+        true
+    }
+
+    fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
+        Some(interpreter.call_method(&self.owner, self.name, args))
+    }
+}
+
 impl Object for Adapter {
     fn type_name(&self) -> &str {
         "adapter"
@@ -74,7 +95,11 @@ impl Object for Adapter {
         match name {
             "Relation" | "Column" => Api.attribute(name),
             "behavior" => Some(Value::object(Behavior)),
-            _ => None,
+            _ => DATABASE_METHODS
+                .iter()
+                .chain(LOCAL_METHODS)
+                .find(|known| **known == name)
+                .map(|known| Value::object(Method { owner: Value::object(Self), name: known })),
         }
     }
 

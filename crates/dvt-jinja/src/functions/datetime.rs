@@ -469,12 +469,25 @@ impl Object for TimeDelta {
             return match operator {
                 '+' => Some(Value::object(Self(self.0 + delta.0))),
                 '-' => Some(Value::object(Self(self.0 - delta.0))),
+                #[expect(clippy::cast_precision_loss, reason = "the quotient of two spans is a float in Python")]
+                '/' if delta.0 != 0 => Some(Value::Float(self.0 as f64 / delta.0 as f64)),
+                'f' if delta.0 != 0 => Some(Value::Int(self.0.div_euclid(delta.0))),
                 _ => None,
             };
         }
         match (operator, other) {
             ('+', Value::Object(object)) => object.arithmetic('+', &Value::object(*self)),
             ('*', _) => Some(Value::object(Self(self.0.checked_mul(other.as_int()?)?))),
+            ('/' | 'f', Value::Int(divisor)) if *divisor != 0 => {
+                let (quotient, rest) = (self.0.div_euclid(*divisor), self.0.rem_euclid(*divisor));
+                let is_up =
+                    operator == '/' && (rest * 2 > divisor.abs() || (rest * 2 == divisor.abs() && quotient % 2 != 0));
+                Some(Value::object(Self(quotient + i128::from(is_up))))
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "as Python rounds it")]
+            ('/', Value::Float(divisor)) if *divisor != 0.0 => {
+                Some(Value::object(Self((self.0 as f64 / divisor).round() as i128)))
+            }
             _ => None,
         }
     }

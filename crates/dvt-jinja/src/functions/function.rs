@@ -1,7 +1,7 @@
 //! Plain functions as values, and the smallest of them.
 
 use crate::engine::Interpreter;
-use crate::error::Flow;
+use crate::error::{ErrorKind, Flow};
 use crate::{Args, Object, Value};
 
 type Run = fn(&mut Interpreter<'_>, &mut Args) -> Result<Value, Flow>;
@@ -67,4 +67,25 @@ pub(super) fn write(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Resul
 pub(super) fn nothing(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
     args.finish()?;
     Ok(Value::from(""))
+}
+
+/// `submit_python_job(parsed_model, compiled_code)`: no connection of dvt runs Python.
+pub(super) fn submit_python_job(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    args.rest();
+    args.keyword.clear();
+    let adapter = interpreter.bridge.adapter_type();
+    Err(Flow::error(ErrorKind::Raised, format!("the adapter '{adapter}' does not run Python models"))
+        .with_help(Some("write the model in SQL, or run it on a connection that runs Python".to_owned())))
+}
+
+/// `adapter_macro(name, …)`, which dbt took away.
+pub(super) fn adapter_macro(_: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow> {
+    let name = args.rest().first().map(ToString::to_string).unwrap_or_default();
+    args.keyword.clear();
+    let message = format!(
+        "The \"adapter_macro\" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a macro and \
+         call the result.\nFor more information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch\n\
+         adapter_macro was called for: {name}"
+    );
+    Err(Flow::error(ErrorKind::Raised, message))
 }

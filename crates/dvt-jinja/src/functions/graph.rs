@@ -18,6 +18,19 @@ impl Graph {
     }
 }
 
+/// The parts that dbt shows; a manifest has more.
+const PARTS: &[&str] = &[
+    "exposures",
+    "groups",
+    "metrics",
+    "nodes",
+    "sources",
+    "semantic_models",
+    "saved_queries",
+    "functions",
+    "unit_tests",
+];
+
 impl Object for Graph {
     fn type_name(&self) -> &str {
         "dict"
@@ -32,7 +45,8 @@ impl Object for Graph {
     }
 
     fn dumps(&self) -> Option<Json> {
-        Some(self.json.as_ref().clone())
+        let kept = |part: &&str| Some(((*part).to_owned(), self.json.get(*part)?.clone()));
+        Some(Json::Object(PARTS.iter().filter_map(|part| kept(part)).collect()))
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
@@ -40,17 +54,17 @@ impl Object for Graph {
         if let Some(part) = parts.get_str(name) {
             return Some(part.clone());
         }
-        let part = Value::from(self.json.get(name)?);
+        let part = Value::from(self.json.get(name).filter(|_| PARTS.contains(&name))?);
         parts.set(name, part.clone());
         Some(part)
     }
 
     fn items(&self) -> Option<Vec<Value>> {
-        Some(self.json.as_object()?.keys().map(|key| Value::from(key.as_str())).collect())
+        Some(PARTS.iter().filter(|part| self.json.get(part).is_some()).map(|part| Value::from(*part)).collect())
     }
 
     fn has(&self, key: &Value) -> Option<bool> {
-        Some(key.as_str().is_some_and(|key| self.json.get(key).is_some()))
+        Some(key.as_str().is_some_and(|key| PARTS.contains(&key) && self.json.get(key).is_some()))
     }
 
     fn call_method(

@@ -11,9 +11,32 @@ pub(super) struct Itertools;
 /// More results than this are refused: the number grows fast.
 const MAX_RESULTS: usize = 1_000_000;
 
+/// What is there; `count` and `cycle` have no end.
+const NAMES: &[&str] = &[
+    "accumulate",
+    "chain",
+    "combinations",
+    "combinations_with_replacement",
+    "compress",
+    "count",
+    "cycle",
+    "islice",
+    "permutations",
+    "product",
+    "repeat",
+    "starmap",
+    "tee",
+    "zip_longest",
+];
+
 impl Object for Itertools {
     fn type_name(&self) -> &str {
         "module"
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value> {
+        let known = NAMES.iter().find(|known| **known == name)?;
+        Some(Value::object(super::adapter::Method { owner: Value::object(Self), name: known }))
     }
 
     fn call_method(
@@ -22,19 +45,6 @@ impl Object for Itertools {
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        const NAMES: &[&str] = &[
-            "accumulate",
-            "chain",
-            "combinations",
-            "combinations_with_replacement",
-            "compress",
-            "islice",
-            "permutations",
-            "product",
-            "repeat",
-            "starmap",
-            "zip_longest",
-        ];
         NAMES.contains(&name).then(|| run(interpreter, name, args))
     }
 }
@@ -50,6 +60,15 @@ fn count(args: &mut Args, name: &str) -> Result<Option<usize>, Flow> {
 
 fn run(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Result<Value, Flow> {
     let result = match name {
+        "count" | "cycle" => {
+            return Err(raise(format!("modules.itertools.{name}() has no end; loop over a `range` instead")));
+        }
+        "tee" => {
+            let items = iterable(args, "iterable")?;
+            let copies = count(args, "n")?.unwrap_or(2).min(1000);
+            args.finish()?;
+            return Ok(Value::tuple((0..copies).map(|_| Value::list(items.clone())).collect()));
+        }
         "chain" => {
             let mut chained = Vec::new();
             for value in args.rest() {

@@ -166,6 +166,13 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
         "_sql_results" => results::all(interpreter),
         "try_or_compiler_error" => Function::value("try_or_compiler_error", exceptions::try_or_compiler_error),
         "validation" => Value::object(validation::Validation),
+        "column" => Value::object(crate::objects::column::ColumnClass),
+        "schema" | "database" => match context.node.as_deref().and_then(|node| node.get(name)) {
+            Some(value) => Value::from(value),
+            None => return None,
+        },
+        "submit_python_job" => Function::value("submit_python_job", function::submit_python_job),
+        "adapter_macro" => Function::value("adapter_macro", function::adapter_macro),
         "landing" | "sql" | "compiled_code" | "pre_hooks" | "post_hooks" | "defer_relation" => return unset(name),
         _ => return None,
     })
@@ -174,7 +181,7 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
 /// Variables that only a materialization has: `landing` is `none` on pushdown, hooks are empty.
 fn unset(name: &str) -> Option<Value> {
     match name {
-        "landing" | "defer_relation" => Some(Value::None),
+        "landing" | "defer_relation" | "sql" => Some(Value::None),
         "pre_hooks" | "post_hooks" => Some(Value::list(Vec::new())),
         _ => None,
     }

@@ -92,7 +92,7 @@ pub trait Object: Any + Send + Sync + Debug {
         None
     }
 
-    /// `self + other`, `self - other`; `None` where the operator is not defined.
+    /// `self + other`, `self - other`, `*`, `/`, and `f` for `//`; `None` where the operator is not defined.
     fn arithmetic(&self, _operator: char, _other: &Value) -> Option<Value> {
         None
     }

@@ -246,6 +246,9 @@ fn repetitions(count: i128, length: usize) -> Result<usize, String> {
 }
 
 fn divide(left: &Value, right: &Value) -> Result<Value, String> {
+    if let Value::Object(object) = left {
+        return object.arithmetic('/', right).ok_or_else(|| unsupported("/", left, right));
+    }
     let (Some(dividend), Some(divisor)) = (to_float(left), to_float(right)) else {
         return Err(unsupported("/", left, right));
     };
@@ -260,6 +263,9 @@ fn divide(left: &Value, right: &Value) -> Result<Value, String> {
 }
 
 fn floor_divide(left: &Value, right: &Value) -> Result<Value, String> {
+    if let Value::Object(object) = left {
+        return object.arithmetic('f', right).ok_or_else(|| unsupported("//", left, right));
+    }
     match pair(left, right) {
         Some(Pair::Ints(_, 0)) => Err("integer division or modulo by zero".to_owned()),
         Some(Pair::Ints(left, right)) => {
