@@ -235,8 +235,17 @@ impl State {
         if !self.options.log_cache_events && events::is_cache(event.kind) {
             return;
         }
+        let shows = self.shows(event.level);
+        let keeps = match &self.log {
+            Log::Waiting(_) => true,
+            Log::Open(settings, _) => level_of(event.level) >= settings.level,
+            Log::None => false,
+        };
+        if !shows && !keeps {
+            return;
+        }
         let said = self.said(printer, event);
-        if self.shows(said.event.level) {
+        if shows {
             self.write_line(printer, &said);
         }
         self.log(printer, said);
@@ -282,7 +291,8 @@ impl State {
             }
             Log::Open(settings, _) => (settings.level, settings.format, settings.colors),
         };
-        let is_urgent = said.event.level >= EventLevel::Warn;
+        // What happened is on disk when it happened; the details may come a little later.
+        let is_urgent = said.event.level >= EventLevel::Info;
         if events::stays_out_of_the_file(said.event.kind) || level_of(said.event.level) < level {
             return;
         }

@@ -112,23 +112,25 @@ impl Printer {
         let full = Event::new(events::MAIN_ENCOUNTERED_ERROR, format!("Encountered an error:\n{}", texts.join("\n")))
             .data(json!({"exc": texts.join("\n")}));
         let said = state.said(self, full);
+        let shows = state.shows(EventLevel::Error);
         if state.is_json() {
-            if state.shows(EventLevel::Error) {
+            if shows {
                 state.write_line(self, &said);
             }
-        } else if state.shows(EventLevel::Error) {
-            let dbts: Vec<&str> =
-                errors.iter().filter_map(|error| error.event.as_ref().map(|event| event.message.as_str())).collect();
-            let mut headline = "Encountered an error:".to_owned();
-            for text in dbts {
-                headline = format!("{headline}\n{text}");
+        } else {
+            if shows {
+                let mut headline = "Encountered an error:".to_owned();
+                for event in errors.iter().filter_map(|error| error.event.as_ref()) {
+                    headline = format!("{headline}\n{}", event.message);
+                }
+                let headline = state.said(self, Event::new(events::MAIN_ENCOUNTERED_ERROR, headline));
+                state.write_line(self, &headline);
             }
-            let headline = state.said(self, Event::new(events::MAIN_ENCOUNTERED_ERROR, headline));
-            state.write_line(self, &headline);
             for error in errors {
-                let is_said =
-                    error.event.is_some() && error.labels.is_empty() && error.notes.is_empty() && error.help.is_empty();
+                let is_whole = error.labels.is_empty() && error.notes.is_empty() && error.help.is_empty();
+                let is_said = shows && error.event.is_some() && is_whole;
                 if !is_said {
+                    // Whatever the log level is: a command does not fail without a word.
                     state.render(self, error);
                 }
             }
