@@ -155,6 +155,11 @@ pub fn run_materialization(
 /// Reads `{'relations': [...]}`; text only (no `return`) is dbt's error too.
 fn materialized_relations(name: &str, value: &Value) -> Result<Vec<Relation>, RenderError> {
     let wrong = |what: String| RenderError::new(ErrorKind::Evaluation, what);
+    if value.as_str().is_some() {
+        return Err(wrong(format!(
+            "The materialization (\"{name}\") did not explicitly return a list of relations to add to the cache."
+        )));
+    }
     let relations = value.as_dict().and_then(|dict| dict.get_str("relations").cloned()).ok_or_else(|| {
         wrong(format!("Invalid return value from materialization \"{name}\", expected a dict with key \"relations\""))
     })?;

@@ -78,6 +78,7 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
         {
             node.compiled.code = Some(code.clone());
             node.compiled.extra_ctes_injected = true;
+            run.resolve_foreign_keys(node);
             node.compiled.extra_ctes.clone_from(&result.extra_ctes);
             let path: PathBuf = run.target_path().join("compiled").join(crate::compile::artifact_path(node));
             let shown = path.strip_prefix(&project.config.project.root).unwrap_or(&path);

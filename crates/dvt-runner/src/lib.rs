@@ -14,6 +14,7 @@ mod engines;
 mod execution;
 mod failure;
 mod federated;
+mod foreign_keys;
 mod freshness;
 mod functions;
 mod hooks;

@@ -124,7 +124,7 @@ async fn work_on(
         return Err(diagnostic.clone().into());
     }
     let builds = run.request.command.writes();
-    let node = if builds { table_across_connections(run, node, route) } else { node };
+    let node = run.with_foreign_keys(if builds { table_across_connections(run, node, route) } else { node });
     run.record(&Entry::NodeStarted {
         unique_id: node.unique_id.clone(),
         route: kind_of(route).as_str().to_owned(),

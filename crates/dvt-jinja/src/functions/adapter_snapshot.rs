@@ -81,7 +81,7 @@ pub(super) fn parse_index(args: &mut Args) -> Result<Value, Flow> {
     let wrong = |what: &str| raise(format!("Could not parse index config: {what}"));
     let columns = match given.get_str("columns") {
         Some(columns @ (Value::List(_) | Value::Tuple(_))) => columns.iterate().unwrap_or_default(),
-        Some(other) => return Err(wrong(&format!("{other} is not of type 'array'"))),
+        Some(other) => return Err(wrong(&format!("at path ['columns']: '{other}' is not of type 'array'"))),
         None => return Err(wrong("'columns' is a required property")),
     };
     if let Some(column) = columns.iter().find(|column| column.as_str().is_none()) {
@@ -92,7 +92,7 @@ pub(super) fn parse_index(args: &mut Args) -> Result<Value, Flow> {
         Some(unique @ Value::Bool(_)) => unique.clone(),
         Some(other) => {
             let shown = other.as_str().map_or_else(|| other.to_string(), |text| format!("'{text}'"));
-            return Err(wrong(&format!("{shown} is not of type 'boolean'")));
+            return Err(wrong(&format!("at path ['unique']: {shown} is not of type 'boolean'")));
         }
     };
     let kind = match given.get_str("type") {

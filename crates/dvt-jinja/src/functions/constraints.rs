@@ -14,11 +14,7 @@ fn text(interpreter: &mut Interpreter<'_>, constraint: &Value, key: &str) -> Res
 
 /// `to (columns)` of a foreign key, when it is given by relation.
 fn target(interpreter: &mut Interpreter<'_>, constraint: &Value) -> Result<Option<String>, Flow> {
-    let mut to = text(interpreter, constraint, "to")?;
-    if to.trim_start().starts_with("ref(") || to.trim_start().starts_with("source(") {
-        // The whole relation, also where rows are limited.
-        to = interpreter.render_text(&format!("{{{{ ({to}).render() }}}}"))?;
-    }
+    let to = text(interpreter, constraint, "to")?;
     let columns = interpreter.item(constraint, &Value::from("to_columns"))?.iterate().unwrap_or_default();
     let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
     Ok((!to.is_empty() && !columns.is_empty()).then(|| format!("{to} ({})", columns.join(", "))))
