@@ -2,7 +2,7 @@
 
 use crate::run::Run;
 use dvt_jinja::{Phase, RenderContext, Value, Vars};
-use dvt_manifest::{Node, Relation};
+use dvt_manifest::{Node, Relation, ResourceType};
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ impl Run {
         context.target = facts.map(|facts| facts.target.clone()).unwrap_or_default();
         context.node = Some(Arc::new(node.to_json()));
         context.config = node.config.0.clone();
+        if node.resource_type == ResourceType::Snapshot {
+            context.config.insert("snapshot_table_column_names".to_owned(), snapshot_columns(node));
+        }
         context.vars = self.vars(&node.package_name);
         context.thread_id = thread_id.to_owned();
         for (name, value) in [("database", node.database.as_deref()), ("schema", Some(node.schema.as_str()))] {
@@ -75,6 +78,17 @@ impl Run {
         }
         context
     }
+}
+
+/// The columns that a snapshot adds, by dbt's names: those of `snapshot_meta_column_names`, else dbt's own.
+fn snapshot_columns(node: &Node) -> Json {
+    let configured = node.config.get("snapshot_meta_column_names").and_then(Json::as_object);
+    let names = ["dbt_valid_to", "dbt_valid_from", "dbt_scd_id", "dbt_updated_at", "dbt_is_deleted"];
+    let column = |name: &str| {
+        let given = configured.and_then(|configured| configured.get(name)).and_then(Json::as_str);
+        given.filter(|given| !given.is_empty()).unwrap_or(name).to_owned()
+    };
+    Json::Object(names.into_iter().map(|name| (name.to_owned(), Json::String(column(name)))).collect())
 }
 
 /// A node's hooks as `run_hooks` takes them.
