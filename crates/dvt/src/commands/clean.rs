@@ -144,8 +144,7 @@ fn clean_targets(app: &App, project: &ProjectFile, only_inside: bool) -> Result<
             Ok(found) if found.is_dir() => std::fs::remove_dir_all(&folder),
             Ok(_) => std::fs::remove_file(&folder),
         };
-        outcome
-            .map_err(|error| Diagnostic::error("cannot-delete", format!("`{shown}` cannot be deleted: {error}")))?;
+        outcome.map_err(|error| Diagnostic::error("cannot-delete", format!("`{shown}` cannot be deleted: {error}")))?;
         app.printer.event(events::CLEANED, &format!("Cleaned {shown}/*"), json!({"path": shown}));
     }
     app.printer.event(events::FINISHED_CLEAN_PATHS, "Finished cleaning all paths.", json!({}));

@@ -5,7 +5,7 @@ use super::select::selected;
 use crate::app::{App, Exit};
 use crate::cli::{Cli, CompileArgs, OutputFormat, SelectionArgs};
 use crate::printer::events;
-use dvt_diagnostics::{Diagnostics, Severity};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, Severity};
 use dvt_manifest::ResourceType;
 use dvt_runner::{RunCommand, RunOutcome, RunRequest};
 use serde_json::json;
@@ -33,6 +33,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
     request.inline.clone_from(&args.inline);
     request.keeps_ephemerals = args.inline.is_some() || !args.selection.select.is_empty();
     let outcome = execute(app, &project, request)?;
+    check_inline(app, &outcome, args.inline.as_ref())?;
     print_problems(app, &outcome);
     if print {
         for result in
@@ -66,21 +67,32 @@ pub(super) fn is_named(name: &str, is_inline: bool, selection: &SelectionArgs) -
     is_inline || selection.select.iter().any(|selector| selector.contains(name))
 }
 
-/// Everything that went wrong, in full, for commands that print no log lines of their nodes.
+/// What went wrong with nodes, for commands that print no log lines of their nodes. What is wrong with the run itself was
+/// said when it happened.
 pub(super) fn print_problems(app: &App, outcome: &RunOutcome) {
-    let problems = outcome.diagnostics.iter().chain(outcome.results.iter().flat_map(|result| &result.diagnostics));
-    let mut printed = Vec::new();
-    for diagnostic in problems {
-        if !printed.contains(&diagnostic) {
-            app.printer.diagnostic(diagnostic);
-            printed.push(diagnostic);
-        }
-    }
+    let mut errors: Vec<Diagnostic> = Vec::new();
     for result in outcome.results.iter().filter(|result| result.status.is_failure()) {
-        if result.diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Error) {
-            let message = result.message.clone().unwrap_or_else(|| "failed without a reason".to_owned());
-            app.printer
-                .diagnostic(&dvt_diagnostics::Diagnostic::error("node-failed", format!("{}: {message}", result.name)));
+        let message = result.message.clone().unwrap_or_else(|| format!("{} failed", result.name));
+        let text = format!("Runtime Error\n  {}", message.replace('\n', "\n  "));
+        let mut own: Vec<Diagnostic> =
+            result.diagnostics.iter().filter(|wrong| wrong.severity == Severity::Error).cloned().collect();
+        if own.is_empty() {
+            own.push(Diagnostic::error("node-failed", message));
         }
+        own[0].event = Some(Box::new(Event::new(events::MAIN_ENCOUNTERED_ERROR, text)));
+        errors.extend(own.into_iter().filter(|wrong| !errors.contains(wrong)).collect::<Vec<_>>());
     }
+    app.printer.errors(&errors);
+}
+
+/// dbt's last word where the text of `--inline` is wrong by itself.
+pub(super) fn check_inline(app: &App, outcome: &RunOutcome, inline: Option<&String>) -> Result<(), Diagnostic> {
+    if inline.is_none() || !outcome.could_not_go_on || !outcome.results.is_empty() {
+        return Ok(());
+    }
+    let causes: Vec<String> = outcome.diagnostics.iter().map(|wrong| wrong.message.clone()).collect();
+    let text = format!("Error while parsing node: inline_query\n{}", causes.join("\n"));
+    app.printer.event(events::PARSE_INLINE_NODE_ERROR, &text, json!({"exc": causes.join("\n")}));
+    let message = "Error parsing inline query";
+    Err(Diagnostic::error("inline-query", message).event(Event::new(events::MAIN_ENCOUNTERED_ERROR, message)))
 }

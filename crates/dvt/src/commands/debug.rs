@@ -253,9 +253,8 @@ fn broken_files(app: &App, diagnostics: Diagnostics) -> Result<Exit, Diagnostics
     let project_folder = project.as_ref().map_or(settings.project_dir.as_path(), |project| project.root.as_path());
     let given = app.settings.profiles_dir.as_deref();
     let in_home = app.environment.home().map(|home| home.join(".dbt"));
-    let profiles_folder = given
-        .or_else(|| profile.as_ref().ok().map(|profile| profile.directory.as_path()))
-        .or(in_home.as_deref());
+    let profiles_folder =
+        given.or_else(|| profile.as_ref().ok().map(|profile| profile.directory.as_path())).or(in_home.as_deref());
     header(app, profiles_folder, project_folder);
     configuration(app, profile_found, project_found);
     dependencies(app);
