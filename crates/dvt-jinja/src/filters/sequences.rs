@@ -47,6 +47,11 @@ fn items_of(value: &Value) -> Result<Vec<Value>, Flow> {
     value.iterate().ok_or_else(|| raise(format!("'{}' object is not iterable", value.type_name())))
 }
 
+/// What the lazy filters run over: nothing for anything false, so that `none | map(…)` is empty.
+fn lazy_items_of(value: &Value) -> Result<Vec<Value>, Flow> {
+    if value.is_true() { items_of(value) } else { Ok(Vec::new()) }
+}
+
 fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut Args) -> Result<Value, Flow> {
     let result = match name {
         "length" | "count" => {
@@ -110,7 +115,7 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
         "select" | "reject" => {
             let test = args.rest();
             let mut kept = Vec::new();
-            for item in items_of(value)? {
+            for item in lazy_items_of(value)? {
                 if passes(&item, &test)? == (name == "select") {
                     kept.push(item);
                 }
@@ -121,7 +126,7 @@ fn run(interpreter: &mut Interpreter<'_>, name: &str, value: &Value, args: &mut 
             let attribute = args.required("attribute")?;
             let test = args.rest();
             let mut kept = Vec::new();
-            for item in items_of(value)? {
+            for item in lazy_items_of(value)? {
                 let found = lookup(interpreter, &item, &attribute)?;
                 if passes(&found, &test)? == (name == "selectattr") {
                     kept.push(item);
@@ -238,7 +243,7 @@ fn passes(value: &Value, test: &[Value]) -> Result<bool, Flow> {
 }
 
 fn map(interpreter: &mut Interpreter<'_>, value: &Value, args: &mut Args) -> Result<Value, Flow> {
-    let items = items_of(value)?;
+    let items = lazy_items_of(value)?;
     let attribute = args.keyword.shift_remove("attribute");
     let mut mapped = Vec::with_capacity(items.len());
     if let Some(attribute) = attribute {

@@ -215,6 +215,7 @@ pub(super) fn html(table: &Table, limits: Limits) -> String {
 
 /// A float as the decimal that Python's `repr` of it spells.
 pub(super) fn decimal_of_float(number: f64) -> Value {
-    let text = if number.is_finite() { number.to_string() } else { float_repr(number) };
-    Decimal::parse(&text).map_or(Value::Float(number), Value::Decimal)
+    let text = float_repr(number);
+    let decimal = Decimal::parse(&text).or_else(|| Decimal::parse(&number.to_string()));
+    decimal.map_or(Value::Float(number), Value::Decimal)
 }

@@ -3,6 +3,10 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many files this process began to write.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// An artifact could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +27,9 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), WriteError> 
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(error)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    // Two threads may write the same file: dbt gives two tests of one name one path.
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}.{number}.tmp", std::process::id()));
     let written = fs::File::create(&temporary)
         .and_then(|mut file| {
             file.write_all(contents)?;

@@ -330,7 +330,8 @@ fn fire(job: &Job<'_>, event: Event, thread_id: &str) {
 
 fn debug(job: &Job<'_>, place: &BatchPlace, what: &str) {
     let message = format!("{} {what}", describe(job, place));
-    fire(job, Event::new(kinds::MICROBATCH_EXECUTION_DEBUG, message), &job.thread_id);
+    let event = Event::new(kinds::MICROBATCH_EXECUTION_DEBUG, message.clone()).with("msg", message);
+    fire(job, event, &job.thread_id);
 }
 
 fn tell_result(job: &Job<'_>, place: &BatchPlace, status: &str, seconds: f64, thread_id: &str) {
