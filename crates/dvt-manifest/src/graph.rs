@@ -45,28 +45,37 @@ impl Graph {
     }
 
     /// With dbt's edges for `build`: a node waits for the tests of everything upstream of it, where those tests read
-    /// nothing but what is upstream too.
+    /// nothing but what is upstream too. Where a node upstream waits for a test already, no edge of its own is added.
     #[must_use]
     pub fn with_test_edges(mut self, manifest: &Manifest) -> Self {
-        let is_test =
-            |id: &UniqueId| matches!(manifest.resource_type(id), Some(ResourceType::Test | ResourceType::UnitTest));
+        let is_test: Vec<bool> = self
+            .ids
+            .iter()
+            .map(|id| matches!(manifest.resource_type(id), Some(ResourceType::Test | ResourceType::UnitTest)))
+            .collect();
+        let ancestors = self.ancestor_sets(&is_test);
+        let waits = |position: usize, read: &[usize]| {
+            !is_test[position] && read.iter().all(|&parent| ancestors[position].contains(parent))
+        };
+        // An exposure or a metric has nothing to wait with.
+        let can_wait = |position: usize| {
+            let id = &self.ids[position];
+            manifest.nodes.contains_key(id) || manifest.functions.contains_key(id)
+        };
         let mut edges = Vec::new();
-        for (position, id) in self.ids.iter().enumerate() {
-            if is_test(id) || !manifest.resource_type(id).is_some_and(ResourceType::is_executable) {
-                continue;
+        for test in (0..self.ids.len()).filter(|&position| is_test[position]) {
+            let read = &self.parents[test];
+            let candidates = match read.as_slice() {
+                [] => Vec::new(),
+                [only] => self.children[*only].clone(),
+                _ => (0..self.ids.len()).collect(),
+            };
+            for position in candidates {
+                let is_first = || !self.parents[position].iter().any(|&parent| waits(parent, read));
+                if can_wait(position) && waits(position, read) && is_first() {
+                    edges.push((test, position));
+                }
             }
-            let upstream = self.reach(&[position], None, &self.parents);
-            let tests: BTreeSet<usize> = upstream
-                .iter()
-                .flat_map(|&parent| self.children[parent].iter().copied())
-                .filter(|&child| is_test(&self.ids[child]))
-                .collect();
-            edges.extend(
-                tests
-                    .into_iter()
-                    .filter(|&test| self.parents[test].iter().all(|parent| upstream.contains(parent)))
-                    .map(|test| (test, position)),
-            );
         }
         for (test, position) in edges {
             if !self.parents[position].contains(&test) {
@@ -75,6 +84,31 @@ impl Graph {
             }
         }
         self
+    }
+
+    /// What each id depends on, directly or not; nothing is read through a test. The graph must have no cycle.
+    fn ancestor_sets(&self, is_test: &[bool]) -> Vec<Ancestors> {
+        let words = self.ids.len().div_ceil(64);
+        let mut sets = vec![Ancestors(Vec::new()); self.ids.len()];
+        let mut waiting: Vec<usize> = self.parents.iter().map(Vec::len).collect();
+        let mut open: Vec<usize> = (0..self.ids.len()).filter(|&position| waiting[position] == 0).collect();
+        while let Some(position) = open.pop() {
+            let mut set = Ancestors(vec![0; words]);
+            for &parent in &self.parents[position] {
+                set.insert(parent);
+                set.extend(&sets[parent]);
+            }
+            if !is_test[position] {
+                sets[position] = set;
+            }
+            for &child in &self.children[position] {
+                waiting[child] -= 1;
+                if waiting[child] == 0 {
+                    open.push(child);
+                }
+            }
+        }
+        sets
     }
 
     #[must_use]
@@ -269,6 +303,22 @@ impl Graph {
         self.edge_map(&self.children)
     }
 
+    /// dbt's summary of the graph: every id by its place, with its type and the places of those that depend on it.
+    #[must_use]
+    pub fn summary(&self, manifest: &Manifest) -> Map<String, Value> {
+        let entry = |(position, id): (usize, &UniqueId)| {
+            let kind = manifest.resource_type(id).map(ResourceType::as_str);
+            let mut summary = Map::new();
+            summary.insert("name".to_owned(), Value::from(id.as_str()));
+            summary.insert("type".to_owned(), Value::from(kind));
+            if !self.children[position].is_empty() {
+                summary.insert("succ".to_owned(), Value::from(self.children[position].clone()));
+            }
+            (position.to_string(), Value::Object(summary))
+        };
+        self.ids.iter().enumerate().map(entry).collect()
+    }
+
     fn edge_map(&self, edges: &[Vec<usize>]) -> Map<String, Value> {
         self.ids
             .iter()
@@ -280,5 +330,25 @@ impl Graph {
                 (id.clone(), Value::from(neighbours))
             })
             .collect()
+    }
+}
+
+/// A set of positions.
+#[derive(Clone, Debug)]
+struct Ancestors(Vec<u64>);
+
+impl Ancestors {
+    fn insert(&mut self, position: usize) {
+        self.0[position / 64] |= 1 << (position % 64);
+    }
+
+    fn extend(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    fn contains(&self, position: usize) -> bool {
+        self.0.get(position / 64).is_some_and(|word| word & (1 << (position % 64)) != 0)
     }
 }

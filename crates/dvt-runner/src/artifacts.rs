@@ -5,13 +5,16 @@ use crate::run::Run;
 use crate::settings::RunCommand;
 use chrono::Utc;
 use dvt_diagnostics::{Diagnostic, Event, kinds};
-use dvt_manifest::{FreshnessResult, FreshnessResults, RunResult, RunResults, RunStatus, Timing, write_atomically};
+use dvt_manifest::{
+    FreshnessResult, FreshnessResults, Graph, RunResult, RunResults, RunStatus, Timing, write_atomically,
+};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 /// Writes what the command writes; what cannot be written is an error of the run.
 pub(crate) fn write_artifacts(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
     let mut diagnostics = write_manifest(run, outcome);
+    diagnostics.extend(write_graph_summary(run));
     diagnostics.extend(match run.request.command {
         RunCommand::Freshness => write_sources(run, outcome),
         _ => write_run_results(run, outcome),
@@ -89,6 +92,21 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
     let path = run.target_path().join("semantic_manifest.json");
     problems.extend(write(run, "SemanticManifest", &path, &manifest.semantic_manifest_json()));
     problems
+}
+
+/// `graph_summary.json`: the shape of the graph without the rest of the manifest, as dbt writes it beside it.
+fn write_graph_summary(run: &Run) -> Vec<Diagnostic> {
+    let manifest = &run.project().manifest;
+    let graph = Graph::new(manifest);
+    let mut summary = Map::new();
+    summary.insert("_invocation_id".to_owned(), run.invocation().invocation_id.clone().into());
+    summary.insert("linked".to_owned(), graph.summary(manifest).into());
+    if run.request.command == RunCommand::Build {
+        summary.insert("with_test_edges".to_owned(), graph.with_test_edges(manifest).summary(manifest).into());
+    }
+    let path = run.target_path().join("graph_summary.json");
+    let written = write_atomically(&path, Value::Object(summary).to_string().as_bytes());
+    written.err().map(|error| Diagnostic::error("artifact", error.to_string())).into_iter().collect()
 }
 
 fn write(run: &Run, kind: &str, path: &Path, text: &str) -> Vec<Diagnostic> {

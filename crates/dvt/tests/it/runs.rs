@@ -63,9 +63,9 @@ fn in_build_a_failing_test_keeps_what_depends_on_its_model_from_being_built() {
         ]
     );
     let failed = project.json("target/run_results.json");
-    let failed = failed["results"].as_array().and_then(|results| {
-        results.iter().find(|result| result["status"] == "fail").cloned()
-    });
+    let failed = failed["results"]
+        .as_array()
+        .and_then(|results| results.iter().find(|result| result["status"] == "fail").cloned());
     let failed = failed.expect("a test failed");
     assert_eq!(failed["message"], "Got 1 result, configured to fail if != 0");
     assert_eq!(failed["failures"], 1);
@@ -120,10 +120,7 @@ fn after_a_hook_that_fails_the_other_hooks_and_the_nodes_are_skipped() {
         "name: shop\nversion: \"1.0\"\nprofile: shop\non-run-start:\n  - \"select * from nowhere\"\n  - \"select 1\"\n",
     );
     project.dvt("run").exits(1);
-    assert_eq!(
-        statuses(&project),
-        ["a: skipped", "shop-on-run-start-0: error", "shop-on-run-start-1: skipped"]
-    );
+    assert_eq!(statuses(&project), ["a: skipped", "shop-on-run-start-0: error", "shop-on-run-start-1: skipped"]);
 }
 
 #[test]
@@ -258,7 +255,7 @@ fn a_build_that_is_killed_is_finished_by_retry() {
 /// Whether a journal says that a run has begun.
 fn has_begun(project: &Project) -> bool {
     let Ok(journals) = std::fs::read_dir(project.path(".dvt/journal")) else { return false };
-    journals.filter_map(Result::ok).any(|entry| {
-        std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("node_started"))
-    })
+    journals
+        .filter_map(Result::ok)
+        .any(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("node_started")))
 }
