@@ -218,7 +218,16 @@ fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
     match node.resource_type {
         ResourceType::Operation | ResourceType::SqlOperation | ResourceType::Analysis => None,
         _ => {
-            let relation = Relation { kind: None, ..node.relation() };
+            let relation = match node.is_ephemeral() {
+                // It has a schema and a name like any model, though nothing is there.
+                true => {
+                    let mut named = node.clone();
+                    named.config.set("materialized", "view".into());
+                    named.relation()
+                }
+                false => node.relation(),
+            };
+            let relation = Relation { kind: None, ..relation };
             let display_name = "this".to_owned();
             Some(bridge.written(&Input { connection: node.connection.clone(), relation, display_name }))
         }
