@@ -7,65 +7,78 @@ use crate::{
     RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, UnitTest,
 };
 use indexmap::IndexMap;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 impl Manifest {
-    /// The artifact's text.
+    /// The artifact's text. It is written thing by thing: a large project's artifact never stands in memory as values.
     #[must_use]
     pub fn to_json(&self) -> String {
-        self.to_value().to_string()
+        let graph = Graph::new(self);
+        let mut text = Text { bytes: Vec::new() };
+        text.bytes.push(b'{');
+        text.value("metadata", &self.metadata_json());
+        text.objects("nodes", &self.nodes, Node::to_json);
+        text.objects("sources", &self.sources, Source::to_json);
+        text.objects("macros", &self.macros, Macro::to_json);
+        text.objects("docs", &self.docs, Doc::to_json);
+        text.objects("exposures", &self.exposures, Exposure::to_json);
+        text.objects("metrics", &self.metrics, SemanticNode::to_json);
+        text.objects("groups", &self.groups, Group::to_json);
+        text.value("selectors", &self.selectors);
+        text.objects("disabled", &self.disabled, |entries| entries.iter().map(disabled_json).collect());
+        text.value("parent_map", &graph.parent_map());
+        text.value("child_map", &graph.child_map());
+        text.value("group_map", &self.group_map());
+        text.objects("saved_queries", &self.saved_queries, SemanticNode::to_json);
+        text.objects("semantic_models", &self.semantic_models, SemanticNode::to_json);
+        text.objects("unit_tests", &self.unit_tests, UnitTest::to_json);
+        text.objects("functions", &self.functions, Node::to_json);
+        text.bytes.push(b'}');
+        // Only JSON was written, which is UTF-8.
+        String::from_utf8(text.bytes).unwrap_or_default()
     }
 
     /// The artifact as a value. `nodes`, `sources`, `exposures`, `groups` are also what templates see as `graph`.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let graph = Graph::new(self);
-        let mut group_map: Map<String, Value> = Map::new();
-        for group in self.groups.values() {
-            let members: Vec<&str> = self
-                .nodes
-                .values()
-                .filter(|node| node.group.as_deref() == Some(&group.name))
-                .map(|node| node.unique_id.as_str())
-                .collect();
-            group_map.insert(group.name.clone(), Value::from(members));
+        let mut value = Map::new();
+        // Not with `json!`, which would copy each of these maps.
+        let mut set = |key: &str, map: Map<String, Value>| {
+            value.insert(key.to_owned(), Value::Object(map));
+        };
+        if let Value::Object(metadata) = self.metadata_json() {
+            set("metadata", metadata);
         }
-        let disabled: Map<String, Value> = self
-            .disabled
-            .iter()
-            .map(|(id, entries)| {
-                let entries: Vec<Value> = entries
-                    .iter()
-                    .map(|entry| match entry {
-                        Disabled::Node(node) => node.to_json(),
-                        Disabled::Source(source) => source.to_json(),
-                        Disabled::Exposure(exposure) => exposure.to_json(),
-                        Disabled::Semantic(node) => node.to_json(),
-                        Disabled::UnitTest(unit_test) => unit_test.to_json(),
-                    })
-                    .collect();
-                (id.clone(), Value::Array(entries))
-            })
-            .collect();
-        json!({
-            "metadata": self.metadata_json(),
-            "nodes": objects(&self.nodes, Node::to_json),
-            "sources": objects(&self.sources, Source::to_json),
-            "macros": objects(&self.macros, Macro::to_json),
-            "docs": objects(&self.docs, Doc::to_json),
-            "exposures": objects(&self.exposures, Exposure::to_json),
-            "metrics": objects(&self.metrics, SemanticNode::to_json),
-            "groups": objects(&self.groups, Group::to_json),
-            "selectors": self.selectors,
-            "disabled": disabled,
-            "parent_map": graph.parent_map(),
-            "child_map": graph.child_map(),
-            "group_map": group_map,
-            "saved_queries": objects(&self.saved_queries, SemanticNode::to_json),
-            "semantic_models": objects(&self.semantic_models, SemanticNode::to_json),
-            "unit_tests": objects(&self.unit_tests, UnitTest::to_json),
-            "functions": objects(&self.functions, Node::to_json),
-        })
+        set("nodes", objects(&self.nodes, Node::to_json));
+        set("sources", objects(&self.sources, Source::to_json));
+        set("macros", objects(&self.macros, Macro::to_json));
+        set("docs", objects(&self.docs, Doc::to_json));
+        set("exposures", objects(&self.exposures, Exposure::to_json));
+        set("metrics", objects(&self.metrics, SemanticNode::to_json));
+        set("groups", objects(&self.groups, Group::to_json));
+        set("selectors", self.selectors.clone());
+        set("disabled", objects(&self.disabled, |entries| entries.iter().map(disabled_json).collect()));
+        set("parent_map", graph.parent_map());
+        set("child_map", graph.child_map());
+        set("group_map", self.group_map());
+        set("saved_queries", objects(&self.saved_queries, SemanticNode::to_json));
+        set("semantic_models", objects(&self.semantic_models, SemanticNode::to_json));
+        set("unit_tests", objects(&self.unit_tests, UnitTest::to_json));
+        set("functions", objects(&self.functions, Node::to_json));
+        Value::Object(value)
+    }
+
+    fn group_map(&self) -> Map<String, Value> {
+        let mut members: IndexMap<&str, Vec<&str>> =
+            self.groups.values().map(|group| (group.name.as_str(), Vec::new())).collect();
+        for node in self.nodes.values() {
+            if let Some(members) = node.group.as_deref().and_then(|group| members.get_mut(group)) {
+                members.push(&node.unique_id);
+            }
+        }
+        members.into_iter().map(|(group, members)| (group.to_owned(), Value::from(members))).collect()
     }
 
     fn metadata_json(&self) -> Value {
@@ -92,6 +105,85 @@ impl Manifest {
                 "column": metadata.quoting.get("column").cloned().unwrap_or(Value::Null),
             },
         })
+    }
+}
+
+/// The artifact while it is written.
+struct Text {
+    bytes: Vec<u8>,
+}
+
+/// Things that one thread writes at a time.
+const CHUNK: usize = 256;
+
+impl Text {
+    fn key(&mut self, key: &str) {
+        if self.bytes.last() != Some(&b'{') {
+            self.bytes.push(b',');
+        }
+        self.push(key);
+        self.bytes.push(b':');
+    }
+
+    fn push(&mut self, value: &(impl Serialize + ?Sized)) {
+        // Writing values to memory cannot fail: all keys are texts.
+        let _ = serde_json::to_writer(&mut self.bytes, value);
+    }
+
+    fn value(&mut self, key: &str, value: &impl Serialize) {
+        self.key(key);
+        self.push(value);
+    }
+
+    /// One object per thing, in order; many things are written by all processors.
+    fn objects<T: Sync>(&mut self, key: &str, map: &IndexMap<String, T>, to_json: impl Fn(&T) -> Value + Sync) {
+        self.key(key);
+        self.bytes.push(b'{');
+        let write = |from: usize| {
+            let mut text = Text { bytes: Vec::new() };
+            for (id, item) in map.iter().skip(from).take(CHUNK) {
+                if !text.bytes.is_empty() {
+                    text.bytes.push(b',');
+                }
+                text.push(id);
+                text.bytes.push(b':');
+                text.push(&to_json(item));
+            }
+            text.bytes
+        };
+        let starts: Vec<usize> = (0..map.len()).step_by(CHUNK).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        for some in starts.chunks(threads) {
+            let written: Vec<Vec<u8>> = match some {
+                [] => Vec::new(),
+                [one] => vec![write(*one)],
+                several => std::thread::scope(|scope| {
+                    let handles: Vec<_> = several.iter().map(|from| scope.spawn(|| write(*from))).collect();
+                    let joined = handles.into_iter().map(|handle| match handle.join() {
+                        Ok(bytes) => bytes,
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    });
+                    joined.collect()
+                }),
+            };
+            for bytes in written {
+                if self.bytes.last() != Some(&b'{') {
+                    self.bytes.push(b',');
+                }
+                self.bytes.extend_from_slice(&bytes);
+            }
+        }
+        self.bytes.push(b'}');
+    }
+}
+
+fn disabled_json(entry: &Disabled) -> Value {
+    match entry {
+        Disabled::Node(node) => node.to_json(),
+        Disabled::Source(source) => source.to_json(),
+        Disabled::Exposure(exposure) => exposure.to_json(),
+        Disabled::Semantic(node) => node.to_json(),
+        Disabled::UnitTest(unit_test) => unit_test.to_json(),
     }
 }
 
@@ -456,5 +548,27 @@ impl Group {
             "description": self.description,
             "config": self.config,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Doc, Manifest};
+
+    #[test]
+    fn the_text_is_the_value_written_out() {
+        let mut manifest = Manifest::default();
+        for index in 0..700 {
+            let doc = Doc {
+                unique_id: format!("doc.shop.d{index}"),
+                name: format!("d{index}"),
+                package_name: "shop".to_owned(),
+                path: "d.md".to_owned(),
+                original_file_path: "models/d.md".to_owned(),
+                block_contents: "a \"quoted\" text".to_owned(),
+            };
+            manifest.docs.insert(doc.unique_id.clone(), doc);
+        }
+        assert_eq!(manifest.to_json(), manifest.to_value().to_string());
     }
 }
