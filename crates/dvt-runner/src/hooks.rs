@@ -37,7 +37,7 @@ type Extra = Vec<(String, Value)>;
 /// One session per connection, shared by the hooks in a row: what one sets, the next one sees.
 type Sessions = BTreeMap<String, Arc<NodeBridge>>;
 
-/// Runs the hooks in dbt's order: packages by name, the root project last, each in its file's order. After the first
+/// Runs the hooks in dbt's order: the root project first, then packages by name, each in its file's order. After the first
 /// that fails the others are skipped.
 ///
 /// # Errors
@@ -56,7 +56,7 @@ pub(crate) async fn run_hooks(
         .filter(|node| node.resource_type == ResourceType::Operation && node.tags.iter().any(|tag| tag == time.tag()))
         .map(|node| Arc::new(node.clone()))
         .collect();
-    hooks.sort_by_key(|hook| (hook.package_name == root, hook.package_name.clone(), hook.index));
+    hooks.sort_by_key(|hook| (hook.package_name != root, hook.package_name.clone(), hook.index));
     let extra: Arc<Extra> = match time {
         HookTime::Start => Arc::default(),
         HookTime::End if hooks.is_empty() => Arc::default(),
