@@ -129,6 +129,8 @@ async function pages() {
   check("parents and children are linked", await browser.run(text(".related a.resource span:last-child")), ["stg_orders", "stg_payments", "daily revenue", "revenue"]);
   check("source and compiled SQL are there", await browser.run(text(".code-box .tab")), ["Source", "Compiled"]);
   await browser.picture("model");
+  await browser.run("document.querySelector('.lineage-panel').scrollIntoView()");
+  await browser.picture("model-lineage");
 
   check("HTML of a description stays text", await browser.run("document.querySelectorAll('.markdown script, .markdown iframe, .markdown [onerror], .markdown svg').length"), 0);
   check("nothing of it ran", await browser.run("window.hacked === undefined"));

@@ -54,6 +54,7 @@ export class Graph {
     this.resources = resources;
     this.chosen = focus;
     this.hovered = null;
+    this.isMoved = false;
     const positions = new Map(resources.map((one, index) => [one.id, index]));
     const measure = this.context;
     measure.font = `600 13px ${FONT}`;
@@ -174,6 +175,7 @@ export class Graph {
 
   choose(one, moves = false) {
     this.chosen = one;
+    this.isMoved = true;
     const node = one && this.nodes.find((node) => node.one === one);
     if (node && moves) {
       this.view.scale = Math.max(this.view.scale, 0.8);
@@ -218,6 +220,7 @@ export class Graph {
     this.view.x = x - (x - this.view.x) * change;
     this.view.y = y - (y - this.view.y) * change;
     this.view.scale = scale;
+    this.isMoved = true;
     this.draw(true);
   }
 
@@ -231,7 +234,8 @@ export class Graph {
     this.canvas.width = Math.round(width * dense);
     this.canvas.height = Math.round(height * dense);
     this.dense = dense;
-    if (isFirst) this.fit();
+    // Until somebody moves it, the graph fills its place, which may still be growing.
+    if (isFirst || !this.isMoved) this.fit();
     else this.draw();
   }
 
@@ -450,6 +454,7 @@ export class Graph {
       moved += Math.abs(dx) + Math.abs(dy);
       this.view.x += dx;
       this.view.y += dy;
+      this.isMoved = true;
       this.draw(true);
     });
     const end = (event) => {
@@ -470,6 +475,8 @@ export class Graph {
     canvas.addEventListener(
       "wheel",
       (event) => {
+        // Inside of a page the wheel scrolls the page.
+        if (this.element.classList.contains("small") && !event.ctrlKey && !event.metaKey) return;
         event.preventDefault();
         const box = canvas.getBoundingClientRect();
         this.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0016)), event.clientX - box.left, event.clientY - box.top);
@@ -481,6 +488,7 @@ export class Graph {
       if (steps[event.key]) {
         this.view.x += steps[event.key][0];
         this.view.y += steps[event.key][1];
+        this.isMoved = true;
         this.draw(true);
       } else if (event.key === "+" || event.key === "=") this.zoom(1.2);
       else if (event.key === "-") this.zoom(1 / 1.2);

@@ -251,7 +251,7 @@ export function graphPage(project, focus) {
   };
   const showLegend = () => {
     const entries = graph.legend();
-    replace(legend, entries.slice(0, 14).map(({ value, color, count }) => h("span", {}, h("i", { style: `background:${color}` }), value, h("span", { class: "count" }, count))), entries.length > 14 ? h("span", {}, `and ${entries.length - 14} more`) : null, h("span", {}, h("i", { class: "dash" }), "between connections"));
+    replace(legend, entries.slice(0, 14).map(({ value, color, count }) => h("span", {}, h("i", { style: `background:${color}` }), value, h("span", { class: "count" }, count))), entries.length > 14 ? h("span", {}, `and ${entries.length - 14} more`) : null, graph.edges.some((edge) => edge.crosses) ? h("span", {}, h("i", { class: "dash" }), "between connections") : null);
   };
   const all = focus ? project.around(focus, 999, 999) : project.ofType(...GRAPH_TYPES);
   const show = () => {
