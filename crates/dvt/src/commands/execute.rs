@@ -23,11 +23,8 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
         request.first_started_at.clone_from(&retried.started_at);
     }
     request.empty = settings.empty;
-    // Rows are the output of `show`, SQL that of `compile`: log lines would stand in between.
-    let is_quiet = matches!(request.command, RunCommand::Show | RunCommand::Compile);
-    if is_quiet && request.selected.is_empty() && request.inline.is_none() {
-        app.printer.nothing_to_do();
-    }
+    // `seed --show` shows rows after its own run, which has said all about itself.
+    let is_quiet = request.command == RunCommand::Show && settings.which != "show";
     with_runner(app, project, is_quiet, async |runner, reporter, cancel| runner.run(request, reporter, cancel).await)
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct RunState {
     /// The project that is run: what lines and events say about a node comes from its manifest.
     project: Option<Arc<Project>>,
     nodes: HashMap<String, Running>,
+    /// The command's output is rows or SQL: nodes are events, and have no lines.
+    is_without_lines: bool,
     /// Where each node ran.
     pub(super) ran: Vec<text::RanNode>,
     /// What failed ephemeral models said, for the nodes that were skipped because of them.
@@ -72,6 +74,7 @@ impl Reporter for Printer {
             self.nothing_to_do();
             return;
         }
+        self.state().run.is_without_lines = matches!(run.command, "show" | "compile" | "docs" | "generate");
         self.blank();
         self.event(
             events::CONCURRENCY_LINE,
@@ -96,7 +99,9 @@ impl Reporter for Printer {
             state.say(self, Event::new(events::NODE_START, message).node(info.clone()));
         }
         let described = Described::of_start(node, state.run.manifest());
-        if let Some((kind, line, data)) = text::start_line(node, &described, state.options.width) {
+        if let Some((kind, line, data)) =
+            text::start_line(node, &described, state.options.width).filter(|_| !state.run.is_without_lines)
+        {
             let event = Event::new(kind, line).data(data).node(info.clone());
             if state.options.live && state.shows(EventLevel::Info) {
                 // The finished line will say it all; the live line stands for the start.
@@ -177,11 +182,12 @@ impl Reporter for Printer {
         let width = state.options.width;
         let group = state.run.group(&result.unique_id);
         let line = text::finish_line(index, total, result, &described, caused_by.as_ref(), width);
-        if let Some((kind, level, line, mut data)) = line {
+        if let Some((kind, level, line, mut data)) = line.filter(|_| !state.run.is_without_lines) {
             if let (Some(group), Value::Object(data)) = (group, &mut data) {
                 data.insert("group".to_owned(), group);
             }
-            state.say(self, Event::new(kind, line).at(level).data(data).node(info.clone()));
+            let event = Event::new(kind, line).at(level).data(data).node(info.clone());
+            state.say(self, event.on_thread(&result.thread_id));
             if let Some(cause) = &caused_by {
                 super::summary::say_failure(&mut state, self, cause, false);
             }
@@ -192,7 +198,8 @@ impl Reporter for Printer {
             let message = format!("Finished running node {}", result.unique_id);
             let event = Event::new(events::NODE_FINISHED, message)
                 .data(json!({"run_result": text::result_json(result)}))
-                .node(info);
+                .node(info)
+                .on_thread(&result.thread_id);
             state.say(self, event);
         }
     }
@@ -211,7 +218,14 @@ impl Reporter for Printer {
     }
 
     fn run_finished(&self, outcome: &RunOutcome) {
-        self.summarize(outcome);
+        let is_without_lines = {
+            let mut state = self.state();
+            state.live.clear();
+            std::mem::take(&mut state.run.is_without_lines)
+        };
+        if !is_without_lines {
+            self.summarize(outcome);
+        }
     }
 }
 
