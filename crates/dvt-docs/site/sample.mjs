@@ -66,6 +66,7 @@ export function shop() {
     macros: {
       "macro.shop.cents": { name: "cents", package_name: "shop", original_file_path: "macros/cents.sql", macro_sql: "{% macro cents(x) %}{{ x }} / 100{% endmacro %}", description: "Cents as euros", arguments: [{ name: "x", type: "int", description: "cents" }] },
       "macro.utils.star": { name: "star", package_name: "utils", original_file_path: "macros/star.sql", macro_sql: "{% macro star() %}*{% endmacro %}", description: "" },
+      "macro.dbt_sqlite.sqlite__now": { name: "sqlite__now", package_name: "dbt_sqlite", original_file_path: "macros/now.sql", macro_sql: "", description: "" },
       "macro.dbt.run": { name: "run", package_name: "dbt", original_file_path: "macros/run.sql", macro_sql: "", description: "" },
     },
     groups: { "group.shop.finance": { name: "finance", owner: { name: "Finance" } } },

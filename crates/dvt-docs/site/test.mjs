@@ -216,7 +216,17 @@ async function big() {
   check("5,000 nodes move with at least 20 frames a second, without a graphics card", whole < 50 && near < 50);
   check("and are painted anew within a second", wholeRest < 1000 && nearRest < 1000);
   await browser.picture("big-near");
-  const searched = await browser.run("(() => { const start = performance.now(); const box = document.getElementById('search'); box.value = 'model_4999'; box.dispatchEvent(new Event('input')); return performance.now() - start; })()");
+  const searched = await browser.run(`(() => {
+    const box = document.getElementById("search");
+    const times = [1, 12, 123, 1234, 4999].map((number) => {
+      const start = performance.now();
+      box.value = "model_" + number;
+      box.dispatchEvent(new Event("input"));
+      return performance.now() - start;
+    });
+    return times.sort((one, two) => one - two)[2];
+  })()`);
+  console.log(`     a search takes ${shown(searched)}`);
   check("a search among them takes less than 100 ms", searched < 100);
 }
 

@@ -129,6 +129,8 @@ export class Graph {
         this.colors.set(value, { color: color || PALETTE[next++ % PALETTE.length], count: counts.get(value) });
       }
     }
+    const own = this.coloring === "type" && ((one.node.config || {}).docs || one.node.docs || {}).node_color;
+    if (own && CSS.supports("color", own)) return own;
     const [, read] = COLORINGS[this.coloring];
     return (this.colors.get(read(one) || "none") || { color: "#9aa0a8" }).color;
   }

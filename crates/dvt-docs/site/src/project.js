@@ -33,10 +33,9 @@ export class Project {
     }
     for (const [id, node] of Object.entries(manifest.macros || {})) this.add(id, { ...node, resource_type: "macro" });
     const withNodes = new Set([...this.resources.values()].filter((one) => one.type !== "macro").map((one) => one.package));
-    // Macros that came with dvt, not with a package of the user's.
-    this.internalPackages = new Set(
-      [...this.resources.values()].map((one) => one.package).filter((name) => !withNodes.has(name) && /^(dbt|dvt)(_(postgres|mysql|mariadb|sqlite|lake|snowflake|bigquery|redshift|trino|spark|databricks|duckdb))?$/.test(name)),
-    );
+    // Macros that came with dvt, not with a package of the user's: an adapter's have its name as their prefix.
+    const macros = [...this.resources.values()].filter((one) => one.type === "macro" && !withNodes.has(one.package));
+    this.internalPackages = new Set(["dbt", ...macros.filter((one) => one.package.startsWith("dbt_") && one.name.startsWith(`${one.package.slice(4)}__`)).map((one) => one.package)]);
     this.link();
     this.connections = [...new Set([...this.resources.values()].map((one) => one.connection).filter(Boolean))].sort();
   }
