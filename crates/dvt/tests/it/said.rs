@@ -12,7 +12,7 @@ fn shop() -> Project {
 
 /// The JSON lines of the log file.
 fn logged(project: &Project) -> Vec<Value> {
-    project.text("logs/dbt.log").lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    project.text("logs/dbt.log").lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
 }
 
 fn named<'l>(lines: &'l [Value], name: &str) -> Vec<&'l Value> {
