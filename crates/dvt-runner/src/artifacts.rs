@@ -79,6 +79,10 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
         if let Some(node) = node
             && let Some(code) = &result.compiled_code
         {
+            for overload in node.function.iter_mut().flat_map(|function| &mut function.overloads) {
+                let body = result.overloads.iter().find(|(name, _)| *name == overload.defined_in);
+                overload.compiled_body = body.map(|(_, body)| body.clone());
+            }
             node.compiled.code = Some(code.clone());
             node.compiled.extra_ctes_injected = true;
             run.resolve_foreign_keys(node);
@@ -163,6 +167,7 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
         compiled_code: result.compiled_code.clone(),
         relation_name: result.relation_name.clone(),
         batch_results: result.batch_results.clone(),
+        overload_results: result.overload_results.clone(),
     }
 }
 

@@ -65,6 +65,8 @@ struct Noted {
     ephemerals: Vec<String>,
     /// Relations that a macro renamed or dropped, to know whether the landing relation is still there.
     gone: Vec<Relation>,
+    /// Schemas that are being read for the cache, and the state that they had before.
+    reading: BTreeMap<(Option<String>, String), u64>,
 }
 
 /// A seed's file, and the landing relation that holds its rows.
@@ -293,7 +295,8 @@ impl NodeBridge {
         let former = lock(&self.run.last_users).insert(self.adapter.connection().to_owned(), name.clone());
         let former = former.unwrap_or_else(|| "master".to_owned());
         let message = format!("Re-using an available connection from the pool (formerly {former}, now {name})");
-        let event = Event::new(kinds::CONNECTION_REUSED, message).with("orig_conn_name", former).with("conn_name", name);
+        let event =
+            Event::new(kinds::CONNECTION_REUSED, message).with("orig_conn_name", former).with("conn_name", name);
         self.run.settings().events.fire(event.node(node_info(&self.node, "executing")));
     }
 
@@ -515,11 +518,19 @@ impl Bridge for NodeBridge {
     }
 
     fn cached_relations(&self, database: Option<&str>, schema: &str) -> Option<Vec<Relation>> {
-        self.cache.relations(database, schema)
+        let known = self.cache.relations(database, schema);
+        if known.is_none() {
+            let key = (database.map(str::to_owned), schema.to_owned());
+            lock(&self.noted).reading.insert(key, self.cache.state(database, schema));
+        }
+        known
     }
 
     fn cache_schema(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
-        self.cache.set(database, schema, relations);
+        let key = (database.map(str::to_owned), schema.to_owned());
+        let state = lock(&self.noted).reading.remove(&key);
+        let state = state.unwrap_or_else(|| self.cache.state(database, schema));
+        self.cache.set(database, schema, relations, state);
     }
 
     fn cache_added(&self, relation: &Relation) {

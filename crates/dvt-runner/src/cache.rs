@@ -13,6 +13,8 @@ pub(crate) struct RelationCache {
     /// The connection's own database: relations that name it and relations that name none are the same.
     database: Option<String>,
     schemas: Mutex<HashMap<SchemaKey, HashMap<String, Relation>>>,
+    /// How often each schema has changed: what was read before a change is not kept after it.
+    changes: Mutex<HashMap<SchemaKey, u64>>,
     links: Mutex<Links>,
 }
 
@@ -33,22 +35,36 @@ impl RelationCache {
             has_database: dialect.has_database,
             database: database.map(str::to_owned),
             schemas: Mutex::default(),
+            changes: Mutex::default(),
             links: Mutex::default(),
         }
+    }
+
+    /// A number that changes with the schema: to be noted before the schema is read.
+    pub(crate) fn state(&self, database: Option<&str>, schema: &str) -> u64 {
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.get(&self.key(database, schema)).copied().unwrap_or_default()
+    }
+
+    fn changed(&self, key: SchemaKey) {
+        *self.changes.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;
     }
 
     fn links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True once: for the first who asks, who must then tell the links.
+    /// Whether nobody has told the links yet: who is about to read a schema must tell them first.
     pub(crate) fn asks_for_links(&self) -> bool {
-        !std::mem::replace(&mut self.links().is_known, true)
+        !self.links().is_known
     }
 
     /// Views and what they read, as (schema, name) pairs.
     pub(crate) fn set_links(&self, links: Vec<((String, String), (String, String))>) {
         let mut known = self.links();
+        if std::mem::replace(&mut known.is_known, true) {
+            return;
+        }
         for (dependent, referenced) in links {
             let fold = |(schema, name): (String, String)| (self.fold(&schema), self.fold(&name));
             known.dependents.entry(fold(referenced)).or_default().push(fold(dependent));
@@ -95,16 +111,22 @@ impl RelationCache {
         self.lock().get(&self.key_of(relation)).map(|schema| schema.contains_key(&name))
     }
 
-    pub(crate) fn set(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
+    /// Stores what a schema held at `state`. What has changed since then, or what somebody else has stored, stays as it
+    /// is: a slow reader must not bring back the past.
+    pub(crate) fn set(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>, state: u64) {
+        if self.state(database, schema) != state {
+            return;
+        }
         let by_name = relations
             .into_iter()
             .filter_map(|relation| self.identifier(&relation).map(|name| (name, relation)))
             .collect();
-        self.lock().insert(self.key(database, schema), by_name);
+        self.lock().entry(self.key(database, schema)).or_insert(by_name);
     }
 
     pub(crate) fn added(&self, relation: &Relation) {
         let Some(name) = self.identifier(relation) else { return };
+        self.changed(self.key_of(relation));
         let mut schemas = self.lock();
         // A schema that nobody has read stays unread: it may hold more than this one relation.
         if let Some(schema) = schemas.get_mut(&self.key_of(relation)) {
@@ -131,6 +153,7 @@ impl RelationCache {
 
     fn removed(&self, relation: &Relation) {
         let Some(name) = self.identifier(relation) else { return };
+        self.changed(self.key_of(relation));
         if let Some(schema) = self.lock().get_mut(&self.key_of(relation)) {
             schema.remove(&name);
         }
@@ -162,12 +185,15 @@ impl RelationCache {
 
     /// Forgets everything: what a rollback undid is unknown.
     pub(crate) fn forget_all(&self) {
-        self.lock().clear();
+        let keys: Vec<SchemaKey> = self.lock().drain().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.changed(key));
         *self.links() = Links::default();
     }
 
     pub(crate) fn schema_dropped(&self, database: Option<&str>, schema: &str) {
-        self.lock().remove(&self.key(database, schema));
+        let key = self.key(database, schema);
+        self.lock().remove(&key);
+        self.changed(key);
     }
 }
 
@@ -190,25 +216,30 @@ mod tests {
         let cache = RelationCache::new(&POSTGRES, Some("db"));
         cache.added(&table("early"));
         assert_eq!(names(&cache), None);
-        cache.set(None, "s", vec![table("a")]);
+        let before = cache.state(None, "s");
+        cache.set(None, "s", vec![table("a")], before);
         cache.added(&table("b"));
+        cache.set(None, "s", vec![table("a"), table("past")], before);
         cache.renamed(&table("a"), &Relation::new("c", Some("db"), Some("s"), Some("z")));
         assert_eq!(names(&cache), Some(vec!["b".to_owned(), "z".to_owned()]));
         assert_eq!(cache.relations(None, "s").unwrap()[1].kind, Some(RelationKind::Table));
         cache.dropped(&table("b"));
         assert_eq!(names(&cache), Some(vec!["z".to_owned()]));
+        let before = cache.state(None, "s");
         cache.forget_all();
         assert_eq!(names(&cache), None);
+        cache.set(None, "s", vec![table("past")], before);
+        assert_eq!(names(&cache), None, "what was read before the rollback is not trusted");
     }
 
     #[test]
     fn what_stood_on_a_dropped_relation_is_gone_too() {
         let cache = RelationCache::new(&POSTGRES, Some("db"));
-        cache.set(Some("db"), "s", vec![table("a"), table("b"), table("c"), table("d")]);
+        cache.set(Some("db"), "s", vec![table("a"), table("b"), table("c"), table("d")], 0);
         assert!(cache.asks_for_links());
-        assert!(!cache.asks_for_links());
         let name = |name: &str| ("s".to_owned(), name.to_owned());
         cache.set_links(vec![(name("b"), name("a")), (name("c"), name("b")), (name("d"), name("c"))]);
+        assert!(!cache.asks_for_links());
         cache.renamed(&table("a"), &table("a__dbt_backup"));
         cache.renamed(&table("c"), &table("moved"));
         cache.added(&table("a"));
@@ -220,7 +251,7 @@ mod tests {
     fn case_counts_where_the_engine_says_so() {
         for (dialect, left) in [(&POSTGRES, 1), (&MYSQL, 0)] {
             let cache = RelationCache::new(dialect, None);
-            cache.set(None, "s", vec![Relation::new("c", None, Some("s"), Some("Orders"))]);
+            cache.set(None, "s", vec![Relation::new("c", None, Some("s"), Some("Orders"))], 0);
             cache.dropped(&Relation::new("c", None, Some("s"), Some("orders")));
             assert_eq!(cache.relations(None, "s").unwrap().len(), left);
         }

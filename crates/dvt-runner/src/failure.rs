@@ -48,8 +48,7 @@ impl NodeError {
             lines.push(format!("compiled code at {path}"));
         }
         let stack = self.diagnostics.first().and_then(|diagnostic| diagnostic.event.as_ref()?.data.get("macro_stack"));
-        let stack: Vec<&str> =
-            stack.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+        let stack: Vec<&str> = stack.and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
         if let ([innermost, rest @ ..], "Compilation") = (stack.as_slice(), kind) {
             lines.push(String::new());
             lines.push(format!("> in {innermost}"));

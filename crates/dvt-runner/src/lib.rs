@@ -28,6 +28,7 @@ mod microbatch;
 mod node;
 mod operation;
 mod outcome;
+mod overloads;
 mod progress;
 mod query_comment;
 mod reporter;

@@ -44,6 +44,9 @@ pub(crate) struct Work {
     rows: Option<(SchemaRef, Vec<RecordBatch>)>,
     /// Of a microbatch model: dbt's `{successful, failed}`, and what was wrong with batches.
     pub(crate) batch_results: Option<Json>,
+    /// Of a function: dbt's `{successful, failed}`, and the compiled bodies by file name.
+    pub(crate) overload_results: Option<Json>,
+    pub(crate) overloads: Vec<(String, String)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -90,6 +93,8 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
     result.failures = work.failures;
     result.rows = work.rows;
     result.batch_results = work.batch_results;
+    result.overload_results = work.overload_results;
+    result.overloads = work.overloads;
     result.diagnostics = work.diagnostics;
     if let Some(compiled) = work.compiled {
         result.compiled = true;
@@ -185,6 +190,9 @@ impl Job<'_> {
         }
         let started_at = Utc::now();
         let done = match self.run.request.command {
+            RunCommand::Compile | RunCommand::Docs if self.node.function.is_some() => {
+                self.overloads(&bridge, work).await
+            }
             RunCommand::Compile | RunCommand::Docs => Ok(()),
             _ if self.node.is_ephemeral() => Ok(()),
             RunCommand::Show => {
@@ -195,7 +203,10 @@ impl Job<'_> {
             _ if self.route == Route::Pushdown => {
                 self.progress.phase(Phase::Publish);
                 let done = self.materialize(&self.node, &bridge, &compiled, None).await;
-                done.and_then(|materialized| self.note(&materialized, work))
+                match done.and_then(|materialized| self.note(&materialized, work)) {
+                    Ok(()) if self.node.function.is_some() => self.overloads(&bridge, work).await,
+                    done => done,
+                }
             }
             _ => self.cross(&bridge, &compiled, work).await,
         };
@@ -551,6 +562,8 @@ pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> N
         rows: None,
         skip_cause: None,
         batch_results: None,
+        overload_results: None,
+        overloads: Vec::new(),
         freshness: None,
     }
 }

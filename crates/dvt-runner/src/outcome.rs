@@ -150,6 +150,10 @@ pub struct NodeResult {
     pub skip_cause: Option<SkipCause>,
     /// Of a microbatch model: dbt's `{successful, failed}`.
     pub batch_results: Option<Value>,
+    /// Of a function with overloads: dbt's `{successful, failed}`.
+    pub overload_results: Option<Value>,
+    /// The compiled bodies of a function's overloads, by the name of their file.
+    pub overloads: Vec<(String, String)>,
     /// Of a source.
     pub freshness: Option<Freshness>,
 }
@@ -179,6 +183,8 @@ impl NodeResult {
             rows: None,
             skip_cause: None,
             batch_results: None,
+            overload_results: None,
+            overloads: Vec::new(),
             freshness: None,
         }
     }

@@ -6,8 +6,8 @@ use crate::member::Member;
 use crate::query_comment::StatementComment;
 use crate::run::Run;
 use dvt_adapter::Adapter;
-use dvt_diagnostics::Diagnostic;
-use dvt_jinja::{Args, Bridge, Value, call_macro};
+use dvt_diagnostics::{Diagnostic, SourceFile};
+use dvt_jinja::{Args, Bridge, RenderContext, Value, call_macro, render};
 use dvt_manifest::{Node, Relation};
 use dvt_sql::IdentifierCase;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,13 +85,40 @@ fn create_missing(
             known.insert(schema.database.clone(), names);
         }
         let name = fold(schema.schema.as_deref().unwrap_or_default());
-        if name.is_empty() || known.get(&schema.database).is_some_and(|names| names.contains(&name)) {
+        if name.is_empty() {
+            continue;
+        }
+        if known.get(&schema.database).is_some_and(|names| names.contains(&name)) {
+            fill_cache(run, &context, bridge, schema)?;
             continue;
         }
         call("create_schema", Args::new("create_schema", vec![Value::relation(schema.clone())]))?;
         bridge.commit().map_err(|error| NodeError::from(Diagnostic::error("database-error", error.to_string())))?;
+        known.entry(schema.database.clone()).or_default().insert(name);
     }
     Ok(())
+}
+
+/// Reads what a schema holds before the first node asks: once, and not by all threads at the same time.
+fn fill_cache(
+    run: &Arc<Run>,
+    context: &RenderContext,
+    bridge: &Arc<NodeBridge>,
+    schema: &Relation,
+) -> Result<(), NodeError> {
+    if !run.flag("POPULATE_CACHE", true) {
+        return Ok(());
+    }
+    let mut context = context.clone();
+    let text = |part: &Option<String>| part.as_deref().map_or(Value::None, Value::str);
+    context.variables.insert("cached_database".to_owned(), text(&schema.database));
+    context.variables.insert("cached_schema".to_owned(), text(&schema.schema));
+    let file = SourceFile::new(
+        "relation cache",
+        "{% do adapter.list_relations(database=cached_database, schema=cached_schema) %}",
+    );
+    let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
+    render(run.library(), &context, outside, &file).map(drop).map_err(|error| from_render(error, FailedAt::NOWHERE))
 }
 
 /// The first cell of a row, or the value itself where the macro gave a list of names.
