@@ -36,6 +36,8 @@ pub struct FunctionOverload {
     pub description: Option<String>,
     /// The body before it is rendered.
     pub raw_body: Option<String>,
+    /// The body as it was rendered, once it was.
+    pub compiled_body: Option<String>,
 }
 
 /// A `function()` that was called, and where.

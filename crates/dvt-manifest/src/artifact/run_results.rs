@@ -86,6 +86,8 @@ pub struct RunResult {
     pub relation_name: Option<String>,
     /// Of a microbatch model: `{successful, failed}`.
     pub batch_results: Option<Value>,
+    /// Of a function: `{successful, failed}`.
+    pub overload_results: Option<Value>,
 }
 
 /// The results of one invocation.
@@ -142,6 +144,7 @@ impl RunResult {
             "compiled_code": self.compiled_code,
             "relation_name": self.relation_name,
             "batch_results": self.batch_results,
+            "overload_results": self.overload_results,
         })
     }
 }

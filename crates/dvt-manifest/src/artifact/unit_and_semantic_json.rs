@@ -96,7 +96,7 @@ impl FunctionInfo {
                     "returns": overload.returns.as_ref().map(FunctionReturns::to_json),
                     "description": overload.description,
                     "raw_body": overload.raw_body,
-                    "compiled_body": null,
+                    "compiled_body": overload.compiled_body,
                 })
             })
             .collect();

@@ -65,6 +65,7 @@ fn run_results_say_what_dbt_says() {
             compiled_code: Some("select 1".to_owned()),
             relation_name: Some("\"db\".\"s\".\"a\"".to_owned()),
             batch_results: None,
+            overload_results: None,
         }],
         elapsed_time: 1.25,
         args: Map::from_iter([("which".to_owned(), json!("run"))]),

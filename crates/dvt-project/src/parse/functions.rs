@@ -63,6 +63,7 @@ pub(crate) fn read_info(
             returns: read_returns(session, entry, item, descriptions, problems),
             description: item.get_set("description").and_then(Yaml::scalar_text),
             raw_body: None,
+            compiled_body: None,
         });
     }
     info

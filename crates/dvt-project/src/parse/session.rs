@@ -20,6 +20,7 @@ pub(crate) struct Session<'a> {
     pub(crate) vars: Vec<Arc<Vars>>,
     pub(crate) connections: Connections<'a>,
     pub(crate) library: Arc<MacroLibrary>,
+    pub(crate) names: super::names::NameMacros,
     pub(crate) invocation: Arc<Invocation>,
     /// Seconds since 1970, for `created_at`.
     pub(crate) now: f64,
