@@ -675,6 +675,8 @@ fn postgres_contract_type(native_type: &str) -> String {
         "real" | "double precision" => "FLOAT",
         "numeric" => "DECIMAL",
         "boolean" => "BOOLEAN",
+        // One text is dbt's TEXT, an array of them the driver's STRINGARRAY.
+        "text" | "character varying" | "character" | "name" | "\"char\"" if suffix.is_empty() => "TEXT",
         "text" | "character varying" | "character" | "name" | "\"char\"" => "STRING",
         "timestamp without time zone" => "DATETIME",
         "timestamp with time zone" => "DATETIMETZ",
