@@ -20,3 +20,4 @@ mod screens;
 mod selecting;
 mod servers;
 mod types;
+mod unit_testing;
