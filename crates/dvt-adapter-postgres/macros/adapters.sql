@@ -76,9 +76,9 @@
 {% endmacro %}
 
 
-{# A name of at most 63 bytes; with `dstring`, one that no other run uses. #}
+{# A name of at most 63 bytes; with `dstring`, one that is given once only. #}
 {% macro postgres__make_relation_with_suffix(base_relation, suffix, dstring) %}
-  {%- set ending = suffix ~ (local_md5(invocation_id ~ base_relation)[:12] if dstring else '') -%}
+  {%- set ending = suffix ~ (local_md5(invocation_id ~ base_relation ~ modules.datetime.datetime.now())[:12] if dstring else '') -%}
   {%- set room = 63 - (ending | length) -%}
   {%- if room < 1 -%}
     {%- do exceptions.raise_compiler_error('the suffix `' ~ ending ~ '` leaves no room for a relation name') -%}
