@@ -2,7 +2,7 @@
 
 use crate::ProjectSettings;
 use crate::yaml::{Entry, Yaml, YamlValue};
-use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_diagnostics::{Diagnostic, Event, SourceFile, Span, kinds};
 use dvt_jinja::{Bridge, Invocation, MacroLibrary, ParseBridge, Phase, RenderContext, ValueMode, Vars, render_value};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -40,6 +40,13 @@ impl ValueRenderer {
         self
     }
 
+    /// The same, where a variable that nobody gives is `None`, as for dbt's `deps`.
+    pub(crate) fn with_missing_vars(mut self) -> Self {
+        self.context.phase = Phase::Parse;
+        self.context.node = Some(Arc::new(Value::Object(Map::new())));
+        self
+    }
+
     /// The same, where `doc()` finds docs blocks.
     pub(crate) fn with_docs(&self, docs: dvt_jinja::DocLookup) -> Self {
         Self {
@@ -65,7 +72,7 @@ impl ValueRenderer {
         }
         render_value(&self.library, &self.context, Arc::clone(&self.bridge), text, Some(place), mode)
             .map(|(value, _)| value)
-            .map_err(|error| error.diagnostic())
+            .map_err(|error| with_dbts_words(text, error.diagnostic()))
     }
 
     /// The tree with every text rendered that `wanted` asks for (it is given the path of keys; list items add nothing).
@@ -103,6 +110,16 @@ impl ValueRenderer {
         };
         Yaml { value, range: yaml.range.clone() }
     }
+}
+
+/// dbt calls a variable that nobody gives a compilation error, in configuration files too.
+fn with_dbts_words(text: &str, diagnostic: Diagnostic) -> Diagnostic {
+    if diagnostic.event.is_some() || !diagnostic.message.starts_with("Required var") {
+        return diagnostic;
+    }
+    let said = std::iter::once(&diagnostic.message).chain(&diagnostic.notes).map(|text| text.replace('\n', "\n  "));
+    let message = format!("Compilation Error\n  Could not render {text}: {}", said.collect::<Vec<_>>().join("\n  "));
+    diagnostic.event(Event::new(kinds::MAIN_ENCOUNTERED_ERROR, message))
 }
 
 /// A rendered value in the place of the text it came from.

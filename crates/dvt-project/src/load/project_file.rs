@@ -144,12 +144,22 @@ pub(crate) fn read_project_file(
             .into());
     };
     let mut problems = Vec::new();
+    if let Some(required) = raw.get_set("require-dbt-version") {
+        let name = raw.get_set("name").and_then(Yaml::scalar_text).unwrap_or_default();
+        let problems = crate::parse::version::check_file(settings, &file, &name, required);
+        if !problems.is_empty() {
+            return Err(Diagnostics(problems));
+        }
+    }
     let is_package = root != shown_root;
     check_keys(&file, keys, is_package, &mut problems, warnings);
     let vars_file = if is_package { Map::new() } else { read_vars_file(root, &file, &raw, warnings)? };
     let raw = with_new_names(raw);
     let vars = vec![settings.vars.clone(), vars_file.clone()];
-    let renderer = ValueRenderer::new(&invocation(settings), vars, None);
+    let mut renderer = ValueRenderer::new(&invocation(settings), vars, None);
+    if settings.flags.get("WHICH").and_then(Value::as_str) == Some("deps") {
+        renderer = renderer.with_missing_vars();
+    }
     let tree = renderer.tree(
         &file,
         &raw,
@@ -221,6 +231,33 @@ fn check_keys(
             }
             problems.push(diagnostic);
         }
+    }
+    let is_version = |value: &Yaml| match &value.value {
+        YamlValue::Null | YamlValue::Number(_) => true,
+        YamlValue::Text(text) => text.contains("{{") || is_semantic_version(text),
+        _ => false,
+    };
+    let schemas = [
+        ("version", &is_version as &dyn Fn(&Yaml) -> bool),
+        ("dbt-cloud", &|value: &Yaml| value.is_null() || value.as_map().is_some()),
+    ];
+    for (key, is_valid) in schemas {
+        let Some(entry) = keys.get(key).filter(|entry| !is_package && !is_valid(&entry.value)) else { continue };
+        let help = match key {
+            "version" => "write three numbers, as in `1.0.0`",
+            _ => "write a dictionary, with `project-id` for one",
+        };
+        problems.push(
+            Diagnostic::error(
+                "wrong-type",
+                format!(
+                    "at path ['{key}']: {} is not valid under any of the given schemas",
+                    crate::parse::python_repr(&entry.value.to_json())
+                ),
+            )
+            .label(entry.value.span(file), "this value")
+            .help(help),
+        );
     }
     if let (Some(_), Some(entry)) = (keys.get("data_tests"), keys.get("tests")) {
         problems.push(
@@ -416,6 +453,19 @@ fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diag
         vars_file: Map::new(),
         tree,
     })
+}
+
+/// Two or three numbers, after three maybe `-` and a pre-release, `+` and a build.
+fn is_semantic_version(text: &str) -> bool {
+    let end = text.find(['-', '+']).unwrap_or(text.len());
+    let (numbers, suffix) = text.split_at(end);
+    let is_number = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+    };
+    let count = numbers.split('.').count();
+    let is_suffix = suffix.is_empty() || count == 3 && suffix.len() > 1;
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || ".-+".contains(character);
+    matches!(count, 2 | 3) && numbers.split('.').all(is_number) && is_suffix && suffix.chars().all(is_plain)
 }
 
 /// dbt's rule: a Python identifier.

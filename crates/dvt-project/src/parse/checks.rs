@@ -11,6 +11,15 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// All checks; each problem is at its node.
+/// `begin` of a microbatch model, as Python writes a moment.
+pub(crate) fn write_begins(manifest: &mut Manifest) {
+    for node in manifest.nodes.values_mut().filter(|node| is_microbatch(node)) {
+        if let Some(begin) = node.config.text("begin").and_then(super::dates::python_moment) {
+            node.config.set("begin", Value::String(begin));
+        }
+    }
+}
+
 pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
     let mut groups: Vec<&str> = manifest.groups.values().map(|group| group.name.as_str()).collect();
     groups.sort_unstable();

@@ -86,8 +86,58 @@ impl<'p> Described<'p> {
                 }
             })
             .collect();
+        let mut seen: Vec<String> = Vec::new();
+        for (version, yaml, _) in &numbers {
+            let text = version_text(version);
+            if seen.contains(&text) {
+                problems.push(
+                    Diagnostic::error(
+                        "duplicate-version",
+                        format!("Found duplicate version: '{text}' in versions list of model '{}'", entry.name),
+                    )
+                    .label(super::properties::first_line(&entry.file, yaml), "again here")
+                    .help("keep one of the two"),
+                );
+            }
+            seen.push(text);
+            let is_rule = |item: &&Yaml| item.get("include").is_some() || item.get("exclude").is_some();
+            let rules = yaml.get_set("columns").and_then(Yaml::as_list).unwrap_or_default().iter().filter(is_rule);
+            if let Some(second) = rules.skip(1).next() {
+                problems.push(
+                    Diagnostic::error(
+                        "version-columns",
+                        format!(
+                            "version can have at most one include/exclude element (version {version} of model '{}')",
+                            entry.name
+                        ),
+                    )
+                    .label(super::properties::first_line(&entry.file, second), "a second one")
+                    .help("write `include` and `exclude` into one element"),
+                );
+            }
+        }
         let latest = match entry.yaml.get_set("latest_version") {
-            Some(latest) => latest.to_json(),
+            Some(latest) => {
+                let wanted = latest.to_json();
+                if !seen.contains(&version_text(&wanted)) {
+                    let all: Vec<Value> = numbers.iter().map(|(version, _, _)| version.clone()).collect();
+                    problems.push(
+                        Diagnostic::error(
+                            "latest-version",
+                            format!(
+                                "latest_version: {} is not one of model '{}' versions: {} ",
+                                version_text(&wanted),
+                                entry.name,
+                                super::python_text::python_repr(&Value::Array(all))
+                            )
+                            .trim_end(),
+                        )
+                        .label(latest.span(&entry.file), "no version of the model")
+                        .help("add it below `versions`, or name one that is there"),
+                    );
+                }
+                wanted
+            }
             None => {
                 let newest =
                     numbers.iter().map(|(version, _, _)| version).max_by(|left, right| compare_versions(left, right));
@@ -177,6 +227,22 @@ impl<'p> Described<'p> {
                 let id = format!("{kind}.{package}.{name}");
                 manifest.nodes.contains_key(&id) || manifest.disabled.contains_key(&id)
             };
+            let off = manifest.disabled.get(&format!("{kind}.{package}.{}", entry.name)).map_or(0, Vec::len);
+            let says = entry.yaml.get_set("config").and_then(|config| config.get_set("enabled"));
+            if let Some(says) = says.filter(|says| off > 1 && crate::check::as_boolean(says) == Some(true)) {
+                problems.push(
+                    Diagnostic::error(
+                        "several-disabled",
+                        format!(
+                            "Found {off} matching disabled nodes for {kind} '{}'. Multiple nodes for the same unique id \
+                             cannot be enabled in the schema file. They must be enabled in `dbt_project.yml` or in the \
+                             sql files.",
+                            entry.name
+                        ),
+                    )
+                    .label(says.span(&entry.file), "enabled here"),
+                );
+            }
             if self.adopted.contains(key) || failed.nodes.contains(&entry.name) {
                 continue;
             }
@@ -615,6 +681,17 @@ impl Tests<'_, '_, '_> {
     }
 
     fn list(&mut self, yaml: &Yaml, tested: &TestedThing, column: Option<(&str, &Yaml, bool)>, attached: &Attached) {
+        if let (Some(_), Some(old)) = (yaml.get("data_tests"), yaml.get_set("tests")) {
+            self.problems.push(
+                Diagnostic::error(
+                    "both-tests",
+                    "Invalid test config: cannot have both 'tests' and 'data_tests' defined",
+                )
+                .label(super::properties::first_line(&self.entry.file, old), "below `tests`")
+                .help("move these below `data_tests`"),
+            );
+            return;
+        }
         for key in ["data_tests", "tests"] {
             let Some(value) = yaml.get_set(key) else { continue };
             let Some(items) = value.as_list() else {
@@ -627,10 +704,63 @@ impl Tests<'_, '_, '_> {
             for item in items {
                 let named = column.map(|(name, _, is_quoted)| (name, is_quoted));
                 match GenericTest::read(&self.entry.file, item, tested, named, self.rules) {
-                    Ok(test) => self.add(test, tested, column.map(|(_, yaml, _)| yaml), attached),
+                    Ok(test) => {
+                        self.warn_of_old_forms(&test, tested);
+                        self.add(test, tested, column.map(|(_, yaml, _)| yaml), attached);
+                    }
                     Err(diagnostic) => self.problems.push(*diagnostic),
                 }
             }
+        }
+    }
+
+    /// dbt's deprecations for arguments and config that stand beside `arguments:` and `config:`.
+    fn warn_of_old_forms(&mut self, test: &GenericTest, tested: &TestedThing) {
+        let file = self.entry.original_path.as_str();
+        let name = &test.written_name;
+        for (key, place) in &test.loose_config {
+            let key_path = format!("data_tests.{name}.{key}");
+            let message = format!(
+                "Found `{key}` as a top-level property of `{key_path}` in file `{file}`. The `{key}` top-level property \
+                 should be moved into the `config` of `{key_path}`."
+            );
+            let event = Event::new(kinds::PROPERTY_MOVED_TO_CONFIG_DEPRECATION, message.clone())
+                .with("key", key.as_str())
+                .with("file", file)
+                .with("key_path", key_path);
+            self.problems
+                .push(Diagnostic::warning("test-config", message).label(place.clone(), "beside `config`").event(event));
+        }
+        if test.has_loose_arguments {
+            let target = match tested {
+                TestedThing::Node { name, .. } => name.clone(),
+                TestedThing::SourceTable { source, table } => format!("{source}_{table}"),
+            };
+            let package = self.session.package_name(self.entry.package);
+            let named = format!("`{name}` defined on '{target}' in package '{package}' ({file})");
+            let message = format!(
+                "Found top-level arguments to test {named}. Arguments to generic tests should be nested under the \
+                 `arguments` property."
+            );
+            let event = Event::new(kinds::MISSING_ARGUMENTS_PROPERTY_IN_GENERIC_TEST_DEPRECATION, message.clone())
+                .with("test_name", named);
+            self.problems.push(
+                Diagnostic::warning("test-arguments", message).label(test.span.clone(), "this test").event(event),
+            );
+        }
+        if test.has_arguments_key {
+            let arguments = test.kwargs.get("arguments").cloned().unwrap_or_default();
+            let named = format!("`{name}` ({})", super::python_text::python_repr(&arguments));
+            let message = format!(
+                "Found `arguments` property in test definition of {named} without usage of \
+                 `require_generic_test_arguments_property` behavior change flag. The `arguments` property is deprecated \
+                 for custom usage and will be used to nest keyword arguments in future versions of dbt."
+            );
+            let event = Event::new(kinds::ARGUMENTS_PROPERTY_IN_GENERIC_TEST_DEPRECATION, message.clone())
+                .with("test_name", named);
+            self.problems.push(
+                Diagnostic::warning("test-arguments", message).label(test.span.clone(), "this test").event(event),
+            );
         }
     }
 
@@ -673,7 +803,11 @@ impl Tests<'_, '_, '_> {
             unique_id: format!("test.{package_name}.{}.{}", test.node_name, test.hash()),
             path: format!("{}.sql", test.short_name),
             original_path: entry.original_path.clone(),
-            fqn: fqn(package_name, &entry.relative_path, &test.node_name),
+            fqn: fqn(
+                package_name,
+                entry.original_path.split_once('/').map_or(entry.original_path.as_str(), |(_, rest)| rest),
+                &test.node_name,
+            ),
             name: test.node_name.clone(),
             file: Arc::clone(&entry.file),
             span: test.span.clone(),

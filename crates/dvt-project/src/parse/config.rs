@@ -574,21 +574,20 @@ pub(crate) fn check_types(merged: &mut Merged, owner: &str, problems: &mut Vec<D
                 }
             }
         };
-        let found = match value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a text",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "a dictionary",
+        let shown = super::python_text::python_repr(value);
+        let is_not = match wanted {
+            Wanted::OneOf(choices) => {
+                let choices: Vec<Value> = choices.iter().map(|&choice| Value::from(choice)).collect();
+                format!("{shown} is not one of {}", super::python_text::python_repr(&Value::Array(choices)))
+            }
+            Wanted::Boolean => format!("{shown} is not of type 'boolean'"),
+            Wanted::Text | Wanted::TextOrNull => format!("{shown} is not of type 'string'"),
+            Wanted::Map => format!("{shown} is not of type 'object'"),
+            Wanted::TextOrTexts => format!("{shown} is not valid under any of the given schemas"),
+            Wanted::Count => format!("{shown} is not of type 'integer'"),
         };
-        let found = if matches!(value, Value::String(_)) {
-            format!("`{}`", value.as_str().unwrap_or_default())
-        } else {
-            found.to_owned()
-        };
-        let mut diagnostic =
-            Diagnostic::error("wrong-type", format!("config `{key}` of {owner} must be {expected}, but it is {found}"));
+        let message = format!("config `{key}` of {owner} must be {expected}: {is_not}");
+        let mut diagnostic = Diagnostic::error("wrong-type", message);
         if let Some(span) = merged.spans.get(key) {
             diagnostic = diagnostic.label(span.clone(), "set here");
         }

@@ -17,6 +17,21 @@ pub(crate) fn normal_date(text: &str) -> String {
     written(&|| Some(Local.from_local_datetime(naive.as_ref().ok()?).earliest()?.to_rfc3339()))
 }
 
+/// A date or time as Python's `isoformat` writes it: with a time zone only where there is one.
+pub(crate) fn python_moment(text: &str) -> Option<String> {
+    let text = text.trim().replacen(' ', "T", 1);
+    let micros = |format: &str, nanos: u32| if nanos == 0 { format.to_owned() } else { format!("{format}%.6f") };
+    if let Ok(at) = DateTime::parse_from_rfc3339(&text) {
+        return Some(at.format(&(micros("%Y-%m-%dT%H:%M:%S", at.timestamp_subsec_nanos()) + "%:z")).to_string());
+    }
+    let naive = NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+        .map(|date| date.and_time(NaiveTime::MIN))
+        .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f"))
+        .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M"))
+        .ok()?;
+    Some(naive.format(&micros("%Y-%m-%dT%H:%M:%S", naive.and_utc().timestamp_subsec_nanos())).to_string())
+}
+
 /// The moment that such a text means.
 pub(crate) fn moment(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
     DateTime::parse_from_rfc3339(text).ok()

@@ -9,7 +9,7 @@ use super::properties::PropertyEntry;
 use super::session::Session;
 use super::{python_model, static_parse};
 use crate::yaml::Yaml;
-use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_diagnostics::{Diagnostic, Event, SourceFile, Span, kinds};
 use dvt_jinja::{
     Args, Asked, AskedRef, AskedSource, RefRequest, Rendered, Template, Value as Jinja, call_macro, render_template,
 };
@@ -19,6 +19,7 @@ use dvt_manifest::{
 };
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -134,6 +135,7 @@ fn build(
     let owner = format!("{} `{}`", draft.resource_type, draft.name);
     let before_check = problems.len();
     check_types(&mut merged, &owner, problems);
+    super::config_rules::check(&draft, &merged, problems);
     check_names(session, &merged, problems);
     if problems.len() > before_check {
         return None;
@@ -603,7 +605,10 @@ fn finish(
         let info = draft.properties.map(|entry| super::functions::read_info(session, entry, descriptions, problems));
         node.function = Some(info.unwrap_or_default());
     }
-    if let Err(diagnostic) = name_relation(session, &mut node, &connection, draft.package, names) {
+    let mut warnings = Vec::new();
+    let named = name_relation(session, &mut node, &connection, draft.package, names, &mut warnings);
+    problems.append(&mut warnings);
+    if let Err(diagnostic) = named {
         problems.push(*diagnostic);
         return None;
     }
@@ -738,8 +743,9 @@ fn name_relation(
     connection: &Connection,
     package: usize,
     names: &OwnNames,
+    warnings: &mut Vec<Diagnostic>,
 ) -> Result<(), Box<Diagnostic>> {
-    let arguments = NameArguments { session, connection, package, node: Jinja::from(&node.to_json()) };
+    let arguments = NameArguments { session, connection, package, node: OnceCell::new() };
     let is_snapshot = node.resource_type == ResourceType::Snapshot;
     if connection.facts.dialect.has_database {
         node.database = arguments
@@ -753,8 +759,22 @@ fn name_relation(
     if names.target_database.is_some() && is_snapshot && connection.facts.dialect.has_database {
         node.database.clone_from(&names.target_database);
     }
-    node.schema = schema.filter(|schema| !schema.is_empty()).ok_or_else(|| {
-        Box::new(
+    let is_lenient = !session.project_flag("require_valid_schema_from_generate_schema_name", false);
+    let is_custom = [session.package_name(package), session.root_name()]
+        .iter()
+        .any(|package| session.library.get_in_package(package, "generate_schema_name").is_some());
+    if schema.is_none() && is_lenient && is_custom {
+        let message = format!(
+            "Node '{}' has a schema set to None as a result of a generate_schema_name call. Please set a valid schema name.",
+            node.unique_id
+        );
+        let event = Event::new(kinds::GENERATE_SCHEMA_NAME_NULL_VALUE_DEPRECATION, message.clone())
+            .with("resource_unique_id", node.unique_id.as_str());
+        warnings.push(Diagnostic::warning("no-schema", message).label(node.span.clone(), "this node").event(event));
+    }
+    node.schema = schema.unwrap_or_default();
+    if node.schema.is_empty() && warnings.is_empty() {
+        return Err(Box::new(
             Diagnostic::error(
                 "no-schema",
                 format!(
@@ -767,8 +787,8 @@ fn name_relation(
                 "let the macro give a schema, or give the connection `{}` a `schema` in profiles.yml",
                 connection.name
             )),
-        )
-    })?;
+        ));
+    }
     if let Some(alias) = arguments.call(node, "generate_alias_name", names.alias.as_deref())? {
         node.alias = alias;
     }
@@ -788,30 +808,36 @@ struct NameArguments<'a, 'b> {
     session: &'a Session<'b>,
     connection: &'a Connection,
     package: usize,
-    /// The node as the macros see it.
-    node: Jinja,
+    /// The node as the macros see it, once one is called.
+    node: OnceCell<Jinja>,
 }
 
 impl NameArguments<'_, '_> {
     /// Calls the macro of this name: the root project's, the node's package's, or dbt's own.
     fn call(&self, node: &Node, name: &str, custom: Option<&str>) -> Result<Option<String>, Box<Diagnostic>> {
         let session = self.session;
+        if let Some(known) = session.names.known(name, &self.connection.name, custom, node) {
+            return Ok(known);
+        }
         let packages = [session.package_name(self.package), session.root_name()];
         let overridden = packages.iter().find_map(|package| session.library.get_in_package(package, name));
         let macro_name = overridden.map_or(name, |definition| definition.unique_id.as_str());
         let mut context = session.context(self.package, self.connection);
         context.node = None;
-        let custom = custom.map_or_else(|| Jinja::from(&Value::Null), Jinja::from);
-        let args = Args::new(name, vec![custom, self.node.clone()]);
+        let custom_value = custom.map_or_else(|| Jinja::from(&Value::Null), Jinja::from);
+        let shown = self.node.get_or_init(|| Jinja::from(&node.to_json())).clone();
+        let args = Args::new(name, vec![custom_value, shown]);
         let called = call_macro(&session.library, &context, Arc::clone(&self.connection.bridge), macro_name, args)
             .map_err(|error| {
                 Box::new(error.diagnostic().note(format!("called to name {} `{}`", node.resource_type, node.name)))
             })?;
-        Ok(match called.value.to_json() {
+        let answer = match called.value.to_json() {
             Ok(Value::String(text)) => Some(text.trim().to_owned()),
             Ok(Value::Null) | Err(_) => None,
             Ok(other) => Some(other.to_string()),
-        })
+        };
+        session.names.keep(name, &self.connection.name, custom, answer.as_deref());
+        Ok(answer)
     }
 }
 
@@ -855,7 +881,7 @@ pub(crate) fn place_singular_tests(
                 node.schema = connection.default_schema();
                 node.database = connection.default_database();
                 let names = OwnNames::of(&node.config.0);
-                if let Err(diagnostic) = name_relation(session, node, &connection, package, &names) {
+                if let Err(diagnostic) = name_relation(session, node, &connection, package, &names, &mut Vec::new()) {
                     problems.push(*diagnostic);
                 }
             }

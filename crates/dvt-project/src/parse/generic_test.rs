@@ -62,10 +62,17 @@ pub(crate) struct TestRules {
 
 fn twice(place: Span, other: Span) -> Box<Diagnostic> {
     Box::new(
-        Diagnostic::error("test-definition", "Test cannot have the same key at the top-level and in config")
-            .label(place, "said here")
-            .label(other, "and here")
-            .help("keep it below `config:`"),
+        Diagnostic::error(
+            "test-definition",
+            format!(
+                "Invalid generic test configuration given in {}: Test cannot have the same key at the top-level and in \
+                 config",
+                place.file.path
+            ),
+        )
+        .label(place, "said here")
+        .label(other, "and here")
+        .help("keep it below `config:`"),
     )
 }
 
@@ -100,9 +107,12 @@ impl GenericTest {
         let place = first_line(file, item);
         let wrong = |message: String, place: Span| {
             Box::new(
-                Diagnostic::error("test-definition", message)
-                    .label(place, "this test")
-                    .help("write `- unique`, or `- accepted_values:` with its arguments below it"),
+                Diagnostic::error(
+                    "test-definition",
+                    format!("Invalid generic test configuration given in {}: {message}", file.path),
+                )
+                .label(place, "this test")
+                .help("write `- unique`, or `- accepted_values:` with its arguments below it"),
             )
         };
         let (full, mut arguments, name_span) = match &item.value {

@@ -3,6 +3,7 @@
 mod checks;
 mod collect;
 mod config;
+mod config_rules;
 mod connections;
 mod contracts;
 mod dates;
@@ -15,19 +16,22 @@ mod functions;
 mod generic_test;
 mod layering;
 mod lookup;
+mod names;
 mod others;
 mod packages;
 mod patch;
 mod properties;
 mod python_model;
 mod python_text;
+pub(crate) use python_text::python_repr;
 mod resolve;
 mod semantic;
 mod session;
+mod source_overrides;
 mod sources;
 mod static_parse;
 mod unit_tests;
-mod version;
+pub(crate) mod version;
 
 use crate::files::{FoundFile, Ignore, find_files, read_text};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
@@ -144,7 +148,8 @@ fn read(
     let library = read_macros(config, packages, &ignores, support, &default.facts.adapter_types, problems);
     let docs = Arc::new(docs_blocks::read_docs(packages, &ignores, &renderers, problems));
     let fixtures = fixtures::Fixtures::read(packages, &ignores, problems);
-    let entries = read_all_properties(packages, &ignores, &renderers, problems);
+    let mut entries = read_all_properties(packages, &ignores, &renderers, problems);
+    source_overrides::apply(packages, &mut entries, problems);
     // Without macros nothing can be rendered: every model would fail for the same reason.
     let library = library?;
     let session = Session {
@@ -154,6 +159,7 @@ fn read(
         trees,
         vars,
         connections,
+        names: names::NameMacros::new(&library),
         library: Arc::new(library),
         invocation: Arc::clone(&invocation),
         now: settings.started_at.timestamp_micros() as f64 / 1_000_000.0,
@@ -197,7 +203,12 @@ fn build_manifest(
                 problems.push(
                     Diagnostic::error(
                         "duplicate-source",
-                        format!("source `{}.{}` is defined twice", source.source_name, source.name),
+                        format!(
+                            "dbt found two sources with the name \"{0}_{1}\". Since these resources have the same name, \
+                             dbt will be unable to find the correct resource when looking for source(\"{0}\", \
+                             \"{1}\").",
+                            source.source_name, source.name
+                        ),
                     )
                     .label(source.span.clone(), format!("again in {}", source.original_file_path))
                     .label(first.span.clone(), format!("first in {}", first.original_file_path))
@@ -238,6 +249,7 @@ fn build_manifest(
         let (fqns, disabled) = all_fqns(&manifest);
         session.trees[0].warn_unused(&fqns, &disabled, problems);
     }
+    checks::write_begins(&mut manifest);
     checks::check(session, &manifest, problems);
     if !has_errors(problems) {
         resolve::check_graph(session, &manifest, problems);

@@ -135,7 +135,14 @@ pub(crate) fn read_properties(
     let Some(keys) = tree.as_map() else {
         if !tree.is_null() {
             problems.push(
-                Diagnostic::error("wrong-type", format!("{shown} must be a dictionary, but it is {}", tree.kind()))
+                Diagnostic::error(
+                    "wrong-type",
+                    format!(
+                        "Contents of file '{shown}' are not valid. Dictionary expected: it must be a dictionary, but it \
+                         is {}",
+                        tree.kind()
+                    ),
+                )
                     .label(tree.span(&file), "expected `models:`, `sources:`, …"),
             );
         }
@@ -163,8 +170,14 @@ pub(crate) fn read_properties(
         }
         let Some(items) = entry.value.as_list() else {
             problems.push(
-                Diagnostic::error("wrong-type", format!("`{key}` must be a list, but it is {}", entry.value.kind()))
-                    .label(entry.value.span(&file), "expected `- name: …`"),
+                Diagnostic::error(
+                    "wrong-type",
+                    format!(
+                        "The schema file at {shown} is invalid because the value of '{key}' is not a list: it is {}",
+                        entry.value.kind()
+                    ),
+                )
+                .label(entry.value.span(&file), "expected `- name: …`"),
             );
             continue;
         };

@@ -18,17 +18,6 @@ pub(crate) fn read_source(
     descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Source> {
-    if let Some(overrides) = entry.yaml.get_set("overrides") {
-        problems.push(
-            Diagnostic::error(
-                "source-overrides",
-                format!("source `{}` has `overrides`, which is not supported", entry.name),
-            )
-            .label(entry.span(overrides), "dbt has deprecated this key")
-            .help("disable the package's source in dbt_project.yml and define it here under a name of its own"),
-        );
-        return Vec::new();
-    }
     let tables: Vec<Yaml> =
         Reader { file: &entry.file, problems }.list(&entry.yaml, "tables").map(<[Yaml]>::to_vec).unwrap_or_default();
     tables.iter().filter_map(|table| read_table(session, entry, table, descriptions, problems)).collect()
@@ -145,8 +134,8 @@ fn read_table(
         tags,
         unrendered_config,
         config: with_defaults(ResourceType::Source, said),
-        unrendered_database: source.get_set("database").map(|value| as_written(entry, value)),
-        unrendered_schema: source.get_set("schema").map(|value| as_written(entry, value)),
+        unrendered_database: entry.written.get_set("database").and_then(Yaml::scalar_text),
+        unrendered_schema: entry.written.get_set("schema").and_then(Yaml::scalar_text),
         patch_path: None,
         created_at: session.now,
         span: name_span,
@@ -155,13 +144,6 @@ fn read_table(
     };
     source_node.relation_name = Some(source_node.relation().render());
     Some(source_node)
-}
-
-/// A value before its Jinja was rendered.
-fn as_written(entry: &PropertyEntry, value: &Yaml) -> String {
-    let text = entry.file.text.get(value.range.clone()).unwrap_or_default();
-    let inner = ['"', '\''].iter().find_map(|&quote| text.strip_prefix(quote)?.strip_suffix(quote));
-    inner.unwrap_or(text).to_owned()
 }
 
 /// The four spellings of a connection, the plain one first.

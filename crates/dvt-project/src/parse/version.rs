@@ -2,10 +2,56 @@
 //!
 //! Source: dbt docs, "require-dbt-version".
 
+use crate::yaml::Yaml;
 use crate::{Package, ProjectSettings};
-use dvt_diagnostics::{Diagnostic, Span};
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use dvt_manifest::DBT_VERSION;
 use serde_json::Value;
+use std::sync::Arc;
+
+/// The problem of a project file, before anything else in it is looked at.
+pub(crate) fn check_file(
+    settings: &ProjectSettings,
+    file: &Arc<SourceFile>,
+    name: &str,
+    required: &Yaml,
+) -> Vec<Diagnostic> {
+    let texts: Vec<String> = match required.as_list() {
+        Some(items) => items.iter().filter_map(Yaml::scalar_text).collect(),
+        None => required.scalar_text().into_iter().collect(),
+    };
+    let mut problems = Vec::new();
+    if settings.flags.get("VERSION_CHECK").and_then(Value::as_bool) != Some(false) {
+        check_range(name, &texts, &required.span(file), &mut problems);
+    }
+    problems
+}
+
+fn check_range(name: &str, texts: &[String], place: &Span, problems: &mut Vec<Diagnostic>) {
+    let ranges = texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty());
+    for text in ranges {
+        match holds(text, DBT_VERSION) {
+            Some(true) => {}
+            Some(false) => problems.push(
+                Diagnostic::error(
+                    "dbt-version",
+                    format!(
+                        "This version of dbt is not supported with the '{name}' package. Installed version of dbt: \
+                         ={DBT_VERSION}. Required version of dbt for '{name}': {text}."
+                    ),
+                )
+                .label(place.clone(), "required here")
+                .help(format!(
+                    "Check for a different version of the '{name}' package, or run dbt again with --no-version-check"
+                )),
+            ),
+            None => problems.push(
+                Diagnostic::error("dbt-version", format!("`{text}` is no version range"))
+                    .label(place.clone(), "in this key"),
+            ),
+        }
+    }
+}
 
 /// A diagnostic for each package whose range leaves our version out; none with `--no-version-check`.
 pub(crate) fn check_versions(settings: &ProjectSettings, packages: &[Package], problems: &mut Vec<Diagnostic>) {
@@ -18,29 +64,7 @@ pub(crate) fn check_versions(settings: &ProjectSettings, packages: &[Package], p
             .tree
             .get("require-dbt-version")
             .map_or_else(|| Span::line(&project.file, 1), |place| place.span(&project.file));
-        for text in project
-            .require_dbt_version
-            .iter()
-            .flat_map(|text| text.split(','))
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-        {
-            match holds(text, DBT_VERSION) {
-                Some(true) => {}
-                Some(false) => problems.push(
-                    Diagnostic::error(
-                        "dbt-version",
-                        format!("package `{}` asks for dbt {text}, but this is dbt {DBT_VERSION}", package.name),
-                    )
-                    .label(place.clone(), "required here")
-                    .help("install another version of the package, or pass `--no-version-check`"),
-                ),
-                None => problems.push(
-                    Diagnostic::error("dbt-version", format!("`{text}` is no version range"))
-                        .label(place.clone(), "in this key"),
-                ),
-            }
-        }
+        check_range(&package.name, &project.require_dbt_version, &place, problems);
     }
 }
 

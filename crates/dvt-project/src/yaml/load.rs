@@ -1,7 +1,7 @@
 //! From text to tree: events of the YAML parser, with anchors, merge keys, and bounds against hostile files.
 
 use super::{Entry, Yaml, YamlValue, scalar};
-use dvt_diagnostics::{Diagnostic, SourceFile, Span};
+use dvt_diagnostics::{Diagnostic, SourceFile, Span, kinds};
 use indexmap::IndexMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use std::borrow::Cow;
@@ -19,6 +19,34 @@ const MAX_EXPANDED: usize = 200_000;
 /// # Errors
 /// The first thing that is no YAML, at its place.
 pub(crate) fn load_yaml(file: &Arc<SourceFile>, warnings: &mut Vec<Diagnostic>) -> Result<Yaml, Diagnostic> {
+    // dbt reads files without the blank space at their end: a last block of text has no newline.
+    let text = file.text.trim_end();
+    load_text(file, text, warnings).or_else(|error| match with_closed_brackets(text) {
+        Some(text) => load_text(file, &text, warnings).map_err(|_| error),
+        None => Err(error),
+    })
+}
+
+/// The same text, as long, with each bracket that closes a list or a dictionary in a line of its own put into the line
+/// above: YAML wants it indented, dbt's reader does not. `None` when there is no such line.
+fn with_closed_brackets(text: &str) -> Option<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut is_changed = false;
+    for line in text.split('\n') {
+        let closes = line.trim_start().starts_with(['}', ']']);
+        match lines.last_mut().filter(|above| closes && !above.contains('#')) {
+            Some(above) => {
+                above.push(' ');
+                above.push_str(line);
+                is_changed = true;
+            }
+            None => lines.push(line.to_owned()),
+        }
+    }
+    is_changed.then(|| lines.join("\n"))
+}
+
+fn load_text(file: &Arc<SourceFile>, text: &str, warnings: &mut Vec<Diagnostic>) -> Result<Yaml, Diagnostic> {
     let mut loader = Loader {
         file,
         offsets: Offsets::new(&file.text),
@@ -28,8 +56,7 @@ pub(crate) fn load_yaml(file: &Arc<SourceFile>, warnings: &mut Vec<Diagnostic>) 
         document: None,
         warnings,
     };
-    // dbt reads files without the blank space at their end: a last block of text has no newline.
-    for event in Parser::new_from_str(file.text.trim_end()) {
+    for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| loader.syntax_error(&error))?;
         let range = loader.offsets.range(&span);
         loader.take(event, range)?;
@@ -90,6 +117,14 @@ impl Loader<'_> {
                     let key = if is_merge { Key::Merge } else { Key::Name(text.into_owned()) };
                     return self.set_key(key, range);
                 }
+                let is_last = range.end >= self.file.text.trim_end().len();
+                let text = match style {
+                    // The parser ends a last block of text with a newline that is not there.
+                    ScalarStyle::Literal | ScalarStyle::Folded if is_last => {
+                        text.trim_end_matches('\n').to_owned().into()
+                    }
+                    _ => text,
+                };
                 let value = self.scalar(text, style, tag, &range)?;
                 self.close_value(Yaml { value, range }, anchor, 1)
             }
@@ -170,11 +205,21 @@ impl Loader<'_> {
                 Some((Key::Merge, _)) => merges.push(value),
                 Some((Key::Name(name), key_range)) => {
                     if let Some(earlier) = entries.get(&name) {
+                        let (line, column) = self.file.line_column(key_range.start);
+                        let place = format!("in \"<unicode string>\", line {line}, column {column}");
+                        let description = format!("Duplicate key '{name}' {place}");
+                        let event = dvt_diagnostics::Event::new(
+                            kinds::DUPLICATE_YAML_KEYS_DEPRECATION,
+                            format!("{description} in file `{}`", self.file.path),
+                        )
+                        .with("duplicate_description", description)
+                        .with("file", self.file.path.to_string());
                         self.warnings.push(
                             Diagnostic::warning(
                                 "yaml-duplicate-key",
                                 format!("the key `{name}` stands twice in one dictionary; the last one counts"),
                             )
+                            .event(event)
                             .label(Span::new(self.file, key_range.clone()), "again here")
                             .label(Span::new(self.file, earlier.key_range.clone()), "first here"),
                         );
