@@ -11,9 +11,11 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub(crate) struct NameMacros {
     own: Vec<&'static str>,
-    /// By macro, connection and custom name.
-    answers: Mutex<HashMap<(&'static str, String, Option<String>), Option<String>>>,
+    answers: Mutex<HashMap<Question, Option<String>>>,
 }
+
+/// The macro, the connection and the custom name.
+type Question = (&'static str, String, Option<String>);
 
 const NAMES: [&str; 3] = ["generate_database_name", "generate_schema_name", "generate_alias_name"];
 
