@@ -35,12 +35,9 @@ impl AddPackage {
     /// Reads `name@version`. `git@host:path` is all name.
     #[must_use]
     pub fn parse(text: &str, origin: PackageOrigin) -> Self {
+        let is_part_of_name = |version: &str| origin == PackageOrigin::Git && version.contains(['/', ':']);
         let (name, version) = match text.rsplit_once('@') {
-            Some((name, version))
-                if !name.is_empty() && !(origin == PackageOrigin::Git && version.contains(['/', ':'])) =>
-            {
-                (name, Some(version.to_owned()))
-            }
+            Some((name, version)) if !name.is_empty() && !is_part_of_name(version) => (name, Some(version.to_owned())),
             _ => (text, None),
         };
         Self { name: name.to_owned(), version, origin }

@@ -157,7 +157,7 @@ impl<R: Read> Unpacker<'_, R> {
             Some(_) => return Err(PackageError::ArchiveLayout { source_name: self.source.to_owned() }),
         }
         if rest.is_empty() {
-            self.create_folder(&self.to.to_owned())?;
+            self.create_folder(self.to)?;
             return Ok(None);
         }
         Ok(Some(rest.iter().fold(self.to.to_owned(), |path, part| path.join(part))))

@@ -34,17 +34,28 @@ pub(crate) struct HttpError {
 }
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, PackageError> {
+    /// `ca_bundle` holds certificates to be trusted beside the system's.
+    pub(crate) fn new(ca_bundle: Option<&Path>) -> Result<Self, PackageError> {
         let cannot = |reason: String| PackageError::Network { url: "any server".to_owned(), reason };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| cannot(error.to_string()))?;
-        let client = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .user_agent(concat!("dvt/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .build()
-            .map_err(|error| cannot(error.to_string()))?;
+            .connect_timeout(Duration::from_secs(10));
+        if let Some(path) = ca_bundle {
+            let text = std::fs::read(path).map_err(|cause| PackageError::Files {
+                action: "read",
+                path: path.to_owned(),
+                cause,
+            })?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&text);
+            for certificate in certificates.map_err(|_| cannot(format!("{} holds no certificates", path.display())))? {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        let client = builder.build().map_err(|error| cannot(error.to_string()))?;
         Ok(Self { runtime, client, is_offline: Cell::new(false) })
     }
 
@@ -111,9 +122,6 @@ impl Http {
     }
 
     fn failure(&self, error: &reqwest::Error) -> HttpError {
-        if error.is_connect() || error.is_timeout() {
-            self.is_offline.set(true);
-        }
         if error.is_builder() {
             return HttpError::final_answer("the address is no URL");
         }

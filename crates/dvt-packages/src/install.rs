@@ -14,7 +14,7 @@ use dvt_project::{PackageList, ProjectSettings, load_package_list, load_package_
 use serde_json::{Map, Value, json};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What to install, where, and how.
@@ -241,7 +241,11 @@ impl Session<'_> {
         if let Some(http) = self.http.get() {
             return Ok(http);
         }
-        let http = Http::new()?;
+        // What Python's clients read, so that whoever has set dbt up behind a proxy has set dvt up too.
+        let bundle = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"]
+            .iter()
+            .find_map(|name| self.project.env.get(*name).filter(|path| !path.is_empty() && Path::new(path).is_file()));
+        let http = Http::new(bundle.map(Path::new))?;
         Ok(self.http.get_or_init(|| http))
     }
 

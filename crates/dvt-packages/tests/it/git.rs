@@ -11,7 +11,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         .args(["-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false"])
         .args(arguments)
         .output()
-        .unwrap();
+        .expect("this works in a test");
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -67,8 +67,8 @@ fn a_commit_in_the_cache_needs_no_repository() {
     let (url, _, _) = repository(&fixture);
     write(fixture.root(), "packages.yml", &format!("packages:\n  - git: {url}\n    revision: v1\n"));
     fixture.deps();
-    std::fs::rename(fixture.beside("repository"), fixture.beside("elsewhere")).unwrap();
-    std::fs::remove_dir_all(&fixture.options.install_path).unwrap();
+    std::fs::rename(fixture.beside("repository"), fixture.beside("elsewhere")).expect("this works in a test");
+    std::fs::remove_dir_all(&fixture.options.install_path).expect("this works in a test");
     fixture.deps();
     assert_eq!(fixture.installed(), ["outer"]);
     write(fixture.root(), "packages.yml", &format!("packages:\n  - git: {url}\n    revision: v2\n"));
@@ -157,7 +157,7 @@ fn private_packages_are_found_through_the_providers_address() {
     let (url, first, _) = repository(&fixture);
     // The path of the address is `organisation/…/repository`.
     let name = url.trim_start_matches("file:///").to_owned();
-    let (organisation, _) = name.split_once('/').unwrap();
+    let (organisation, _) = name.split_once('/').expect("this works in a test");
     let accounts = serde_json::json!([{
         "org": organisation, "url": url.replace("repository", "{repo}"), "token": "t", "provider": "github"
     }]);

@@ -29,7 +29,7 @@ struct Heard {
 
 impl EventSink for Heard {
     fn fire(&self, event: Event) {
-        self.events.lock().unwrap().push(event);
+        self.events.lock().expect("this works in a test").push(event);
     }
 
     fn is_error(&self, _kind: EventKind) -> bool {
@@ -40,8 +40,8 @@ impl EventSink for Heard {
 impl Fixture {
     /// A project whose `packages.yml` has this text.
     fn new(packages: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let root = fs::canonicalize(folder.path()).unwrap().join("project");
+        let folder = tempfile::tempdir().expect("this works in a test");
+        let root = fs::canonicalize(folder.path()).expect("this works in a test").join("project");
         write(&root, "dbt_project.yml", "name: root\n");
         write(&root, "packages.yml", packages);
         let settings = ProjectSettings { project_dir: root.clone(), ..ProjectSettings::default() };
@@ -66,11 +66,11 @@ impl Fixture {
 
     /// A folder beside the project.
     fn beside(&self, name: &str) -> PathBuf {
-        fs::canonicalize(self.folder.path()).unwrap().join(name)
+        fs::canonicalize(self.folder.path()).expect("this works in a test").join(name)
     }
 
     fn try_deps(&self) -> Result<(), PackageError> {
-        self.heard.events.lock().unwrap().clear();
+        self.heard.events.lock().expect("this works in a test").clear();
         install(&self.settings, &self.options, &Events::new(Arc::clone(&self.heard) as Arc<dyn EventSink>))
     }
 
@@ -88,24 +88,25 @@ impl Fixture {
     }
 
     fn said(&self) -> Vec<String> {
-        let events = self.heard.events.lock().unwrap();
+        let events = self.heard.events.lock().expect("this works in a test");
         let shown = events.iter().filter(|event| event.level >= dvt_diagnostics::EventLevel::Info);
         shown.map(|event| event.message.clone()).collect()
     }
 
     fn fired(&self, name: &str) -> usize {
-        self.heard.events.lock().unwrap().iter().filter(|event| event.kind.name == name).count()
+        self.heard.events.lock().expect("this works in a test").iter().filter(|event| event.kind.name == name).count()
     }
 
     fn lock_file(&self) -> String {
-        fs::read_to_string(self.root().join("package-lock.yml")).unwrap()
+        fs::read_to_string(self.root().join("package-lock.yml")).expect("this works in a test")
     }
 
     /// The names in the install folder.
     fn installed(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(&self.options.install_path) else { return Vec::new() };
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("this works in a test").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }
@@ -113,8 +114,8 @@ impl Fixture {
     /// What lies in the project's folder, to see that nothing is left behind.
     fn files(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.root())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .expect("this works in a test")
+            .map(|entry| entry.expect("this works in a test").file_name().to_string_lossy().into_owned())
             .collect();
         names.sort();
         names
@@ -132,6 +133,6 @@ fn text_of(error: PackageError) -> String {
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("this works in a test")).expect("this works in a test");
+    fs::write(path, text).expect("this works in a test");
 }

@@ -29,14 +29,14 @@ struct State {
 
 impl Hub {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("this works in a test");
+        let port = listener.local_addr().expect("this works in a test").port();
         let state: Arc<Mutex<State>> = Arc::default();
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(stream) = stream else { break };
-                if shared.lock().unwrap().stops {
+                if shared.lock().expect("this works in a test").stops {
                     break;
                 }
                 let shared = Arc::clone(&shared);
@@ -49,22 +49,28 @@ impl Hub {
     }
 
     pub(crate) fn set(&self, path: &str, status: u16, body: &[u8]) {
-        self.state.lock().unwrap().answers.insert(path.to_owned(), (status, body.to_vec()));
+        self.state.lock().expect("this works in a test").answers.insert(path.to_owned(), (status, body.to_vec()));
     }
 
     /// The next answer for a path, before its lasting one.
     pub(crate) fn set_once(&self, path: &str, status: u16, body: &[u8]) {
-        self.state.lock().unwrap().first.entry(path.to_owned()).or_default().push((status, body.to_vec()));
+        self.state
+            .lock()
+            .expect("this works in a test")
+            .first
+            .entry(path.to_owned())
+            .or_default()
+            .push((status, body.to_vec()));
     }
 
     /// How often a path was asked for.
     pub(crate) fn asked(&self, path: &str) -> usize {
-        self.state.lock().unwrap().asked.iter().filter(|asked| *asked == path).count()
+        self.state.lock().expect("this works in a test").asked.iter().filter(|asked| *asked == path).count()
     }
 
     /// Publishes versions of `namespace/name`, each with what it brings and what it requires of dbt.
     pub(crate) fn publish(&self, package: &str, versions: &[(&str, Value, Value)]) {
-        let (namespace, name) = package.split_once('/').unwrap();
+        let (namespace, name) = package.split_once('/').expect("this works in a test");
         let mut described = serde_json::Map::new();
         for (version, packages, require) in versions {
             let path = format!("/archives/{name}-{version}.tar.gz");
@@ -83,16 +89,16 @@ impl Hub {
         }
         let answer = json!({"name": name, "namespace": namespace, "versions": described});
         self.set(&format!("/api/v1/{package}.json"), 200, answer.to_string().as_bytes());
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock().expect("this works in a test");
         let (_, index) = &state.answers["/api/v1/index.json"];
-        let mut index: Vec<String> = serde_json::from_slice(index).unwrap();
+        let mut index: Vec<String> = serde_json::from_slice(index).expect("this works in a test");
         index.push(package.to_owned());
         state.answers.insert("/api/v1/index.json".to_owned(), (200, json!(index).to_string().into_bytes()));
     }
 
     /// Refuses connections from now on.
     pub(crate) fn stop(&self) {
-        self.state.lock().unwrap().stops = true;
+        self.state.lock().expect("this works in a test").stops = true;
         // The listener closes when it has been woken.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         for _ in 0..100 {
@@ -107,13 +113,13 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        self.state.lock().unwrap().stops = true;
+        self.state.lock().expect("this works in a test").stops = true;
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
 fn answer(mut stream: TcpStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut reader = BufReader::new(stream.try_clone().expect("this works in a test"));
     let mut request = String::new();
     if reader.read_line(&mut request).is_err() {
         return;
@@ -124,7 +130,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     }
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let (status, body) = {
-        let mut state = state.lock().unwrap();
+        let mut state = state.lock().expect("this works in a test");
         state.asked.push(path.clone());
         let first = state.first.get_mut(&path).filter(|first| !first.is_empty()).map(|first| first.remove(0));
         first.or_else(|| state.answers.get(&path).cloned()).unwrap_or((404, b"nothing here".to_vec()))
@@ -147,10 +153,10 @@ pub(crate) fn archive(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
         header[257..265].copy_from_slice(b"ustar\x0000");
         let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
         header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        gzip.write_all(&header).unwrap();
-        gzip.write_all(text.as_bytes()).unwrap();
-        gzip.write_all(&vec![0; text.len().div_ceil(512) * 512 - text.len()]).unwrap();
+        gzip.write_all(&header).expect("this works in a test");
+        gzip.write_all(text.as_bytes()).expect("this works in a test");
+        gzip.write_all(&vec![0; text.len().div_ceil(512) * 512 - text.len()]).expect("this works in a test");
     }
-    gzip.write_all(&[0; 1024]).unwrap();
-    gzip.finish().unwrap()
+    gzip.write_all(&[0; 1024]).expect("this works in a test");
+    gzip.finish().expect("this works in a test")
 }
