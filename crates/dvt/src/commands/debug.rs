@@ -26,6 +26,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         Err(diagnostics) => return broken_files(app, diagnostics),
     };
     app.announce();
+    app.warn(config.warnings.iter())?;
     let scope = Scope::of(args);
     scope.check_names(&config)?;
     header(app, Some(&config.profile.directory), &config.project.root);
