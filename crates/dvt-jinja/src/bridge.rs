@@ -33,13 +33,18 @@ pub struct EventTimeFilter {
     pub start: Option<DateTime<Utc>>,
     /// Exclusive.
     pub end: Option<DateTime<Utc>>,
+    /// Whether the engine's times have no zone, so that a text with one would not compare as a time.
+    pub is_zoneless: bool,
 }
 
 impl EventTimeFilter {
     /// The condition as dbt writes it; empty without bounds.
     pub(crate) fn condition(&self) -> String {
         let field = &self.field_name;
-        let text = |time: DateTime<Utc>| Value::datetime_utc(time).to_string();
+        let text = |time: DateTime<Utc>| match self.is_zoneless {
+            true => Value::datetime(time.naive_utc()).to_string(),
+            false => Value::datetime_utc(time).to_string(),
+        };
         let start = self.start.map(|start| format!("{field} >= '{}'", text(start)));
         let end = self.end.map(|end| format!("{field} < '{}'", text(end)));
         [start, end].into_iter().flatten().collect::<Vec<_>>().join(" and ")

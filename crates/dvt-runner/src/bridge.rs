@@ -9,6 +9,7 @@ use crate::query_comment::StatementComment;
 use crate::reporter::{LineLevel, node_info};
 use crate::run::Run;
 use crate::seed::{SeedFile, cast_type};
+use crate::settings::RunCommand;
 use crate::tables::{table_of_result, table_of_seed};
 use crate::unit::UnitInputs;
 use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
@@ -241,6 +242,16 @@ impl NodeBridge {
 
     /// The response and rows of a statement; positions in errors count from the start of `sql`.
     pub(crate) fn query(&self, sql: &str, auto_begin: bool, fetch: Fetch) -> Result<QueryResult, BridgeError> {
+        if self.run.request.command == RunCommand::Compile && !self.run.flag("INTROSPECT", true) {
+            // dbt's words.
+            let message =
+                "connection never acquired for thread: a template asks the database, and `--no-introspect` forbids it";
+            return Err(Box::new(
+                Diagnostic::error("no-introspection", message)
+                    .label(self.node.span.clone(), "")
+                    .help("leave the flag out"),
+            ));
+        }
         let mut slot = lock(&self.session);
         let handle = self.run.handle();
         let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
@@ -440,15 +451,14 @@ impl Bridge for NodeBridge {
 
     fn ref_event_time(&self, request: &RefRequest) -> Option<EventTimeFilter> {
         let found = self.run.resolve_ref(&self.node, request).ok()?;
-        let quote = self.adapter.dialect().quote;
-        let input = EventTimeInput::new(&found.config, &found.columns, None, quote);
+        let input = EventTimeInput::new(&found.config, &found.columns, None, self.adapter.dialect());
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 
     fn source_event_time(&self, source_name: &str, table_name: &str) -> Option<EventTimeFilter> {
         let source = self.run.find_source(&self.node, source_name, table_name)?;
-        let quote = self.adapter.dialect().quote;
-        let input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, quote);
+        let dialect = self.adapter.dialect();
+        let input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, dialect);
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 

@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::EventTimeFilter;
 use dvt_manifest::{Column, Config, Node, ResourceType};
+use dvt_sql::Dialect;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
@@ -122,8 +123,11 @@ impl Run {
             (Some(window), None) | (None, Some(window)) => window,
             (None, None) => return None,
         };
-        let field_name = if input.is_quoted { input.quote(field) } else { field.to_owned() };
-        Some(EventTimeFilter { field_name, start: Some(window.start), end: Some(window.end) })
+        let field_name = if input.is_quoted { input.dialect.quote_identifier(field) } else { field.to_owned() };
+        // SQLite's times are texts of more than one form.
+        let field_name = if input.dialect.name == "sqlite" { format!("datetime({field_name})") } else { field_name };
+        let is_zoneless = matches!(input.dialect.name, "sqlite" | "mysql" | "mariadb");
+        Some(EventTimeFilter { field_name, start: Some(window.start), end: Some(window.end), is_zoneless })
     }
 }
 
@@ -131,7 +135,8 @@ impl Run {
 pub(crate) struct EventTimeInput<'a> {
     pub(crate) event_time: Option<&'a str>,
     pub(crate) is_quoted: bool,
-    pub(crate) quote: char,
+    /// Of the SQL that reads it.
+    pub(crate) dialect: &'static Dialect,
 }
 
 impl<'a> EventTimeInput<'a> {
@@ -140,17 +145,12 @@ impl<'a> EventTimeInput<'a> {
         config: &'a Config,
         columns: &IndexMap<String, Column>,
         quotes_columns: Option<bool>,
-        quote: char,
+        dialect: &'static Dialect,
     ) -> Self {
         let event_time = config.text("event_time");
         let documented = event_time.and_then(|name| columns.values().find(|column| column.name == name));
         let own = documented.and_then(|column| column.quote);
-        Self { event_time, is_quoted: own.or(quotes_columns).unwrap_or(false), quote }
-    }
-
-    fn quote(&self, name: &str) -> String {
-        let quote = self.quote;
-        format!("{quote}{}{quote}", name.replace(quote, &format!("{quote}{quote}")))
+        Self { event_time, is_quoted: own.or(quotes_columns).unwrap_or(false), dialect }
     }
 }
 

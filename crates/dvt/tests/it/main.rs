@@ -9,6 +9,7 @@ mod configuration;
 mod differential;
 mod incremental;
 mod loading;
+mod microbatch;
 mod packages;
 mod pair;
 mod pitfalls;

@@ -1,0 +1,69 @@
+//! Microbatch models, `--sample` and `--empty`: which rows are read, batch by batch.
+
+use crate::project::Project;
+use serde_json::json;
+
+const EVENTS: &str = "{{ config(materialized='table', event_time='happened_at') }}
+select 1 as id, '2024-01-01 08:00:00' as happened_at
+union all select 2, '2024-01-02 09:00:00'
+union all select 3, '2024-01-03 10:00:00'
+";
+
+fn batched(body: &str) -> Project {
+    let config = "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='happened_at', \
+                  batch_size='day', begin='2024-01-01') }}";
+    Project::new().file("models/events.sql", EVENTS).file("models/daily.sql", &format!("{config}\n{body}"))
+}
+
+#[test]
+fn a_microbatch_model_is_built_day_by_day() {
+    let project = batched("select id, happened_at, '{{ model.batch.id }}' as batch from {{ ref('events') }}");
+    project
+        .dvt("run --event-time-start 2024-01-01 --event-time-end 2024-01-04")
+        .exits(0)
+        .says("Batch 1 of 3 START batch 2024-01-01 of")
+        .says("Batch 3 of 3 OK created batch 2024-01-03 of");
+    let rows = || project.rows("target.db", "select id, batch from daily order by id");
+    assert_eq!(rows(), ["1|20240101", "2|20240102", "3|20240103"]);
+    let second = project.text("target/compiled/shop/models/daily/daily_2024-01-02.sql");
+    assert!(second.contains("where datetime(happened_at) >= '2024-01-02 00:00:00' and "), "{second}");
+    assert!(project.path("target/run/shop/models/daily/daily_2024-01-03.sql").is_file());
+    let batches = project.result("model.shop.daily")["batch_results"].clone();
+    assert_eq!(batches["failed"], json!([]));
+    assert_eq!(batches["successful"][0], json!(["2024-01-01T00:00:00+00:00", "2024-01-02T00:00:00+00:00"]));
+    // One day again: its rows are replaced, the others stay.
+    project.dvt("run --select daily --event-time-start 2024-01-02 --event-time-end 2024-01-03").exits(0);
+    assert_eq!(rows(), ["1|20240101", "2|20240102", "3|20240103"]);
+}
+
+#[test]
+fn a_batch_that_fails_leaves_the_others_and_is_tried_again() {
+    let project = batched(
+        "select id, happened_at from {{ ref('events') }}\n\
+         {% if model.batch.id == '20240102' and var('broken', true) %} where no_such_column = 1 {% endif %}",
+    );
+    let days = "--event-time-start 2024-01-01 --event-time-end 2024-01-04";
+    project.dvt(&format!("run {days}")).exits(1).says("PARTIAL SUCCESS (2/3)");
+    assert_eq!(project.result("model.shop.daily")["status"], "partial success");
+    assert_eq!(project.rows("target.db", "select id from daily order by id"), ["1", "3"]);
+    project.write("models/daily.sql", &project.text("models/daily.sql").replace("no_such_column", "id"));
+    project.write("models/daily.sql", &project.text("models/daily.sql").replace("where id = 1", ""));
+    project.dvt("retry").exits(0).says("Batch 1 of 1");
+    assert_eq!(project.rows("target.db", "select id from daily order by id"), ["1", "2", "3"]);
+    assert_eq!(project.result("model.shop.daily")["batch_results"]["successful"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn samples_and_empty_inputs_narrow_what_is_read() {
+    let project = Project::new()
+        .file("models/events.sql", EVENTS)
+        .file("models/all_of_it.sql", "{{ config(materialized='table') }} select * from {{ ref('events') }}");
+    let count = || project.rows("target.db", "select count(*) from all_of_it").concat();
+    project.dvt("run").exits(0);
+    assert_eq!(count(), "3");
+    project.dvt_with(&["run", "--select", "all_of_it", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]).exits(0);
+    assert_eq!(count(), "1");
+    project.dvt("run --select all_of_it --empty").exits(0);
+    assert_eq!(count(), "0");
+    project.dvt_with(&["run", "--sample", "3 weeks"]).exits(2).says("Invalid grain size 'weeks'");
+}
