@@ -29,6 +29,9 @@ impl<S: tracing::Subscriber> Layer<S> for ToPrinter {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let mut line = Line(String::new());
         event.record(&mut line);
+        if self.0.has_said_statement(&line.0) {
+            return;
+        }
         let room = event.metadata().target().split("::").next().unwrap_or_default();
         let text = format!("{room}:{}", line.0);
         self.0.say(Event::new(events::ADAPTER_EVENT_DEBUG, text.clone()).data(json!({"base_msg": text, "name": room})));

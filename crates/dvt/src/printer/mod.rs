@@ -23,6 +23,7 @@ use file::RotatingFile;
 use lines::Said;
 use progress::LiveLines;
 use serde_json::{Map, Value};
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -100,6 +101,8 @@ struct State {
     log: Log,
     run: report::RunState,
     warnings: warnings::Warnings,
+    /// The statements that were said last: the leaves trace them once more.
+    statements: VecDeque<String>,
 }
 
 /// The log file, and what was said before it was known.
@@ -108,6 +111,9 @@ enum Log {
     Open(LogSettings, RotatingFile),
     None,
 }
+
+/// How many statements run at the same time, at most, for telling their trace lines apart.
+const STATEMENTS: usize = 16;
 
 impl Printer {
     pub(crate) fn new(
@@ -125,6 +131,7 @@ impl Printer {
             log: Log::Waiting(Vec::new()),
             run: report::RunState::default(),
             warnings: warnings::Warnings::default(),
+            statements: VecDeque::new(),
         };
         Self { invocation_id: invocation_id.to_owned(), redactor, state: Mutex::new(state) }
     }
@@ -213,6 +220,13 @@ impl Printer {
         self.problems(std::slice::from_ref(diagnostic));
     }
 
+    /// Whether a trace line ends with a statement that an event has just said.
+    pub(crate) fn has_said_statement(&self, line: &str) -> bool {
+        let mut state = self.state();
+        let found = state.statements.iter().position(|sql| line.ends_with(sql.as_str()));
+        found.is_some_and(|at| state.statements.remove(at).is_some())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,6 +246,12 @@ impl State {
     }
 
     fn say(&mut self, printer: &Printer, event: Event) {
+        if event.kind == events::SQL_QUERY
+            && let Some(sql) = event.data.get("sql").and_then(Value::as_str)
+        {
+            self.statements.truncate(STATEMENTS - 1);
+            self.statements.push_front(sql.to_owned());
+        }
         if !self.options.log_cache_events && events::is_cache(event.kind) {
             return;
         }
