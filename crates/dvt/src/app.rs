@@ -53,6 +53,8 @@ pub(crate) struct App {
     /// The command line, for what only its very words tell.
     pub(crate) words: Vec<String>,
     pub(crate) announced: AtomicBool,
+    /// The flags come from profiles.yml, where dbt once had them.
+    pub(crate) has_flags_in_profile: bool,
     data_only: bool,
     /// Artifacts of earlier invocations, and what `retry` does again.
     pub(crate) earlier: Earlier,
@@ -111,6 +113,7 @@ pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, termina
         files,
         words: words.to_vec(),
         announced: AtomicBool::new(false),
+        has_flags_in_profile: false,
         data_only: false,
         earlier: Earlier::default(),
     };
@@ -170,9 +173,7 @@ impl App {
             config.project.flags.clone_from(flags);
         }
         self.take_flags(cli, &config.project.flags)?;
-        if moved.is_some() {
-            self.events().fire(preflight::flags_moved());
-        }
+        self.has_flags_in_profile = moved.is_some();
         self.printer.configure(self.printer_options());
         let folder = match &self.settings.log_path {
             Some(path) => absolute(path),

@@ -54,6 +54,11 @@ impl App {
             let event = Event::new(kinds::ENVIRONMENT_VARIABLE_RENAMED, message);
             found.push(event.with("old_name", old.as_str()).with("new_name", new));
         }
+        if self.has_flags_in_profile {
+            let message = "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in \
+                           dbt_project.yml.";
+            found.push(Event::new(kinds::PROJECT_FLAGS_MOVED_DEPRECATION, message));
+        }
         let (include, exclude) = self.settings.warn_error_options.old_names;
         if include || exclude {
             let names: Vec<&str> = [(include, "`include`"), (exclude, "`exclude`")]
@@ -130,11 +135,4 @@ pub(crate) fn flags_of_the_profile(config: &ConfigFiles) -> Result<Option<Map<St
         .help("move what `config` says to `flags` in dbt_project.yml")),
         flags => Ok(flags.cloned()),
     }
-}
-
-pub(crate) fn flags_moved() -> Event {
-    Event::new(
-        kinds::PROJECT_FLAGS_MOVED_DEPRECATION,
-        "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml.",
-    )
 }
