@@ -194,11 +194,11 @@ impl Job<'_> {
                 self.overloads(&bridge, work).await
             }
             RunCommand::Compile | RunCommand::Docs => Ok(()),
-            _ if self.node.is_ephemeral() => Ok(()),
             RunCommand::Show => {
                 let shown = show_rows(self.run, &self.node, &compiled, &bridge, &self.progress).await;
                 shown.map(|rows| work.rows = Some(rows))
             }
+            _ if self.node.is_ephemeral() => Ok(()),
             _ if self.node.resource_type == ResourceType::Seed => self.seed(&bridge, &compiled, work).await,
             _ if self.route == Route::Pushdown => {
                 self.progress.phase(Phase::Publish);
