@@ -101,6 +101,22 @@ fn remove_abandoned(parent: &Path, prefix: &str) {
     }
 }
 
+/// Removes what killed runs left of a file that is written aside and then moved into place (`.<name>.….tmp`). One that is
+/// being written now is younger than a minute.
+pub(crate) fn remove_unfinished(folder: &Path, name: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.filter_map(Result::ok) {
+        let file_name = entry.file_name();
+        let file_name = file_name.to_string_lossy();
+        let is_part = file_name.strip_prefix(&format!(".{name}.")).is_some_and(|rest| rest.ends_with(".tmp"));
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        if is_part && age.is_some_and(|age| age.as_secs() >= 60) {
+            // It is in nobody's way; the next run tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Removes a folder; a link in it is removed, never what it names.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {

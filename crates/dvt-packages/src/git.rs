@@ -11,6 +11,9 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Part of the name of the index that one checkout uses.
+const INDEX: &str = "checkout-";
+
 impl Session<'_> {
     /// Fetches the revision to read what the package says of itself; the pin then names the commit.
     pub(crate) fn git_metadata(&mut self, pinned: &mut GitPinned) -> Result<Metadata, PackageError> {
@@ -90,10 +93,22 @@ impl<'a> Repository<'a> {
         }
         let folder = session.cache.repository(url)?;
         let repository = Self { session, url, folder };
+        repository.remove_indexes();
         if !repository.folder.path.join("HEAD").is_file() {
             repository.run("HEAD", &["init", "--quiet", "--bare"])?;
         }
         Ok(repository)
+    }
+
+    /// Removes what checkouts of killed runs left; the lock on the folder says that none is at work.
+    fn remove_indexes(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder.path) else { return };
+        for entry in entries.filter_map(Result::ok) {
+            if entry.file_name().to_string_lossy().starts_with(INDEX) {
+                // A few kilobytes in the cache are in nobody's way.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The commit that a tag, a branch or (part of) a commit id names now.
@@ -152,7 +167,7 @@ impl<'a> Repository<'a> {
                 });
             }
         }
-        let index = self.folder.path.join(format!("index-{}", uuid::Uuid::new_v4().simple()));
+        let index = self.folder.path.join(format!("{INDEX}{}", uuid::Uuid::new_v4().simple()));
         let pattern = subdirectory.map_or_else(|| ".".to_owned(), |path| format!(":(top,literal){path}"));
         let output = self
             .command()

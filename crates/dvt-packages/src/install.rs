@@ -3,7 +3,7 @@
 use crate::PackageError;
 use crate::add::{AddPackage, add_package};
 use crate::cache::Cache;
-use crate::folder::{NewFolder, OwnFolder};
+use crate::folder::{NewFolder, OwnFolder, remove_unfinished};
 use crate::http::Http;
 use crate::listing::Pinned;
 use crate::lock::{list_hash, lock_text};
@@ -16,6 +16,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+const LOCK: &str = "package-lock.yml";
 
 /// What to install, where, and how.
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ pub fn install(project: &ProjectSettings, options: &InstallOptions, events: &Eve
 impl Session<'_> {
     fn run(&mut self) -> Result<(), PackageError> {
         let root = &self.options.project_root;
+        remove_unfinished(root, LOCK);
         let mut list = load_package_list(self.project, root, root)?;
         if let Some(package) = &self.options.add {
             add_package(&list, package, root, self.events)?;
@@ -134,7 +137,7 @@ impl Session<'_> {
             item.insert("name".to_owned(), json!(name));
             items.push(Value::Object(item));
         }
-        let path = self.options.project_root.join("package-lock.yml");
+        let path = self.options.project_root.join(LOCK);
         write_atomically(&path, lock_text(&items, &list_hash(asked)).as_bytes())
             .map_err(|error| PackageError::Files { action: "write", path: path.clone(), cause: error.cause })?;
         tracing::debug!(target: "dvt", file = list.file_name, packages = items.len(), "resolved");

@@ -61,6 +61,9 @@ fn a_folder_that_a_killed_run_was_filling_is_removed() {
     let fixture = Fixture::new("packages:\n  - local: ../one\n");
     write(&fixture.beside("one"), "dbt_project.yml", "name: one\n");
     write(fixture.root(), ".dbt_packages.installing-0123/half/file", "");
+    let half = fixture.root().join(".package-lock.yml.1.0.tmp");
+    let written = fs::File::create(&half).unwrap();
+    written.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(90)).unwrap();
     fixture.deps();
     assert_eq!(fixture.files(), ["dbt_packages", "dbt_project.yml", "package-lock.yml", "packages.yml"]);
 }
