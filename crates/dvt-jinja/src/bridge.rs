@@ -150,6 +150,12 @@ pub trait Bridge: Send + Sync {
     /// The cached relations of a schema, `None` when the schema has not been read yet.
     fn cached_relations(&self, database: Option<&str>, schema: &str) -> Option<Vec<Relation>>;
 
+    /// One relation of a schema that was read: `Some(None)` when the schema has none of this name. `None` leaves the
+    /// answer to [`cached_relations`](Self::cached_relations).
+    fn cached_relation(&self, _database: Option<&str>, _schema: &str, _identifier: &str) -> Option<Option<Relation>> {
+        None
+    }
+
     /// Stores what a schema holds.
     fn cache_schema(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>);
 

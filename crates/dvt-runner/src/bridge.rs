@@ -536,6 +536,15 @@ impl Bridge for NodeBridge {
         known
     }
 
+    fn cached_relation(&self, database: Option<&str>, schema: &str, identifier: &str) -> Option<Option<Relation>> {
+        let found = self.cache.relation(database, schema, identifier)?;
+        // The cache knows names as the engine compares them; here the letters count, but on SQLite.
+        let is_same = |relation: &Relation| {
+            relation.identifier.as_deref() == Some(identifier) || self.adapter.adapter_type() == "sqlite"
+        };
+        Some(found.filter(is_same))
+    }
+
     fn cache_schema(&self, database: Option<&str>, schema: &str, relations: Vec<Relation>) {
         let key = (database.map(str::to_owned), schema.to_owned());
         let state = lock(&self.noted).reading.remove(&key);

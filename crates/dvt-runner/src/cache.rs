@@ -105,6 +105,11 @@ impl RelationCache {
         Some(relations)
     }
 
+    /// The relation of this name; `None` while its schema was not read.
+    pub(crate) fn relation(&self, database: Option<&str>, schema: &str, identifier: &str) -> Option<Option<Relation>> {
+        Some(self.lock().get(&self.key(database, schema))?.get(&self.fold(identifier)).cloned())
+    }
+
     /// Whether the relation is there; `None` while its schema was not read.
     pub(crate) fn holds(&self, relation: &Relation) -> Option<bool> {
         let name = self.identifier(relation)?;

@@ -255,6 +255,9 @@ fn get_relation(
     schema: &str,
     identifier: &str,
 ) -> Result<Value, Flow> {
+    if let Some(found) = interpreter.bridge.cached_relation(database, schema, identifier) {
+        return Ok(found.map_or(Value::None, Value::relation));
+    }
     let ignores_case = interpreter.bridge.adapter_type() == "sqlite";
     let found = list_relations(interpreter, database, schema)?.into_iter().find(|relation| {
         let name = relation.identifier.as_deref().unwrap_or_default();

@@ -161,7 +161,8 @@ pub(crate) async fn run_batches(job: &Job<'_>, work: &mut Work) -> Result<(), No
             continue;
         }
         let may_share = place.index > 0 && !is_last && exists && concurrency;
-        match job.run.slots().try_take().filter(|_| may_share) {
+        let slot = if may_share { job.run.slots().try_take() } else { None };
+        match slot {
             Some(slot) => {
                 debug(job, place, "is being run concurrently");
                 running.spawn(run_in_slot(owned(job), place.clone(), slot));
