@@ -108,8 +108,13 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
         "env_var" => Function::value("env_var", env_var::env_var),
         "this" => context.this.clone().map_or(Value::None, Value::relation),
         "target" | "env" => interpreter.kept_member("target", |interpreter| (&interpreter.context.target).into()),
-        "model" | "node" => interpreter
-            .kept_member("model", |interpreter| interpreter.context.node.as_deref().map_or(Value::None, Value::from)),
+        "model" | "node" => interpreter.kept_member("model", |interpreter| {
+            interpreter
+                .context
+                .node
+                .as_deref()
+                .map_or(Value::None, |node| crate::objects::column::model(interpreter, node))
+        }),
         "execute" => Value::Bool(context.executes()),
         "graph" => interpreter.kept_member("graph", |interpreter| graph::Graph::value(interpreter.bridge.graph())),
         "adapter" => Value::object(adapter::Adapter),

@@ -3,7 +3,7 @@
 use crate::engine::Interpreter;
 use crate::error::{Flow, raise};
 use crate::{Args, Object, Value};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 /// A column of a relation: a name and the engine's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,6 +182,27 @@ impl Object for ColumnClass {
             _ => None,
         }
     }
+}
+
+/// The node as templates see it: with the types of its columns in the engine's words, unless its contract wants the names
+/// that are written.
+pub(crate) fn model(interpreter: &Interpreter<'_>, node: &Json) -> Value {
+    let keeps = node.pointer("/contract/alias_types") == Some(&Json::Bool(false));
+    let typed = |columns: &Map<String, Json>| {
+        columns.values().any(|column| column.get("data_type").is_some_and(Json::is_string))
+    };
+    if keeps || !node.get("columns").and_then(Json::as_object).is_some_and(typed) {
+        return Value::from(node);
+    }
+    let mut node = node.clone();
+    for column in node.get_mut("columns").and_then(Json::as_object_mut).into_iter().flat_map(Map::values_mut) {
+        if let Some(data_type) = column.get_mut("data_type")
+            && let Some(text) = data_type.as_str()
+        {
+            *data_type = Json::from(translate(interpreter, text));
+        }
+    }
+    Value::from(&node)
 }
 
 /// The engine's word for one of dbt's type labels.

@@ -87,11 +87,11 @@ fn build(
     descriptions: &Descriptions<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
-    let layers = node_layers(session, &draft, problems);
+    let mut layers = node_layers(session, &draft, problems);
     let before = layers.full(&draft.extra_layers);
     let mut connection = connection_of(session, &draft, &before, problems)?;
     let mut node = skeleton(session, &draft, &connection, &before);
-    let read = if is_python(&draft) {
+    let mut read = if is_python(&draft) {
         python_reading(session, &draft).map_err(|diagnostic| problems.push(*diagnostic)).ok()?
     } else if let Some(found) = static_reading(session, &draft) {
         found
@@ -139,6 +139,12 @@ fn build(
     check_names(session, &merged, problems);
     if problems.len() > before_check {
         return None;
+    }
+    if !session.project_flag("state_modified_compare_more_unrendered_values", true) {
+        // The older way: what the file and its properties say counts as it was rendered.
+        layers.written_patch = None;
+        let calls = super::layering::merge_calls(&read.calls);
+        read.written = calls.entries.into_iter().map(|(key, value, _)| (key, value)).collect();
     }
     node.unrendered_config = layers.written(&read.written);
     if read.is_static && layers.patch.is_none() && draft.version.is_none() {
@@ -778,7 +784,7 @@ fn name_relation(
             Diagnostic::error(
                 "no-schema",
                 format!(
-                    "Node '{}' has a schema set to None as a result of a generate_schema_name call",
+                    "Node '{}' has a schema set to None as a result of a generate_schema_name call.",
                     node.unique_id
                 ),
             )
