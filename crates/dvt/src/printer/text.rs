@@ -332,7 +332,7 @@ mod tests {
         }));
         assert_eq!(
             super::super::words::plain(&composed(&event, 50)),
-            "Batch 1 of 3 OK created batch 2026-01-01 of dev.m ....... [INSERT 0 2 in 0.50s]"
+            "Batch 1 of 3 OK created batch 2026-01-01 of dev.m ...... [INSERT 0 2 in 0.50s]"
         );
     }
 }

@@ -108,19 +108,6 @@ fn bad_values_name_their_place() {
 }
 
 #[test]
-fn flags_that_are_not_there_are_refused_by_name() {
-    for (words, flag) in [
-        (&["run", "--state", "x"][..], "--state"),
-        (&["run", "--defer"], "--defer"),
-        (&["run", "--empty"], "--empty"),
-        (&["run", "--selector", "nightly"], "--selector"),
-    ] {
-        let error = resolve(words, &[], json!({})).unwrap_err();
-        assert_eq!(error.message, format!("`{flag}` is not in this version of dvt yet"));
-    }
-}
-
-#[test]
 fn select_takes_several_words_and_may_be_repeated() {
     let cli = Cli::try_parse_from(["dvt", "run", "-s", "a", "b+", "-m", "c", "--exclude", "d"]).unwrap();
     let Some(Command::Run(args)) = cli.command else { panic!("run was given") };
