@@ -24,6 +24,8 @@ impl ValueRenderer {
     ) -> Self {
         let mut context = RenderContext::new(Phase::Run, invocation, "dbt", &[]);
         context.vars = Arc::new(Vars { layers: vars });
+        // Nothing runs while a YAML file is read: what a template says under `{% if execute %}` is not meant.
+        context.variables.insert("execute".to_owned(), dvt_jinja::Value::Bool(false));
         if let Some(target) = target {
             context.target = target.clone();
         }

@@ -124,9 +124,19 @@ pub(crate) fn command_line(args: &Map<String, Value>, cli: &Cli, full_refresh: b
         };
         line.push(format!("{flag}={text}"));
     };
+    let takes_warnings_as_errors = |given: Option<&Value>| given == Some(&Value::Bool(true));
     for (name, flag) in GLOBAL_VALUES {
+        // `--warn-error` is each invocation's own, and shows in the options too.
+        if name == "warn_error_options"
+            && (cli.global.switches.given("warn_error").is_some()
+                || cli.global.warn_error_options.is_some()
+                || takes_warnings_as_errors(args.get("warn_error")))
+        {
+            continue;
+        }
         value(flag, args.get(name).unwrap_or(&Value::Null));
     }
+    value("--warn-error-options", &cli.global.warn_error_options.as_ref().map_or(Value::Null, |given| json!(given)));
     for (name, flag, commands) in OWN_VALUES {
         if commands.contains(&which) {
             value(flag, args.get(name).unwrap_or(&Value::Null));

@@ -33,9 +33,10 @@ pub(crate) enum Noun<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// The members of the graph, each at its position; an id that the manifest does not know has none.
+    /// The members of the graph, each at its position. There is none for what is switched off: a test of something that
+    /// is missing stays in the manifest so.
     pub(crate) fn all(manifest: &'a Manifest, graph: &Graph) -> Vec<Option<Self>> {
-        graph.ids().iter().map(|id| Self::of(manifest, id)).collect()
+        graph.ids().iter().map(|id| Self::of(manifest, id).filter(|member| member.config.enabled())).collect()
     }
 
     fn of(manifest: &'a Manifest, id: &str) -> Option<Self> {

@@ -253,12 +253,11 @@ fn criterion(map: &Map<String, Value>) -> Result<SelectionSpec, DefinitionError>
         indirect,
     };
     let base = SelectionSpec::Criterion(base.checked()?);
-    if map.len() > 1 && map.contains_key("exclude") {
-        if let Some(excluded) = exclusions(map)? {
-            return Ok(SelectionSpec::group(SetOperation::Difference, vec![base, excluded]));
-        }
-    }
-    Ok(base)
+    let excluded = if map.len() > 1 && map.contains_key("exclude") { exclusions(map)? } else { None };
+    Ok(match excluded {
+        Some(excluded) => SelectionSpec::group(SetOperation::Difference, vec![base, excluded]),
+        None => base,
+    })
 }
 
 /// Python's truth.

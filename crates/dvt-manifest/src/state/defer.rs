@@ -20,6 +20,8 @@ pub struct DeferRelation {
     pub meta: Value,
     pub tags: Value,
     pub config: Map<String, Value>,
+    /// Of a function: `arguments` and `returns`.
+    pub signature: Option<(Value, Value)>,
 }
 
 impl DeferRelation {
@@ -37,13 +39,14 @@ impl DeferRelation {
             meta: node.meta.clone(),
             tags: node.tags.clone(),
             config: node.config.clone(),
+            signature: (node.resource_type == "function").then(|| (node.arguments.clone(), node.returns.clone())),
         }
     }
 
     /// dbt's form in `manifest.json`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "database": self.database,
             "schema": self.schema,
             "alias": self.alias,
@@ -56,7 +59,12 @@ impl DeferRelation {
             "tags": if self.tags.is_null() { json!([]) } else { self.tags.clone() },
             "config": self.config,
             "connection": self.connection,
-        })
+        });
+        if let (Value::Object(map), Some((arguments, returns))) = (&mut json, &self.signature) {
+            map.insert("arguments".to_owned(), arguments.clone());
+            map.insert("returns".to_owned(), returns.clone());
+        }
+        json
     }
 }
 
