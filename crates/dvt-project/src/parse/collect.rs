@@ -220,12 +220,13 @@ impl<'p> Described<'p> {
                 Section::Snapshots => ResourceType::Snapshot,
                 Section::Analyses => ResourceType::Analysis,
                 Section::SingularTests => ResourceType::Test,
+                Section::Functions => ResourceType::Function,
                 _ => ResourceType::Model,
             };
             let package = session.package_name(entry.package);
             let is_there = |kind: ResourceType, name: &str| {
                 let id = format!("{kind}.{package}.{name}");
-                manifest.nodes.contains_key(&id) || manifest.disabled.contains_key(&id)
+                manifest.node(&id).is_some() || manifest.disabled.contains_key(&id)
             };
             let off = manifest.disabled.get(&format!("{kind}.{package}.{}", entry.name)).map_or(0, Vec::len);
             let says = entry.yaml.get_set("config").and_then(|config| config.get_set("enabled"));

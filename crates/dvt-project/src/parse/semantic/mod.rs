@@ -49,7 +49,7 @@ pub(crate) fn read_all(
     manifest: &mut Manifest,
     problems: &mut Vec<Diagnostic>,
 ) {
-    for entry in entries {
+    for entry in in_dbts_order(entries) {
         let key = match entry.section {
             Section::Metrics => "metrics",
             Section::SemanticModels => "semantic_models",
@@ -68,6 +68,23 @@ pub(crate) fn read_all(
             add(manifest, node, problems);
         }
     }
+}
+
+/// File by file; in a file models first, then metrics, semantic models and saved queries, wherever they stand.
+fn in_dbts_order(entries: &[PropertyEntry]) -> Vec<&PropertyEntry> {
+    let rank = |entry: &PropertyEntry| match entry.section {
+        Section::Models => 0,
+        Section::Metrics => 1,
+        Section::SemanticModels => 2,
+        _ => 3,
+    };
+    let mut ordered = Vec::with_capacity(entries.len());
+    for of_file in entries.chunk_by(|left, right| Arc::ptr_eq(&left.file, &right.file)) {
+        let start = ordered.len();
+        ordered.extend(of_file);
+        ordered[start..].sort_by_key(|entry| rank(entry));
+    }
+    ordered
 }
 
 fn add(manifest: &mut Manifest, node: SemanticNode, problems: &mut Vec<Diagnostic>) {
