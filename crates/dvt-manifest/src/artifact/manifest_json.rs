@@ -200,8 +200,8 @@ impl Node {
             json.insert(key.to_owned(), value);
         };
         set("database", json!(self.database));
-        // A `generate_schema_name` may give nothing.
-        set("schema", if self.schema.is_empty() { Value::Null } else { json!(self.schema) });
+        // A `generate_schema_name` may give nothing; dbt writes that so.
+        set("schema", if self.schema.is_empty() { json!("None") } else { json!(self.schema) });
         set("name", json!(self.name));
         set("resource_type", json!(self.resource_type.as_str()));
         set("package_name", json!(self.package_name));

@@ -768,13 +768,14 @@ impl Tests<'_, '_, '_> {
     fn add(&mut self, mut test: GenericTest, tested: &TestedThing, column: Option<&Yaml>, attached: &Attached) {
         let entry = self.entry;
         let package_name = self.session.package_name(entry.package);
-        let Some(definition) = self.session.library.find_test(package_name, test.namespace.as_deref(), &test.name)
-        else {
+        let library = &self.session.library;
+        let definition = library.find_test(package_name, test.namespace.as_deref(), &test.name);
+        if definition.is_none() {
+            // dbt makes the node all the same: only running the test fails.
             self.problems.push(self.unknown_test(&test));
-            return;
-        };
-        let noted = self.session.library.noted_test(package_name, &test.name).unwrap_or(definition);
-        let test_macro = Some(noted.unique_id.clone());
+        }
+        let noted = library.noted_test(package_name, &test.name).filter(|_| definition.is_some());
+        let test_macro = noted.or(definition).map(|noted| noted.unique_id.clone());
         self.render_config(&mut test);
         let description = match test.description.contains('{') {
             true => self.descriptions.render(self.session, entry, &test.description, &test.span, self.problems),
@@ -854,7 +855,7 @@ impl Tests<'_, '_, '_> {
 
     fn unknown_test(&self, test: &GenericTest) -> Diagnostic {
         let mut diagnostic =
-            Diagnostic::error("unknown-test", format!("there is no generic test named `{}`", test.name));
+            Diagnostic::warning("unknown-test", format!("there is no generic test named `{}`", test.name));
         if let Some(namespace) = &test.namespace {
             diagnostic.message = format!("there is no generic test `{}` in package `{namespace}`", test.name);
         }

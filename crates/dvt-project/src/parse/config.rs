@@ -521,6 +521,11 @@ fn wanted(key: &str) -> Option<Wanted> {
     })
 }
 
+/// Whether a file's own `config` call gives a text where dbt wants true or false; YAML's texts are read as booleans.
+pub(crate) fn is_text_for_boolean(key: &str, value: &Value) -> bool {
+    matches!(wanted(key), Some(Wanted::Boolean)) && value.is_string()
+}
+
 /// Checks the types of dbt's own keys, and turns texts that Jinja made of booleans and numbers back.
 pub(crate) fn check_types(merged: &mut Merged, owner: &str, problems: &mut Vec<Diagnostic>) {
     for (key, value) in &mut merged.values {

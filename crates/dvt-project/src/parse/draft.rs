@@ -96,7 +96,12 @@ fn build(
     } else if let Some(found) = static_reading(session, &draft) {
         found
     } else {
-        let template = match Template::parse_range(&draft.template, draft.template_range.clone()) {
+        let stand_in = without_macro(&draft);
+        let (text, range) = match &stand_in {
+            Some(text) => (text, 0..text.text.len()),
+            None => (&draft.template, draft.template_range.clone()),
+        };
+        let template = match Template::parse_range(text, range) {
             Ok(template) => template,
             Err(error) => {
                 problems.push(relocate(error.diagnostic(), &draft));
@@ -145,6 +150,22 @@ fn build(
         layers.written_patch = None;
         let calls = super::layering::merge_calls(&read.calls);
         read.written = calls.entries.into_iter().map(|(key, value, _)| (key, value)).collect();
+    }
+    for layer in &read.calls {
+        for (key, value, place) in &layer.entries {
+            if super::config::is_text_for_boolean(key, value) && draft.test.is_none() {
+                let shown = super::python_text::python_repr(value);
+                problems.push(
+                    Diagnostic::error(
+                        "wrong-type",
+                        format!("config `{key}` of {owner} must be true or false: {shown} is not of type 'boolean'"),
+                    )
+                    .label(place.clone(), "a text")
+                    .help("leave the quotes away, or write `| as_bool` after what gives the value"),
+                );
+                return None;
+            }
+        }
     }
     node.unrendered_config = layers.written(&read.written);
     if read.is_static && layers.patch.is_none() && draft.version.is_none() {
@@ -374,6 +395,17 @@ fn as_map(layer: &Layer) -> Map<String, Value> {
 }
 
 /// Renders the template for what it asks.
+/// The template of a generic test whose macro is not there: what its arguments ask for, and no call.
+fn without_macro(draft: &Draft<'_>) -> Option<Arc<SourceFile>> {
+    if draft.test_macro.is_some() {
+        return None;
+    }
+    let metadata = draft.test.as_ref()?.metadata.as_ref()?;
+    let namespace = metadata.namespace.as_ref().map(|namespace| format!("{namespace}.")).unwrap_or_default();
+    let call = format!("{{{{ {namespace}test_{}(", metadata.name);
+    Some(SourceFile::new(draft.file.path.clone(), draft.template.text.replacen(&call, "{{ dict(", 1)))
+}
+
 fn rendered_reading(
     session: &Session<'_>,
     draft: &Draft<'_>,
@@ -395,7 +427,8 @@ fn rendered_reading(
     );
     // The code that dbt makes of a generic test ends with the test's own config.
     calls.extend(draft.extra_layers.iter().filter(|layer| !layer.entries.is_empty()).cloned());
-    let as_written = if draft.test_macro.is_some() {
+    let is_generic = draft.test.as_ref().is_some_and(|test| test.metadata.is_some());
+    let as_written = if is_generic {
         let file = SourceFile::new(draft.file.path.clone(), draft.raw_code.clone().unwrap_or_default());
         Template::parse(&file).ok().and_then(|template| template.written_config())
     } else {

@@ -3,7 +3,7 @@
 use crate::files::{FoundFile, read_text};
 use crate::render::ValueRenderer;
 use crate::yaml::{Yaml, load_yaml};
-use dvt_diagnostics::{Diagnostic, SourceFile, Span, did_you_mean};
+use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, Span, did_you_mean, kinds};
 use std::sync::Arc;
 
 /// One entry of a properties file, rendered except for what is rendered later (descriptions, tests, hooks).
@@ -46,8 +46,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("seeds", Section::Seeds),
     ("snapshots", Section::Snapshots),
     ("sources", Section::Sources),
-    ("tests", Section::SingularTests),
     ("data_tests", Section::SingularTests),
+    ("tests", Section::SingularTests),
     ("unit_tests", Section::UnitTests),
     ("exposures", Section::Exposures),
     ("groups", Section::Groups),
@@ -184,6 +184,21 @@ pub(crate) fn read_properties(
         for item in items {
             let yaml = renderer.tree(&file, item, &mut vec![key.clone()], &is_rendered, problems);
             let Some(name) = yaml.get_set("name") else {
+                if section == Section::SingularTests {
+                    // dbt lets the section go: projects keep YAML anchors there.
+                    let message = format!(
+                        "Unable to parse 'data_tests' section of file '{}'\nParsing Error\n  Entry did not contain a name",
+                        found.original_path
+                    );
+                    let event =
+                        Event::new(kinds::NOTE, message.clone()).at(EventLevel::Warn).with("msg", message.as_str());
+                    problems.push(
+                        Diagnostic::warning("no-name", message)
+                            .label(first_line(&file, item), "this entry")
+                            .event(event),
+                    );
+                    break;
+                }
                 let what = if yaml.as_map().is_some() { "has no `name`" } else { "is no dictionary with a `name`" };
                 problems.push(
                     Diagnostic::error("no-name", format!("an entry of `{key}` {what}"))

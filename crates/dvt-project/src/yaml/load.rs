@@ -206,6 +206,8 @@ impl Loader<'_> {
                 Some((Key::Name(name), key_range)) => {
                     if let Some(earlier) = entries.get(&name) {
                         let (line, column) = self.file.line_column(key_range.start);
+                        // dbt counts without the empty lines at the start of a file.
+                        let line = line - blank_lines_at_start(&self.file.text);
                         let place = format!("in \"<unicode string>\", line {line}, column {column}");
                         let description = format!("Duplicate key '{name}' {place}");
                         let event = dvt_diagnostics::Event::new(
@@ -359,6 +361,10 @@ impl Loader<'_> {
         let Some(text) = self.file.text.get(range.clone()) else { return range };
         range.start..range.start + text.trim_end().len()
     }
+}
+
+fn blank_lines_at_start(text: &str) -> usize {
+    text[..text.len() - text.trim_start().len()].matches('\n').count()
 }
 
 /// From the parser's positions in characters to bytes.
