@@ -130,8 +130,15 @@ impl Http {
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        let reason =
-            if error.is_timeout() { "the server did not answer in time".to_owned() } else { cause.to_string() };
+        // A server that is not the one it says to be is no server that cannot be reached.
+        let said = cause.to_string();
+        if said.contains("certificate") {
+            return HttpError::final_answer(&said);
+        }
+        if error.is_connect() || error.is_timeout() {
+            self.is_offline.set(true);
+        }
+        let reason = if error.is_timeout() { "the server did not answer in time".to_owned() } else { said };
         HttpError::passing(reason)
     }
 }
