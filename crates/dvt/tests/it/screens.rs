@@ -78,7 +78,7 @@ fn a_run() {
 [TIME]
 [TIME]  Completed successfully
 [TIME]
-[TIME]  Done. PASS=2 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=2
+[TIME]  Done. PASS=2 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=0 TOTAL=2
 --- stderr
 
 "#]]
@@ -147,6 +147,7 @@ fn a_debug_that_fails() {
     let (lines, _) = shown.split_once("--- stderr").unwrap_or((&shown, ""));
     let without_ms: String = lines
         .lines()
+        .filter(|line| !line.contains("  dvt path: ") && !line.contains("  os info: "))
         .map(|line| match (line.rfind(" ("), line.ends_with(" ms)")) {
             (Some(at), true) => format!("{} ([MS])\n", &line[..at]),
             _ => format!("{line}\n"),
@@ -156,17 +157,25 @@ fn a_debug_that_fails() {
         without_ms,
         str![[r#"
 [TIME]  Running with dvt=0.1.0 (dbt=1.12.6)
-file        dbt_project.yml  OK    [FOLDER]/shop/dbt_project.yml
-file        profiles.yml     OK    [FOLDER]/shop/profiles.yml (profile `shop`, target `lite`)
-file        computes.yml     OK    not there; the embedded engine with its defaults
-file        buckets.yml      OK    not there; staging in the project
-connection  lite             OK    sqlite://[FOLDER]/shop/target.db ([MS])
-connection  lost             FAIL  connection `lost`: the folder `[FOLDER]/shop/nowhere` does not exist (sqlite://[FOLDER]/shop/nowhere/x.db)
-                                   -> check `path` of this output, or make the folder
-connection  odd              FAIL  profiles.yml:6:5: error[unknown-connection-type]: `orcale` is no type of connection that dvt has
-                                   -> the types are postgres, mysql, mariadb, sqlite, filesystem
-compute     datafusion       OK    datafusion, in this process
-bucket      local            OK    [FOLDER]/shop/.dvt/staging (written, read, deleted)
+[TIME]  dbt version: 1.12.6
+[TIME]  dvt version: 0.1.0
+[TIME]  Using profiles dir at [FOLDER]/shop
+[TIME]  Using profiles.yml file at [FOLDER]/shop/profiles.yml
+[TIME]  Using dbt_project.yml file at [FOLDER]/shop/dbt_project.yml
+[TIME]  adapter type: sqlite
+[TIME]  adapter version: 0.1.0
+[TIME]  Connection:
+[TIME]    path: target.db
+[TIME]    schema: main
+[TIME]    threads: 1
+[TIME]    database: database
+[TIME]    Connection test: [OK connection ok]
+
+connection  lite  OK    sqlite://[FOLDER]/shop/target.db ([MS])
+connection  lost  FAIL  connection `lost`: the folder `[FOLDER]/shop/nowhere` does not exist (sqlite://[FOLDER]/shop/nowhere/x.db)
+                        -> check `path` of this output, or make the folder
+connection  odd   FAIL  profiles.yml:6:5: error[unknown-connection-type]: `orcale` is no type of connection that dvt has
+                        -> the types are postgres, mysql, mariadb, sqlite, filesystem
 [TIME]
 [TIME]  2 checks failed
 
@@ -189,44 +198,66 @@ Options:
   -h, --help  Print help
 
 Selection:
-  -s, --select <SELECTOR>...       The nodes to take: names, paths, tag:x, source:x, config.x:y,
-                                   with + for parents and children [alias: -m]
-      --exclude <SELECTOR>...      The nodes to leave out, in the words of --select
-      --selector <NAME>            A named selector of selectors.yml
-      --indirect-selection <MODE>  Which tests come along with a selected node: eager, cautious,
-                                   buildable, empty
-  -f, --full-refresh               Drop and create what otherwise keeps its identity: tables are
-                                   rebuilt, incremental models start anew
+  -s, --select <SELECTOR>...     The nodes to take: names, paths, tag:x, source:x, config.x:y, with
+                                 + for parents and children [alias: -m]
+      --exclude <SELECTOR>...    The nodes to leave out, in the words of --select
+      --selector <NAME>          A named selector of selectors.yml
+  -f, --full-refresh             Drop and create what otherwise keeps its identity: tables are
+                                 rebuilt, incremental models start anew
+      --empty                    Read every ref() and source() without rows: tables come out empty,
+                                 with their columns
+      --event-time-start <TIME>  Where microbatch models start, inclusive: 2026-01-31, or with a
+                                 time behind T
+      --event-time-end <TIME>    Where microbatch models end, exclusive
+      --sample <WINDOW>          Read only a window of each input by its event_time: '3 days', or
+                                 '{start: 2026-01-01, end: 2026-01-03}'
 
 Federation:
   -c, --compute <NAME>  The compute of computes.yml to join on; wins over the models' own config
   -b, --bucket <NAME>   The bucket of buckets.yml to stage in; wins over the models' own config
 
 Global flags:
-  -t, --target <NAME>             The default target: an output of the profile
-      --profile <NAME>            The profile, when it is not the one that dbt_project.yml names
-      --profiles-dir <FOLDER>     The folder of profiles.yml [default: the project, ~/.dvt, ~/.dbt]
-      --project-dir <FOLDER>      The folder of dbt_project.yml [default: the current folder and its
-                                  parents]
-      --target-path <FOLDER>      Where compiled SQL and artifacts go [default: target]
-      --log-path <FOLDER>         Where dvt.log goes [default: logs]
-      --vars <YAML>               Variables for var(), as YAML: '{start: 2026-01-01}'
-      --threads <COUNT>           Nodes that run at the same time [default: the target's threads]
-      --log-level <LEVEL>         What the screen shows: debug, info, warn, error, none [default:
-                                  info]
-      --log-level-file <LEVEL>    What logs/dvt.log gets [default: debug]
-      --log-format <FORMAT>       Lines on the screen as text or as one JSON object each [default:
-                                  text]
-      --log-format-file <FORMAT>  Lines in logs/dvt.log as text or as one JSON object each [default:
-                                  text]
-      --printer-width <COLUMNS>   Columns that a log line is padded to [default: 80]
-  -x, --fail-fast                 Stop at the first node that fails
-      --warn-error                Treat warnings as errors
-  -q, --quiet                     Print only errors, and the data that was asked for
-  -d, --debug                     Show what dvt does, with the SQL it sends
-      --no-use-colors             No colours on the screen
-      --no-write-json             Write no manifest.json and run_results.json
-      --no-print                  Hide what print() says
+  -t, --target <NAME>              The default target: an output of the profile
+      --profile <NAME>             The profile, when it is not the one that dbt_project.yml names
+      --profiles-dir <FOLDER>      The folder of profiles.yml [default: the project, ~/.dvt, ~/.dbt]
+      --project-dir <FOLDER>       The folder of dbt_project.yml [default: the current folder and
+                                   its parents]
+      --target-path <FOLDER>       Where compiled SQL and artifacts go [default: target]
+      --log-path <FOLDER>          Where dbt.log goes [default: logs]
+      --vars <YAML>                Variables for var(), as YAML: '{start: 2026-01-01}'
+      --threads <COUNT>            Nodes that run at the same time [default: the target's threads]
+      --log-level <LEVEL>          What the screen shows: debug, info, warn, error, none [default:
+                                   info]
+      --log-level-file <LEVEL>     What logs/dbt.log gets [default: debug]
+      --log-format <FORMAT>        Lines on the screen as text or as one JSON object each [default:
+                                   text]
+      --log-format-file <FORMAT>   Lines in logs/dbt.log as text, debug or as one JSON object each
+                                   [default: debug]
+      --printer-width <COLUMNS>    Columns that a log line is padded to [default: 80]
+      --warn-error-options <YAML>  Which warnings are errors and which are silent, as YAML: '{error:
+                                   all, warn: [NoNodesForSelectionCriteria]}'
+      --state <FOLDER>             A folder with the artifacts of an earlier run: what state:
+                                   compares with, and what --defer reads from
+      --defer-state <FOLDER>       The folder for --defer, when it is another than --state
+      --indirect-selection <MODE>  Which tests come along with a selected node: eager, cautious,
+                                   buildable, empty [default: eager]
+  -x, --fail-fast                  Stop at the first node that fails
+      --warn-error                 Treat warnings as errors
+  -q, --quiet                      Print only errors, and the data that was asked for
+  -d, --debug                      Show what dvt does, with the SQL it sends
+      --no-use-colors              No colours on the screen
+      --no-use-colors-file         No colours in the log file
+      --no-write-json              Write no manifest.json and run_results.json
+      --no-print                   Hide what print() says
+      --defer                      Read unselected inputs from the environment of --state
+      --favor-state                Read unselected inputs from --state even where they exist here
+      --no-introspect              Let no template query a database while it is compiled
+      --no-partial-parse           Read the whole project anew, without what the last run remembers
+      --no-version-check           Do not check require-dbt-version
+      --show-all-deprecations      Show every deprecation, not each kind once
+      --no-populate-cache          Do not list the relations of the targets before the first node
+      --cache-selected-only        List the relations of the selected nodes' schemas only
+      --log-cache-events           Log the relation cache
 
 "#]]
     );
