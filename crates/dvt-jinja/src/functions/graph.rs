@@ -46,7 +46,7 @@ impl Object for Graph {
 
     fn dumps(&self) -> Option<Json> {
         let kept = |part: &&str| Some(((*part).to_owned(), self.json.get(*part)?.clone()));
-        Some(Json::Object(PARTS.iter().filter_map(|part| kept(part)).collect()))
+        Some(Json::Object(PARTS.iter().filter_map(kept).collect()))
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {

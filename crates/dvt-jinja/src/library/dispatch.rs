@@ -115,6 +115,17 @@ impl MacroLibrary {
                 });
             }
         }
+        // dbt finds what stands beside the macro that asks, where a generic test of a package asks without a namespace.
+        if namespace.is_none() {
+            for prefix in adapter_types.iter().map(String::as_str).chain(["default"]) {
+                let full_name = format!("{prefix}__{name}");
+                let in_packages =
+                    self.packages.iter().filter_map(|(package, macros)| Some((package, macros.get(&full_name)?)));
+                if let Some((_, definition)) = in_packages.min_by_key(|(package, _)| *package) {
+                    return Ok(definition);
+                }
+            }
+        }
         Err(NotFound::Macro { searched })
     }
 

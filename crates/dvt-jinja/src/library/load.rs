@@ -436,12 +436,10 @@ impl Walker<'_> {
             ExprNode::Name(name) if &**name == self.own_name || CONTEXT_CALLS.contains(&&**name) => {}
             ExprNode::Name(name) => self.add(self.library.lookup_static(self.package, name)),
             ExprNode::Attribute(owner, name) => match &owner.node {
-                ExprNode::Name(package) if &**package == "adapter" => {
-                    if &**name == "dispatch" {
-                        self.dispatch(args);
-                    }
+                ExprNode::Name(package) if &**package == "adapter" && &**name == "dispatch" => self.dispatch(args),
+                ExprNode::Name(package) if &**package != "adapter" => {
+                    self.add(self.library.lookup_static(package, name))
                 }
-                ExprNode::Name(package) => self.add(self.library.lookup_static(package, name)),
                 _ => {}
             },
             _ => {}
