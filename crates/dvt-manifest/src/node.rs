@@ -199,7 +199,7 @@ impl Node {
         let relation = self.style.apply(Relation::new(
             &self.connection,
             self.database.as_deref(),
-            Some(&self.schema),
+            Some(self.schema.as_str()).filter(|schema| !schema.is_empty()),
             Some(&self.alias),
         ));
         match self.config.materialized() {

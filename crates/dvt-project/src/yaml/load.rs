@@ -34,8 +34,9 @@ fn with_closed_brackets(text: &str) -> Option<String> {
     let mut is_changed = false;
     for line in text.split('\n') {
         let closes = line.trim_start().starts_with(['}', ']']);
-        match lines.last_mut().filter(|above| closes && !above.contains('#')) {
+        match lines.last_mut().filter(|_| closes) {
             Some(above) => {
+                *above = without_comment(above);
                 above.push(' ');
                 above.push_str(line);
                 is_changed = true;
@@ -44,6 +45,25 @@ fn with_closed_brackets(text: &str) -> Option<String> {
         }
     }
     is_changed.then(|| lines.join("\n"))
+}
+
+/// The line with blanks for its comment.
+fn without_comment(line: &str) -> String {
+    let mut quote = None;
+    let mut before = ' ';
+    let mut is_comment = false;
+    line.chars()
+        .map(|character| {
+            match (quote, character) {
+                (None, '"' | '\'') => quote = Some(character),
+                (Some(open), _) if open == character => quote = None,
+                (None, '#') if before.is_whitespace() => is_comment = true,
+                _ => {}
+            }
+            before = character;
+            if is_comment { ' ' } else { character }
+        })
+        .collect()
 }
 
 fn load_text(file: &Arc<SourceFile>, text: &str, warnings: &mut Vec<Diagnostic>) -> Result<Yaml, Diagnostic> {
