@@ -4,6 +4,7 @@ use crate::cache::RelationCache;
 use crate::compile::{write_batch, write_below};
 use crate::failure::StatementError;
 use crate::inputs::{Input, show_ref};
+use crate::journal::Entry;
 use crate::microbatch::{Batch, EventTimeInput};
 use crate::query_comment::StatementComment;
 use crate::reporter::{LineLevel, node_info};
@@ -18,7 +19,7 @@ use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{
     Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table,
 };
-use dvt_manifest::{Node, Relation};
+use dvt_manifest::{Node, Relation, ResourceType};
 use dvt_sql::{Dialect, split_statements};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -68,6 +69,8 @@ struct Noted {
     gone: Vec<Relation>,
     /// Schemas that are being read for the cache, and the state that they had before.
     reading: BTreeMap<(Option<String>, String), u64>,
+    /// The materialization's own statement has been begun.
+    has_main: bool,
 }
 
 /// A seed's file, and the landing relation that holds its rows.
@@ -342,6 +345,23 @@ impl NodeBridge {
         }
     }
 
+    /// Whether the commit that just went well was the node's last word: an incremental model or a snapshot that has
+    /// added its rows, with no hook to come and no relation set aside. Doing that again would add them twice.
+    fn commit_ends_node(&self) -> bool {
+        let config = &self.node.config;
+        let adds = match self.node.resource_type {
+            ResourceType::Snapshot => true,
+            ResourceType::Model => {
+                config.materialized() == "incremental" && config.text("incremental_strategy") != Some("microbatch")
+            }
+            _ => false,
+        };
+        let has_hooks_outside =
+            ["pre-hook", "post-hook"].iter().any(|key| config.hooks(key).iter().any(|(_, inside)| !inside));
+        let noted = lock(&self.noted);
+        adds && !has_hooks_outside && noted.has_main && noted.gone.is_empty()
+    }
+
     /// SQL of a template that crosses connections, as the one connection that it reads knows it.
     fn sql_while_crossing(&self, sql: &str) -> Result<String, BridgeError> {
         let dialect = self.adapter.dialect();
@@ -517,7 +537,15 @@ impl Bridge for NodeBridge {
                 return Ok(());
             }
         }
-        self.run_statement("commit", false, Fetch::None).map(drop)
+        self.run_statement("commit", false, Fetch::None)?;
+        if self.commit_ends_node() {
+            let entry = Entry::Committed { unique_id: self.node.unique_id.clone() };
+            // The node's end is written too, and that failure is told.
+            if let Err(error) = self.run.record(&entry) {
+                tracing::warn!(%error, "a commit could not be noted");
+            }
+        }
+        Ok(())
     }
 
     fn rollback(&self) -> Result<(), BridgeError> {
@@ -645,6 +673,7 @@ impl Bridge for NodeBridge {
     }
 
     fn write_node_file(&self, payload: &str) -> Result<(), BridgeError> {
+        lock(&self.noted).has_main = true;
         let written = match self.batch() {
             Some(batch) => write_batch(&self.run, &self.node, "run", &batch.name(), payload),
             None => write_below(&self.run, "run", &self.node, payload),

@@ -195,7 +195,7 @@ fn end_variables(run: &Run, so_far: &[NodeResult]) -> Extra {
     let mut schemas = BTreeSet::new();
     let mut results = Vec::new();
     for result in so_far.iter().filter(|result| result.thread_id != "main" || result.status == Status::Error) {
-        let node = manifest.nodes.get(&result.unique_id);
+        let node = manifest.node(&result.unique_id);
         if let Some(node) = node
             && run.leaves_relation(node)
             && !matches!(result.status, Status::Error | Status::Fail | Status::Skipped)

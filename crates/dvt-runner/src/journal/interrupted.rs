@@ -51,6 +51,9 @@ fn read(text: &[u8]) -> Option<(InterruptedRun, bool)> {
             (Ok(Entry::NodeFinished { unique_id, status, .. }), Some(run)) => {
                 run.statuses.insert(unique_id, status);
             }
+            (Ok(Entry::Committed { unique_id }), Some(run)) => {
+                run.statuses.insert(unique_id, "success".to_owned());
+            }
             (Ok(Entry::RunFinished { .. }), _) => has_ended = true,
             _ => {}
         }
@@ -72,6 +75,12 @@ mod tests {
         assert_eq!(run.selected, ["model.p.a", "model.p.b"]);
         assert_eq!(run.statuses.get("model.p.a").map(String::as_str), Some("success"));
         assert_eq!(run.args["which"], "build");
+        let committed = r#"{"event":"committed","unique_id":"model.p.b"}"#;
+        let failed = r#"{"event":"node_finished","unique_id":"model.p.b","status":"error","message":null,"at":"x"}"#;
+        for (lines, status) in [(committed.to_owned(), "success"), (format!("{committed}\n{failed}"), "error")] {
+            let (run, _) = read(format!("{started}\n{lines}\n").as_bytes()).unwrap();
+            assert_eq!(run.statuses["model.p.b"], status);
+        }
         let ended = format!("{started}\n{}\n", r#"{"event":"run_finished","at":"x"}"#);
         assert!(read(ended.as_bytes()).unwrap().1);
         let older = r#"{"event":"run_started","invocation_id":"i","command":"run","at":"x"}"#;

@@ -65,6 +65,11 @@ pub(crate) enum Entry {
     Published {
         unique_id: String,
     },
+    /// The database has committed the whole of a node whose work must not be done twice. What is left to do changes
+    /// nothing that the user sees.
+    Committed {
+        unique_id: String,
+    },
     /// The relation is gone: dropped, or renamed into its place.
     LandingGone {
         connection: String,
