@@ -1,6 +1,7 @@
 //! Sessions: what a node's macros run on.
 
 use crate::decode::Decoder;
+use crate::describe::describe_with;
 use crate::errors::{cancelled, from_driver};
 use crate::pool::Lease;
 use crate::types::{Kind, TypeName, kind_of, logical_of};
@@ -8,7 +9,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use dvt_adapter::{
-    AdapterError, AdapterResponse, CancellationToken, ErrorClass, Fetch, QueryResult, Session, with_types,
+    AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session,
+    with_types,
 };
 use dvt_sql::{POSTGRES, split_statements};
 use futures::StreamExt;
@@ -306,6 +308,24 @@ impl Session for PostgresSession {
 
     fn in_transaction(&self) -> bool {
         self.wants_begin.load(Ordering::Relaxed) || self.lease().ear.in_transaction()
+    }
+
+    async fn describe_query(&mut self, sql: &str) -> Result<Option<Vec<ColumnDescription>>, AdapterError> {
+        if self.is_broken {
+            return Ok(None);
+        }
+        self.is_broken = true;
+        let this = &*self;
+        let result = this.guarded(describe_with(this.lease(), sql, &this.connection)).await;
+        match &result {
+            Ok(_) => self.is_broken = false,
+            Err(error) if error.code.is_some() => {
+                self.settle().await;
+                self.is_broken = false;
+            }
+            Err(_) => {}
+        }
+        result.map(Some)
     }
 
     fn set_cancel(&mut self, cancel: CancellationToken) {

@@ -94,6 +94,12 @@ pub trait Session: Send {
 
     fn in_transaction(&self) -> bool;
 
+    /// What [`Adapter::describe_query`] tells, asked on this session: it sees what the open transaction has made, and waits
+    /// for no lock behind another one that waits for this transaction. `None`: the engine has no need of it.
+    async fn describe_query(&mut self, _sql: &str) -> Result<Option<Vec<ColumnDescription>>, AdapterError> {
+        Ok(None)
+    }
+
     /// Cancels what `execute` is running when the token fires; `execute` then returns class `Cancelled`.
     fn set_cancel(&mut self, cancel: CancellationToken);
 }

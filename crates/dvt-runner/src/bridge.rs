@@ -504,7 +504,16 @@ impl Bridge for NodeBridge {
         for statement in header {
             self.run_statement(statement.text, false, Fetch::None)?;
         }
-        let columns = self.run.handle().block_on(self.adapter.describe_query(query)).map_err(refused)?;
+        // A session of its own would see nothing of the node's transaction, and could wait for it without end.
+        let handle = self.run.handle();
+        let within = match &mut lock(&self.session).session {
+            Some(session) => handle.block_on(session.describe_query(query)).map_err(refused)?,
+            None => None,
+        };
+        let columns = match within {
+            Some(columns) => columns,
+            None => handle.block_on(self.adapter.describe_query(query)).map_err(refused)?,
+        };
         let type_name = |native: &str| match dialect.name {
             "postgres" => postgres_contract_type(native),
             _ => contract_type(native),

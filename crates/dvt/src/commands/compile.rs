@@ -20,6 +20,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
         ResourceType::Snapshot,
         ResourceType::Test,
         ResourceType::Seed,
+        ResourceType::Function,
         ResourceType::Operation,
     ];
     let chosen = match &args.inline {
