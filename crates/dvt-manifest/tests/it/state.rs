@@ -48,7 +48,7 @@ fn an_unchanged_project_has_nothing_modified() {
     let previous = state(&shop(), |_| {});
     assert_eq!(names(&shop(), &previous, "state:modified"), "");
     assert_eq!(names(&shop(), &previous, "state:new"), "");
-    assert_eq!(names(&shop(), &previous, "state:old"), "report orders countries orders unique_orders");
+    assert_eq!(names(&shop(), &previous, "state:old"), "orders report countries orders unique_orders");
     assert_eq!(names(&shop(), &previous, "state:unmodified"), names(&shop(), &previous, "state:old"));
 }
 
@@ -60,10 +60,10 @@ fn each_part_of_a_node_is_compared_by_its_own_name() {
     node(&mut changed, "model.shop.orders").unrendered_config.insert("materialized".to_owned(), json!("table"));
     node(&mut changed, "seed.shop.countries").checksum.checksum = "other".to_owned();
     changed.sources["source.shop.raw.orders"].identifier = "orders_v2".to_owned();
-    assert_eq!(names(&changed, &previous, "state:modified"), "report orders countries orders unique_orders");
+    assert_eq!(names(&changed, &previous, "state:modified"), "orders report countries orders unique_orders");
     assert_eq!(names(&changed, &previous, "state:modified.body,resource_type:model"), "report");
     assert_eq!(names(&changed, &previous, "state:modified.body,resource_type:seed"), "countries");
-    assert_eq!(names(&changed, &previous, "state:modified.configs,resource_type:model"), "orders");
+    assert_eq!(names(&changed, &previous, "state:modified.configs,resource_type:model"), "orders unique_orders");
     assert_eq!(names(&changed, &previous, "state:modified.relation"), "orders");
     // Tags, group, alias and schema are no configuration of what a node is.
     let mut moved = shop();
@@ -159,7 +159,7 @@ fn results_and_freshness_of_an_earlier_run_select() {
     write("target/sources.json", loaded("2026-01-01T00:00:00.5+00:00"));
     let read = || PreviousState::read(folder.path(), Path::new("state"), Path::new("target"));
     let previous = Arc::new(read().unwrap());
-    assert_eq!(names(&shop(), &previous, "result:error,resource_type:model"), "orders");
+    assert_eq!(names(&shop(), &previous, "result:error,resource_type:model"), "orders unique_orders");
     assert_eq!(names(&shop(), &previous, "result:skipped"), "report");
     assert_eq!(names(&shop(), &previous, "source_status:fresher+1"), "orders orders unique_orders");
 
@@ -207,10 +207,10 @@ fn selectors_combine_exclude_and_call_each_other() {
         })
     };
     let named = |name: &str| SelectionRequest { selector: Some(name.to_owned()), ..SelectionRequest::default() };
-    assert_eq!(find(named("marts")).unwrap().0, "report orders unique_orders");
-    assert_eq!(find(named("both")).unwrap().0, "report orders unique_orders");
+    assert_eq!(find(named("marts")).unwrap().0, "orders report unique_orders");
+    assert_eq!(find(named("both")).unwrap().0, "orders report unique_orders");
     let (names, default) = find(SelectionRequest::default()).unwrap();
-    assert_eq!((names.as_str(), default.as_deref()), ("report orders countries", Some("all_but_tests")));
+    assert_eq!((names.as_str(), default.as_deref()), ("orders report countries", Some("all_but_tests")));
     assert!(
         find(named("around")).unwrap_err().to_string().contains("Circular dependency detected in selector: around")
     );
@@ -220,7 +220,7 @@ fn selectors_combine_exclude_and_call_each_other() {
         resource_types: Some(vec![ResourceType::Model]),
         ..SelectionRequest::default()
     };
-    assert_eq!(find(typed).unwrap().0, "report orders");
+    assert_eq!(find(typed).unwrap().0, "orders report");
 }
 
 #[test]
