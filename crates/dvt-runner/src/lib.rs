@@ -50,3 +50,4 @@ pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Statu
 pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;
 pub use settings::{Connections, RunCommand, RunRequest, RunnerSettings};
+pub use unit::unit_test_path;

@@ -28,7 +28,7 @@ use dvt_jinja::{Bridge, Materialized, run_materialization};
 use dvt_manifest::{Config, FixtureFormat, Node, ResourceType, UnitTest};
 use inputs::written_rows;
 use serde_json::{Map, Value as Json, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -171,6 +171,13 @@ fn unit_node(test: &UnitTest, model: &Node, dialect: &str) -> Node {
         name,
         ..model.clone()
     }
+}
+
+/// Where a unit test's SQL stands below `compiled`, as [`crate::artifact_path`] tells it of nodes.
+#[must_use]
+pub fn unit_test_path(test: &UnitTest) -> PathBuf {
+    let path = pseudo_path(&test.versioned_name(), &test.original_file_path);
+    [test.package_name.as_str(), test.original_file_path.as_str(), path.as_str()].iter().collect()
 }
 
 /// Beside the properties file, where dbt puts the SQL of tests that have no file of their own.

@@ -5,7 +5,7 @@ use super::super::lines::timestamp;
 use dvt_diagnostics::{Event, NodeInfo};
 use dvt_manifest::{Manifest, Node};
 use dvt_project::Project;
-use dvt_runner::{NodeResult, NodeStarted, Status, Timing, artifact_path};
+use dvt_runner::{NodeResult, NodeStarted, Status, Timing, artifact_path, unit_test_path};
 use serde_json::{Map, Value, json};
 
 fn node<'m>(manifest: &'m Manifest, unique_id: &str) -> Option<&'m Node> {
@@ -120,10 +120,13 @@ fn python_repr(value: &Value) -> String {
 
 /// `target/compiled/shop/models/orders.sql`, from the project's folder on.
 pub(crate) fn compiled_path(project: &Project, unique_id: &str) -> Option<String> {
-    let node = node(&project.manifest, unique_id)?;
+    let path = match node(&project.manifest, unique_id) {
+        Some(node) => artifact_path(node),
+        None => unit_test_path(project.manifest.unit_tests.get(unique_id)?),
+    };
     let target = &project.config.target_path;
     let target = target.strip_prefix(&project.config.project.root).unwrap_or(target);
-    Some(target.join("compiled").join(artifact_path(node)).display().to_string())
+    Some(target.join("compiled").join(path).display().to_string())
 }
 
 /// The relation that holds the rows which a failed test found, if it keeps them.
