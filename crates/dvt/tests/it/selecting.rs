@@ -5,7 +5,8 @@ use serde_json::Value;
 
 fn shop() -> Project {
     Project::new()
-        .file("models/a.sql", "select 1 as id")
+        // SQLite declares a type for a cast only, and another connection reads no column without one.
+        .file("models/a.sql", "select cast(1 as integer) as id")
         .file("models/b.sql", "select id + 1 as id from {{ ref('a') }}")
         .file("models/marts/c.sql", "{{ config(tags=['nightly']) }} select * from {{ ref('b') }}")
         .file(
