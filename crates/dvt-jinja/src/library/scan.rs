@@ -123,7 +123,8 @@ fn next_tag(text: &str, mut position: usize) -> Result<Option<Tag<'_>>, ScanErro
 }
 
 fn read_tag(text: &str, range: Range<usize>) -> Tag<'_> {
-    let inner = &text[range.start + 2..range.end - 2];
+    // A tag has both its marks; what is between them may be nothing.
+    let inner = text.get(range.start + 2..range.end - 2).unwrap_or_default();
     let trims_before = inner.starts_with('-');
     let trims_after = inner.ends_with('-') && inner.len() > 1;
     let start = range.start + 2 + usize::from(inner.starts_with(['-', '+']));
@@ -331,7 +332,7 @@ fn next_named_tag<'a>(text: &'a str, position: usize, keyword: &str) -> Option<T
     let mut position = position;
     loop {
         let start = position + text[position..].find("{%")?;
-        let end = start + text[start..].find("%}")? + 2;
+        let end = start + 2 + text[start + 2..].find("%}")? + 2;
         let tag = read_tag(text, start..end);
         if tag.keyword == keyword {
             return Some(tag);

@@ -167,7 +167,7 @@ fn relations_have_dbts_methods() {
 fn columns_know_their_types() {
     check(
         "{{ api.Column('a', 'character varying', 10).data_type }} {{ api.Column.create('b', 'integer').dtype }}",
-        "character varying(10) INT",
+        "character varying(10) integer",
     );
     check(
         "{{ api.Column('n', 'numeric', none, 10, 2).data_type }} {{ api.Column('x', 'text').is_string() }} {{ api.Column('q', 'int').quoted }}",

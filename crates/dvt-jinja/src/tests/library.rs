@@ -95,7 +95,8 @@ fn a_name_defined_twice_is_an_error() {
         load("{% macro m() %}{% endmacro %}\n{% macro m() %}{% endmacro %}\n{% macro ok( %}{% endmacro %}")
             .unwrap_err();
     let lines: Vec<String> = diagnostics.0.iter().map(ToString::to_string).collect();
-    assert!(lines.iter().any(|line| line == "macros/m.sql:2:1: error[duplicate-macro]: package `shop` defines two macros named `m`"), "{lines:?}");
+    let twice = "macros/m.sql:2:1: error[duplicate-macro]: dbt found multiple macros named \"m\"";
+    assert!(lines.iter().any(|line| line.starts_with(twice)), "{lines:?}");
     assert_eq!(lines.len(), 2, "both mistakes are reported: {lines:?}");
 }
 

@@ -46,7 +46,7 @@ fn a_new_table_takes_its_name_by_rename() {
         "commit\n\
          execute: pre out\n\
          in transaction: pre in orders\n\
-         in transaction: create table \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id )\n\
+         in transaction: create table \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id );\n\
          in transaction: alter table \"db\".\"shop\".\"orders__dbt_tmp\" rename to \"orders\"\n\
          in transaction: post in\n\
          commit\n\
@@ -66,7 +66,7 @@ fn an_existing_table_stays_until_the_new_one_is_there() {
          commit\n\
          execute: pre out\n\
          in transaction: pre in orders\n\
-         in transaction: set x = 1; create table \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id )\n\
+         in transaction: set x = 1; create table \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id );\n\
          in transaction: alter view \"db\".\"shop\".\"orders\" rename to \"orders__dbt_backup\"\n\
          in transaction: alter table \"db\".\"shop\".\"orders__dbt_tmp\" rename to \"orders\"\n\
          in transaction: post in\n\
@@ -87,7 +87,7 @@ fn a_view_swaps_too() {
         "commit\n\
          execute: pre out\n\
          in transaction: pre in orders\n\
-         in transaction: create view \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id )\n\
+         in transaction: create view \"db\".\"shop\".\"orders__dbt_tmp\" as ( select 1 as id );\n\
          in transaction: alter view \"db\".\"shop\".\"orders\" rename to \"orders__dbt_backup\"\n\
          in transaction: alter view \"db\".\"shop\".\"orders__dbt_tmp\" rename to \"orders\"\n\
          in transaction: post in\n\
