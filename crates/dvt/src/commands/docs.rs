@@ -6,11 +6,14 @@ use super::execute::{execute, exit_of, with_runner};
 use super::select::selected;
 use crate::app::{App, Exit};
 use crate::cli::{Cli, DocsGenerateArgs};
-use dvt_diagnostics::{Diagnostics, Event, kinds};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, kinds};
 use dvt_manifest::{ResourceType, UniqueId};
+use dvt_project::Project;
 use dvt_runner::{RunCommand, RunRequest};
 use std::collections::BTreeSet;
+use std::path::{Component, Path};
 use std::sync::Arc;
+use std::{fs, io};
 
 pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<Exit, Diagnostics> {
     let project = Arc::new(app.load_project(cli)?);
@@ -54,6 +57,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<E
         app.events().fire(Event::new(kinds::WRITE_CATALOG_FAILURE, message).with("num_exceptions", count));
     }
     write_page(&project.config.target_path)?;
+    copy_assets(&project)?;
     if args.static_page {
         write_static_page(&project.config.target_path)?;
     }
@@ -61,4 +65,46 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<E
     app.events()
         .fire(Event::new(kinds::CATALOG_WRITTEN, format!("Catalog written to {path}")).with("path", path.as_str()));
     Ok(if catalog.errors.is_empty() { Exit::Success } else { Exit::Failed })
+}
+
+/// Copies the folders of `asset-paths` (pictures that descriptions show) beside the page, in the place of older copies.
+fn copy_assets(project: &Project) -> Result<(), Diagnostic> {
+    let config = &project.config;
+    for asset in &config.project.asset_paths {
+        let is_inside =
+            Path::new(asset).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !is_inside {
+            return Err(Diagnostic::error("asset-path", format!("asset-paths: `{asset}` lies outside of the project"))
+                .help("name a folder inside the project"));
+        }
+        let (from, to) = (config.project.root.join(asset), config.target_path.join(asset));
+        let failed = |error: io::Error| {
+            Diagnostic::error(
+                "asset-path",
+                format!("the assets in `{asset}` cannot be copied to the target folder: {error}"),
+            )
+        };
+        if !from.is_dir() || config.target_path.starts_with(&from) || to == from {
+            continue;
+        }
+        if to.exists() {
+            fs::remove_dir_all(&to).map_err(failed)?;
+        }
+        copy_folder(&from, &to).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
