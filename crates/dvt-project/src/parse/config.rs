@@ -504,13 +504,14 @@ fn wanted(key: &str) -> Option<Wanted> {
         | "bucket"
         | "incremental_strategy"
         | "strategy"
+        // An unknown one is for the materialization to tell, as in dbt.
+        | "on_schema_change"
         | "updated_at"
         | "target_schema"
         | "target_database"
         | "where" => Wanted::TextOrNull,
         "tags" | "unique_key" | "check_cols" => Wanted::TextOrTexts,
         "meta" | "persist_docs" | "quoting" | "column_types" | "grants" | "docs" | "contract" => Wanted::Map,
-        "on_schema_change" => Wanted::OneOf(&["ignore", "fail", "append_new_columns", "sync_all_columns"]),
         "on_configuration_change" => Wanted::OneOf(&["apply", "continue", "fail"]),
         "severity" => Wanted::OneOf(&["error", "warn", "ERROR", "WARN", "Error", "Warn"]),
         "access" => Wanted::OneOf(&["private", "protected", "public"]),
