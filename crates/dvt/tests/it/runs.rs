@@ -107,7 +107,7 @@ on-run-end:
     );
     project.dvt("run").exits(0);
     assert_eq!(project.rows("target.db", "select n from started"), [r#"{"n":1}"#]);
-    assert_eq!(project.rows("target.db", "select * from ended"), [r#"{"schemas":1,"statuses":"success"}"#]);
+    assert_eq!(project.rows("target.db", "select * from ended"), [r#"{"statuses":"success","schemas":1}"#]);
     let hooks: Vec<String> = statuses(&project).into_iter().filter(|line| line.contains("on-run")).collect();
     assert_eq!(hooks, ["shop-on-run-end-0: success", "shop-on-run-start-0: success", "shop-on-run-start-1: success"]);
     assert_eq!(project.result("operation.shop.shop-on-run-end-0")["message"], "shop.on-run-end.0 passed");
@@ -136,30 +136,45 @@ fn fail_fast_skips_what_has_not_run() {
 
 #[test]
 fn freshness_is_measured_and_written_as_dbt_writes_it() {
-    let project = Project::new().file(
+    let Some(database) = dvt_test_support::postgres() else { return };
+    database.sql(
+        "create table fresh as select now() as at; create table old as select now() - interval '30 hours' as at;
+         create table stale as select timestamp '2020-01-01' as at; create table empty as select now() as at limit 0",
+    );
+    let project = Project::new().profile("pg", &format!("    pg: {}\n", output(&database, "public"))).file(
         "models/sources.yml",
         "sources:
   - name: l
-    connection: left
-    schema: main
+    schema: public
     config:
-      loaded_at_field: \"datetime(at)\"
+      loaded_at_field: at
       freshness: {warn_after: {count: 1, period: day}, error_after: {count: 2, period: day}}
-    tables:
-      - name: fresh
-      - name: stale
-      - name: gone
+    tables: [{name: fresh}, {name: old}, {name: stale}, {name: empty}, {name: gone}]
 ",
     );
-    project.sqlite(
-        "left.db",
-        "create table fresh (at text); insert into fresh values (datetime('now'));
-         create table stale (at text); insert into stale values ('2020-01-01 00:00:00')",
+    project.dvt("source freshness").exits(1);
+    let sources = project.json("target/sources.json");
+    let mut statuses: Vec<String> = sources["results"]
+        .as_array()
+        .expect("results is a list")
+        .iter()
+        .map(|result| format!("{} {}", result["unique_id"].as_str().unwrap_or_default(), result["status"]))
+        .collect();
+    statuses.sort();
+    // What could not be asked is in no list, as in dbt.
+    assert_eq!(
+        statuses,
+        [
+            r#"source.shop.l.empty "error""#,
+            r#"source.shop.l.fresh "pass""#,
+            r#"source.shop.l.old "warn""#,
+            r#"source.shop.l.stale "error""#,
+        ]
     );
-    let outcome = project.dvt("source freshness");
-    // SQLite has no timestamps: dbt's macro gets text there, which is no time.
-    assert_eq!(outcome.code, 1, "{outcome:?}");
-    assert!(project.path("target/sources.json").exists());
+    project.dvt("source freshness --select source:l.fresh source:l.old -o out/mine.json").exits(0);
+    let mine = project.json("out/mine.json");
+    assert_eq!(mine["results"].as_array().map(Vec::len), Some(2));
+    assert_eq!(mine["results"][0]["criteria"]["warn_after"], serde_json::json!({"count": 1, "period": "day"}));
 }
 
 #[test]
