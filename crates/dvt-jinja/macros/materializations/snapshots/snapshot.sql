@@ -15,11 +15,14 @@
 
   {%- if not exists -%}
     {%- set rows_sql = build_snapshot_table(strategy, model['compiled_code']) -%}
+    {{ check_time_data_types(rows_sql) }}
     {%- set final_sql = create_table_as(False, target_relation, rows_sql) -%}
     {%- set staging = none -%}
   {%- else -%}
     {{ adapter.assert_valid_snapshot_target_given_strategy(target_relation, dvt_snapshot_columns(), strategy) }}
     {%- set rows_sql = snapshot_staging_table(strategy, sql, target_relation) -%}
+    {#-- Asked on a session of its own: before this one changes, and so locks, the snapshot's table. --#}
+    {{ check_time_data_types(rows_sql) }}
     {%- set staging = build_snapshot_staging_table(strategy, sql, target_relation) -%}
     {%- do adapter.expand_target_column_types(from_relation=staging, to_relation=target_relation) -%}
 
@@ -42,8 +45,6 @@
     {%- endfor -%}
     {%- set final_sql = snapshot_merge_sql(target=target_relation, source=staging, insert_cols=columns) -%}
   {%- endif -%}
-
-  {{ check_time_data_types(rows_sql) }}
 
   {%- call statement('main') -%}
     {{ final_sql }}
