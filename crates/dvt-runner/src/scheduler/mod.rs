@@ -62,7 +62,6 @@ pub(crate) enum Verdict {
 pub(crate) enum Event<R> {
     /// `position` counts from 1 in the order of starting.
     Finished {
-        #[cfg_attr(not(test), expect(dead_code, reason = "the result names its node"))]
         task: usize,
         position: usize,
         result: R,
