@@ -55,6 +55,12 @@ fn equals_at(left: &Value, right: &Value, depth: usize) -> bool {
     match (left, right) {
         (Value::Undefined(_), Value::Undefined(_)) | (Value::None, Value::None) => true,
         (Value::Str(left), Value::Str(right)) => left == right,
+        // What `as_bool` and its like give is a text until it is written.
+        (Value::Str(text), Value::Object(object)) | (Value::Object(object), Value::Str(text))
+            if object.type_name() == "str" =>
+        {
+            object.display() == **text
+        }
         (Value::Bytes(left), Value::Bytes(right)) => left == right,
         (Value::List(left), Value::List(right)) => {
             if Arc::ptr_eq(left, right) {

@@ -358,7 +358,9 @@ pub(crate) fn file_drafts<'p>(
     }
     for found in collector.find(&project.analysis_paths, &["sql"], problems) {
         drafts.extend(collector.sql(&found, ResourceType::Analysis, problems).map(|mut draft| {
-            draft.path = format!("analysis/{}", found.relative_path);
+            if !session.project_flag("require_corrected_analysis_fqns", false) {
+                draft.path = format!("analysis/{}", found.relative_path);
+            }
             draft.fqn = fqn(session.package_name(package), &draft.path, &draft.name);
             draft.properties = described.get(Section::Analyses, package, &draft.name);
             draft
