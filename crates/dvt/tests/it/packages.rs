@@ -19,7 +19,9 @@ fn packages_are_installed_without_a_profile_and_used() {
     let profile = project.text("profiles.yml");
     std::fs::remove_file(project.path("profiles.yml")).unwrap();
     project.dvt("deps").exits(0).says("Installing ../utils").says("Installed from <local @ ../utils>");
-    assert!(project.text("package-lock.yml").starts_with("packages:\n  - local: ../utils\n    name: utils\nsha1_hash: "));
+    assert!(
+        project.text("package-lock.yml").starts_with("packages:\n  - local: ../utils\n    name: utils\nsha1_hash: ")
+    );
     project.write("profiles.yml", &profile);
     project.dvt("run").exits(0);
     assert_eq!(project.rows("target.db", "select two from a"), [r#"{"two":2}"#]);
