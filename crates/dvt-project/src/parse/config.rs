@@ -223,10 +223,12 @@ impl ConfigTrees {
                 matches!(key.trim_start_matches(['+', ' ']), "pre-hook" | "post-hook" | "pre_hook" | "post_hook")
             })
         };
+        // dbt reads `analyses` only where the project asks for it; else an analysis is configured as a model.
+        let reads_analyses = project.flags.get("require_corrected_analysis_fqns") == Some(&Value::Bool(true));
+        let known = || TREES.iter().chain(reads_analyses.then_some(&"analyses"));
         let written: HashMap<&'static str, Yaml> =
-            TREES.iter().filter_map(|&key| Some((key, project.tree.get_set(key)?.clone()))).collect();
-        let trees = TREES
-            .iter()
+            known().filter_map(|&key| Some((key, project.tree.get_set(key)?.clone()))).collect();
+        let trees = known()
             .filter_map(|&key| {
                 let tree = written.get(key)?;
                 let tree = renderer.tree(&project.file, tree, &mut vec![key.to_owned()], &is_rendered, problems);
@@ -273,6 +275,7 @@ impl ConfigTrees {
             ResourceType::SemanticModel => &["semantic-models"],
             ResourceType::SavedQuery => &["saved-queries"],
             ResourceType::Function => &["functions"],
+            ResourceType::Analysis if trees.contains_key("analyses") => &["analyses"],
             _ => &["models"],
         };
         let mut layers = Vec::new();
