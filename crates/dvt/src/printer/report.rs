@@ -256,7 +256,7 @@ impl Printer {
             Some((_, _, counted)) => *counted += number,
             None => counts.push((one, many, number)),
         };
-        for node in manifest.nodes.values() {
+        for node in manifest.nodes.values().filter(|node| node.config.enabled()) {
             match node.resource_type {
                 ResourceType::Model => count("model", "models", 1),
                 ResourceType::Seed => count("seed", "seeds", 1),
