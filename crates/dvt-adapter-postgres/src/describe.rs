@@ -248,7 +248,11 @@ pub(crate) async fn describe_query(pool: &Arc<Pool>, sql: &str) -> Result<Vec<Co
     result
 }
 
-pub(crate) async fn describe_with(lease: &Lease, sql: &str, connection: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
+pub(crate) async fn describe_with(
+    lease: &Lease,
+    sql: &str,
+    connection: &str,
+) -> Result<Vec<ColumnDescription>, AdapterError> {
     let (sql, offset) = single_statement(sql, connection)?;
     let statement = lease.client.prepare(sql).await.map_err(|error| {
         let mut error = from_driver(connection, error, Some(sql));

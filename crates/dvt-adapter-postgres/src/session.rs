@@ -294,9 +294,7 @@ impl Session for PostgresSession {
     }
 
     async fn rollback(&mut self) -> Result<(), AdapterError> {
-        if self.wants_begin.swap(false, Ordering::Relaxed)
-            || !self.in_transaction()
-            || self.lease().client.is_closed()
+        if self.wants_begin.swap(false, Ordering::Relaxed) || !self.in_transaction() || self.lease().client.is_closed()
         {
             return Ok(());
         }

@@ -254,7 +254,8 @@ fn pitfall_18_the_rows_that_are_counted_are_the_rows_that_are_written() {
         );
     project.dvt("run").exits(0);
     let counted = project.result("model.shop.drawn")["adapter_response"]["rows_affected"].clone();
-    let shown = project.dvt_with(&["show", "--inline", "select count(*) as n from {{ ref('drawn') }}", "--output", "json"]);
+    let shown =
+        project.dvt_with(&["show", "--inline", "select count(*) as n from {{ ref('drawn') }}", "--output", "json"]);
     assert_eq!(shown.exits(0).stdout.trim(), format!(r#"{{"show":[{{"n":{counted}}}]}}"#));
     assert!(counted.as_u64().is_some_and(|rows| (4_000..6_000).contains(&rows)), "{counted}");
 }
