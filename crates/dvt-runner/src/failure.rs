@@ -215,7 +215,13 @@ pub(crate) fn adapter_diagnostic(error: &AdapterError, sql: Option<&str>, at: Fa
 
 /// The server's message as its command line would show it: with the line that it complains about, and its hint.
 fn server_text(error: &AdapterError, sql: Option<&str>) -> String {
-    let mut text = error.message.clone();
+    // Which of the connections it was is half of the answer when one cannot be had.
+    let mut text = match error.class {
+        ErrorClass::Unreachable | ErrorClass::Authentication | ErrorClass::Tls | ErrorClass::MissingDatabase => {
+            error.to_string()
+        }
+        _ => error.message.clone(),
+    };
     if let (Some(position), Some(sql)) = (error.position, sql)
         && let Some(before) = sql.get(..position)
     {

@@ -22,7 +22,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use dvt_adapter::{Adapter, LoadColumn, LoadRequest};
-use dvt_diagnostics::{Diagnostic, Span, kinds};
+use dvt_diagnostics::{Diagnostic, Severity, Span, kinds};
 use dvt_federation::Route;
 use dvt_jinja::{Executed, Materialized, Value};
 use dvt_manifest::{Node, Relation, ResourceType};
@@ -129,7 +129,7 @@ async fn work_on(
         return Err(diagnostic.clone().into());
     }
     let builds = run.request.command.writes();
-    let node = run.with_foreign_keys(if builds { table_across_connections(run, node, route) } else { node });
+    let node = run.with_foreign_keys(if builds { table_across_connections(run, node, route)? } else { node });
     run.record(&Entry::NodeStarted {
         unique_id: node.unique_id.clone(),
         route: kind_of(route).as_str().to_owned(),
@@ -147,9 +147,12 @@ async fn work_on(
 }
 
 /// A view cannot look into another database: it becomes a table, and the user is told once.
-fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Arc<Node> {
+///
+/// # Errors
+/// The user takes warnings as errors.
+fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Result<Arc<Node>, NodeError> {
     if !is_view_across(&node, route) {
-        return node;
+        return Ok(node);
     }
     let warning = Diagnostic::warning(
         "view-across-connections",
@@ -157,10 +160,13 @@ fn table_across_connections(run: &Run, node: Arc<Node>, route: &Route) -> Arc<No
     )
     .label(node.span.clone(), "")
     .help("say `materialized='table'` in its config");
+    if run.settings().events.is_error(kinds::VALIDATION_WARNING) {
+        return Err(Diagnostic { severity: Severity::Error, ..warning }.into());
+    }
     run.reporter().diagnostic(&warning);
     let mut table = (*node).clone();
     table.config.set("materialized", json!("table"));
-    Arc::new(table)
+    Ok(Arc::new(table))
 }
 
 fn is_view_across(node: &Node, route: &Route) -> bool {

@@ -165,12 +165,16 @@ impl Environment {
     }
 
     /// The value of a setting: `DVT_X`, else `DBT_ENGINE_X`, else `DBT_X`, with the variable's name. An empty value counts
-    /// as none.
+    /// as none. Where both of dbt's spellings say the same, one of them was filled in from the other, and the user knows
+    /// the shorter.
     pub(crate) fn setting(&self, name: &str) -> Option<(String, &str)> {
+        let said = |variable: &str| self.get(variable).filter(|value| !value.is_empty());
         PREFIXES.iter().find_map(|prefix| {
             let variable = format!("{prefix}{name}");
-            let value = self.variables.get(&variable).filter(|value| !value.is_empty())?;
-            Some((variable, value.as_str()))
+            let value = said(&variable)?;
+            let short = format!("DBT_{name}");
+            let is_twin = *prefix == "DBT_ENGINE_" && said(&short) == Some(value);
+            Some((if is_twin { short } else { variable }, value))
         })
     }
 
@@ -251,7 +255,7 @@ mod tests {
             ("DVT_PROFILE", ""),
         ]);
         assert_eq!(environment.setting("TARGET"), Some(("DVT_TARGET".to_owned(), "c")));
-        assert_eq!(environment.setting("PROFILE"), Some(("DBT_ENGINE_PROFILE".to_owned(), "p")));
+        assert_eq!(environment.setting("PROFILE"), Some(("DBT_PROFILE".to_owned(), "p")));
         assert_eq!(environment.setting("THREADS"), None);
     }
 

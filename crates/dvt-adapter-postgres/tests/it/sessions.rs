@@ -33,9 +33,9 @@ async fn responses_are_what_dbt_prints() {
         message(&mut session, "create or replace view v as select * from t").await,
         "CREATE VIEW",
         "CREATE VIEW",
-        None,
+        Some(-1),
     );
-    check(message(&mut session, "delete from t; drop view v;").await, "DROP VIEW", "DROP VIEW", None);
+    check(message(&mut session, "delete from t; drop view v;").await, "DROP VIEW", "DROP VIEW", Some(-1));
     let result = session.execute("insert into t values (4) returning a", Fetch::All).await.unwrap();
     assert_eq!((result.response.message.as_str(), show_result(&result)), ("INSERT 0 1", vec!["4".to_owned()]));
 }

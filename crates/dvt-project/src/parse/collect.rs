@@ -101,8 +101,8 @@ impl<'p> Described<'p> {
             }
             seen.push(text);
             let is_rule = |item: &&Yaml| item.get("include").is_some() || item.get("exclude").is_some();
-            let rules = yaml.get_set("columns").and_then(Yaml::as_list).unwrap_or_default().iter().filter(is_rule);
-            if let Some(second) = rules.skip(1).next() {
+            let columns = yaml.get_set("columns").and_then(Yaml::as_list).unwrap_or_default();
+            if let Some(second) = columns.iter().filter(is_rule).nth(1) {
                 problems.push(
                     Diagnostic::error(
                         "version-columns",
@@ -173,8 +173,9 @@ impl<'p> Described<'p> {
             let own = session.trees[draft.package].layers(draft.resource_type, &draft.fqn);
             let root = session.trees[0].layers(draft.resource_type, &draft.fqn);
             let root = if draft.package == 0 { Vec::new() } else { root };
-            let last = own.iter().chain(&root).flat_map(|layer| &layer.entries).filter(|(key, _, _)| key == "enabled");
-            last.last().is_some_and(|(_, value, _)| *value == Value::Bool(false))
+            let mut said =
+                own.iter().chain(&root).flat_map(|layer| &layer.entries).filter(|(key, _, _)| key == "enabled");
+            said.next_back().is_some_and(|(_, value, _)| *value == Value::Bool(false))
         };
         let mut by_name: HashMap<(ResourceType, String), Vec<usize>> = HashMap::new();
         for (index, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.resource_type.is_refable()) {

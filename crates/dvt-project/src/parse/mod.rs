@@ -257,8 +257,11 @@ fn build_manifest(
     manifest
 }
 
+/// The parts of a node's full name.
+type Fqn = Vec<String>;
+
 /// The names of everything that is on, by kind; and the names of everything that is off.
-fn all_fqns(manifest: &Manifest) -> (Vec<(ResourceType, Vec<String>)>, Vec<Vec<String>>) {
+fn all_fqns(manifest: &Manifest) -> (Vec<(ResourceType, Fqn)>, Vec<Fqn>) {
     let nodes = manifest.nodes.values().chain(manifest.functions.values());
     let nodes = nodes.map(|node| (node.resource_type, node.fqn.clone()));
     let sources = manifest.sources.values().map(|source| (ResourceType::Source, source.fqn.clone()));

@@ -65,11 +65,12 @@ fn scan(text: &str) -> Result<(Vec<PythonCall>, usize), PythonError> {
                     models += 1;
                     reader.check_model(start)?;
                 }
-            } else if word == "dbt" && !text[..start].trim_end().ends_with('.') {
-                if let Some(function) = reader.function() {
-                    let (positional, keyword) = reader.arguments(start)?;
-                    calls.push(PythonCall { function, positional, keyword, range: start..reader.position });
-                }
+            } else if word == "dbt"
+                && !text[..start].trim_end().ends_with('.')
+                && let Some(function) = reader.function()
+            {
+                let (positional, keyword) = reader.arguments(start)?;
+                calls.push(PythonCall { function, positional, keyword, range: start..reader.position });
             }
         } else {
             reader.position += next.len_utf8();

@@ -82,7 +82,7 @@ async fn what_hangs_on_a_failed_task_is_skipped_and_the_rest_runs() {
         &[("a", "g", &[]), ("b", "g", &["a"]), ("c", "g", &["b"]), ("d", "g", &[]), ("e", "g", &["c", "d"])];
     assert_eq!(
         check(edges, &["a"], 1, false).await,
-        "1 a error\n2 d ok\n3 b skip after a\n4 c skip after a\n5 e skip after a"
+        "1 a error\n3 b skip after a\n4 c skip after a\n2 d ok\n5 e skip after a"
     );
 }
 
@@ -183,7 +183,7 @@ async fn a_panic_counts_as_a_failure_of_that_task_alone() {
         },
     )
     .await;
-    assert_eq!(lines, ["panic in 1: boom", "ok 2", "skip 1"]);
+    assert_eq!(lines, ["panic in 1: boom", "skip 1", "ok 2"]);
 }
 
 #[tokio::test]

@@ -29,10 +29,10 @@ fn every_unknown_ref_and_source_is_reported_in_one_run() {
         .exits(2);
     outcome
         .says("models/one.sql:1")
-        .says("`oen`")
+        .says("'oen'")
         .says("did you mean `one`?")
         .says("models/two.sql:1")
-        .says("`l.aa`")
+        .says("'l.aa'")
         .says("did you mean `a`?");
 }
 
@@ -44,8 +44,9 @@ fn an_unknown_macro_is_shown_where_it_is_called() {
         "select 1 as one,
   {{ no_such_macro() }} as two",
     );
-    for command in ["run", "compile"] {
-        project.dvt(command).exits(1).says("models/three.sql:2:").says("no_such_macro");
+    // As dbt does: a model that fails is 1, a compile that cannot go on is 2.
+    for (command, code) in [("run", 1), ("compile", 2)] {
+        project.dvt(command).exits(code).says("models/three.sql:2:").says("no_such_macro");
     }
 }
 
@@ -152,12 +153,4 @@ fn a_construct_that_cannot_keep_its_meaning_is_refused_by_name() {
     .exits(1)
     .says("no_such_function")
     .says("models/m.sql:1:");
-}
-
-#[test]
-fn an_incremental_model_is_refused_by_name_while_it_is_not_there() {
-    let outcome =
-        Project::new().file("models/m.sql", "{{ config(materialized='incremental') }} select 1 as one").dvt("run");
-    assert_ne!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
-    outcome.says("incremental").never_says("panicked");
 }

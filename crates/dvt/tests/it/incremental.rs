@@ -4,14 +4,14 @@ use crate::project::{Project, output};
 
 /// A project whose default target is `pg`, `my`, `lite` or `lake`; none where its server is missing.
 fn on(engine: &str) -> Option<Project> {
-    let line = match engine {
-        "pg" => output(&dvt_test_support::postgres()?, "public"),
-        "my" => output(&dvt_test_support::mysql()?, ""),
-        "lake" => "{type: filesystem, path: lake}".to_owned(),
-        _ => "{type: sqlite, path: target.db}".to_owned(),
+    let (line, database) = match engine {
+        "pg" => dvt_test_support::postgres().map(|database| (output(&database, "public"), Some(database)))?,
+        "my" => dvt_test_support::mysql().map(|database| (output(&database, ""), Some(database)))?,
+        "lake" => ("{type: filesystem, path: lake}".to_owned(), None),
+        _ => ("{type: sqlite, path: target.db}".to_owned(), None),
     };
     let others = "    left: {type: sqlite, path: left.db}\n    right: {type: sqlite, path: right.db}\n";
-    Some(Project::new().profile(engine, &format!("    {engine}: {line}\n{others}")))
+    Some(Project::new().profile(engine, &format!("    {engine}: {line}\n{others}")).on_databases(database))
 }
 
 const ENGINES: [&str; 4] = ["lite", "lake", "pg", "my"];
@@ -21,13 +21,15 @@ const ENGINES: [&str; 4] = ["lite", "lake", "pg", "my"];
 fn rows(project: &Project, query: &str) -> String {
     let shown = project.dvt_with(&["show", "--inline", query, "--limit", "-1", "--output", "json"]).exits(0);
     let start = shown.stdout.find('{').unwrap_or_else(|| panic!("no rows in {}", shown.stdout));
-    let shown: serde_json::Value = serde_json::from_str(&shown.stdout[start..]).unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout[start..]).expect("show gives JSON");
     let cell = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let row = |row: &serde_json::Value| row.as_object().unwrap().values().map(cell).collect::<Vec<_>>().join(" ");
-    shown["show"].as_array().unwrap().iter().map(row).collect::<Vec<_>>().join("|")
+    let row = |row: &serde_json::Value| {
+        row.as_object().expect("a row is an object").values().map(cell).collect::<Vec<_>>().join(" ")
+    };
+    shown["show"].as_array().expect("show gives rows").iter().map(row).collect::<Vec<_>>().join("|")
 }
 
 /// A model that gives 1 a 10 and 2 b 20 first, then 2 bb 21 and 3 c 30.

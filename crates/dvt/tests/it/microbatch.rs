@@ -24,7 +24,10 @@ fn a_microbatch_model_is_built_day_by_day() {
         .says("Batch 1 of 3 START batch 2024-01-01 of")
         .says("Batch 3 of 3 OK created batch 2024-01-03 of");
     let rows = || project.rows("target.db", "select id, batch from daily order by id");
-    assert_eq!(rows(), ["1|20240101", "2|20240102", "3|20240103"]);
+    assert_eq!(
+        rows(),
+        [r#"{"id":1,"batch":"20240101"}"#, r#"{"id":2,"batch":"20240102"}"#, r#"{"id":3,"batch":"20240103"}"#]
+    );
     let second = project.text("target/compiled/shop/models/daily/daily_2024-01-02.sql");
     assert!(second.contains("where datetime(happened_at) >= '2024-01-02 00:00:00' and "), "{second}");
     assert!(project.path("target/run/shop/models/daily/daily_2024-01-03.sql").is_file());
@@ -33,7 +36,10 @@ fn a_microbatch_model_is_built_day_by_day() {
     assert_eq!(batches["successful"][0], json!(["2024-01-01T00:00:00+00:00", "2024-01-02T00:00:00+00:00"]));
     // One day again: its rows are replaced, the others stay.
     project.dvt("run --select daily --event-time-start 2024-01-02 --event-time-end 2024-01-03").exits(0);
-    assert_eq!(rows(), ["1|20240101", "2|20240102", "3|20240103"]);
+    assert_eq!(
+        rows(),
+        [r#"{"id":1,"batch":"20240101"}"#, r#"{"id":2,"batch":"20240102"}"#, r#"{"id":3,"batch":"20240103"}"#]
+    );
 }
 
 #[test]
@@ -45,11 +51,14 @@ fn a_batch_that_fails_leaves_the_others_and_is_tried_again() {
     let days = "--event-time-start 2024-01-01 --event-time-end 2024-01-04";
     project.dvt(&format!("run {days}")).exits(1).says("PARTIAL SUCCESS (2/3)");
     assert_eq!(project.result("model.shop.daily")["status"], "partial success");
-    assert_eq!(project.rows("target.db", "select id from daily order by id"), ["1", "3"]);
+    assert_eq!(project.rows("target.db", "select id from daily order by id"), [r#"{"id":1}"#, r#"{"id":3}"#]);
     project.write("models/daily.sql", &project.text("models/daily.sql").replace("no_such_column", "id"));
     project.write("models/daily.sql", &project.text("models/daily.sql").replace("where id = 1", ""));
     project.dvt("retry").exits(0).says("Batch 1 of 1");
-    assert_eq!(project.rows("target.db", "select id from daily order by id"), ["1", "2", "3"]);
+    assert_eq!(
+        project.rows("target.db", "select id from daily order by id"),
+        [r#"{"id":1}"#, r#"{"id":2}"#, r#"{"id":3}"#]
+    );
     assert_eq!(project.result("model.shop.daily")["batch_results"]["successful"].as_array().map(Vec::len), Some(3));
 }
 
@@ -58,12 +67,12 @@ fn samples_and_empty_inputs_narrow_what_is_read() {
     let project = Project::new()
         .file("models/events.sql", EVENTS)
         .file("models/all_of_it.sql", "{{ config(materialized='table') }} select * from {{ ref('events') }}");
-    let count = || project.rows("target.db", "select count(*) from all_of_it").concat();
+    let count = || project.rows("target.db", "select count(*) as n from all_of_it").concat();
     project.dvt("run").exits(0);
-    assert_eq!(count(), "3");
+    assert_eq!(count(), r#"{"n":3}"#);
     project.dvt_with(&["run", "--select", "all_of_it", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]).exits(0);
-    assert_eq!(count(), "1");
+    assert_eq!(count(), r#"{"n":1}"#);
     project.dvt("run --select all_of_it --empty").exits(0);
-    assert_eq!(count(), "0");
+    assert_eq!(count(), r#"{"n":0}"#);
     project.dvt_with(&["run", "--sample", "3 weeks"]).exits(2).says("Invalid grain size 'weeks'");
 }

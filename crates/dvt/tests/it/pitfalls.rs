@@ -2,6 +2,7 @@
 
 use crate::pair::{agree, left, right};
 use crate::project::Project;
+use serde_json::{Value, json};
 
 const CUSTOMERS: &str = "create table {t} (id integer, name varchar(20), country varchar(2));
     insert into {t} values (1, 'Ada', 'SE'), (2, 'Alan', 'FR'), (3, 'Grace', 'SE'), (4, 'Edsger', null), (5, null, 'NL');";
@@ -256,7 +257,7 @@ fn pitfall_18_the_rows_that_are_counted_are_the_rows_that_are_written() {
     let counted = project.result("model.shop.drawn")["adapter_response"]["rows_affected"].clone();
     let shown =
         project.dvt_with(&["show", "--inline", "select count(*) as n from {{ ref('drawn') }}", "--output", "json"]);
-    assert_eq!(shown.exits(0).stdout.trim(), format!(r#"{{"show":[{{"n":{counted}}}]}}"#));
+    assert_eq!(json(&shown.exits(0).stdout), json!({"show": [{"n": counted}]}));
     assert!(counted.as_u64().is_some_and(|rows| (4_000..6_000).contains(&rows)), "{counted}");
 }
 
@@ -276,7 +277,7 @@ fn pitfall_18_volatile_functions_are_evaluated_once_per_row() {
     let state = "select count(*) as n, count(distinct r) > 90 as varied, bool_and(r = again) as same, \
                  count(distinct t) as times from {{ ref('drawn') }}";
     let shown = project.dvt_with(&["show", "--inline", state, "--output", "json"]).exits(0);
-    assert_eq!(shown.stdout.trim(), r#"{"show":[{"n":100,"varied":true,"same":true,"times":1}]}"#);
+    assert_eq!(json(&shown.stdout), json!({"show": [{"n": 100, "varied": true, "same": true, "times": 1}]}));
 }
 
 #[test]
@@ -354,6 +355,10 @@ fn pitfall_20_ephemerals_refs_and_seeds_on_other_targets_are_inputs_like_any() {
         project.rows("target.db", "select * from joined"),
         [r#"{"id":20,"code":"twenty"}"#, r#"{"id":30,"code":"thirty"}"#]
     );
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Table `a` with the numbers 1 to 100 on `left`, table `b` likewise on `right`.

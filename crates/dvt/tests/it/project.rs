@@ -11,6 +11,8 @@ use tempfile::TempDir;
 pub(crate) struct Project {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// Dropped with the project.
+    databases: Vec<TestDatabase>,
 }
 
 /// What a command did.
@@ -25,8 +27,11 @@ impl Project {
     /// A project named `shop` with no models. Its profile has the default target `lite` (SQLite, `target.db`), the SQLite
     /// databases `left` and `right`, and the folder of files `files`.
     pub(crate) fn new() -> Self {
-        let project =
-            Self { folder: tempfile::tempdir().expect("a temporary folder can be made"), variables: Vec::new() };
+        let project = Self {
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            variables: Vec::new(),
+            databases: Vec::new(),
+        };
         project
             .write("dbt_project.yml", "name: shop\nversion: \"1.0\"\nprofile: shop\nmodels:\n  +materialized: table\n");
         project.profile(
@@ -59,6 +64,12 @@ impl Project {
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Keeps databases for as long as the project.
+    pub(crate) fn on_databases(mut self, databases: impl IntoIterator<Item = TestDatabase>) -> Self {
+        self.databases.extend(databases);
         self
     }
 

@@ -119,13 +119,13 @@ fn mistakes_in_a_project() {
     assert_data_eq!(
         screen(&project, &outcome.stderr),
         str![[r#"
-error[unknown-ref]: model `one` depends on a node named `tow`, which was not found
+error[unknown-ref]: Model 'model.shop.one' (models/one.sql) depends on a node named 'tow' which was not found
  --> models/one.sql:1:18
   |
 1 | select * from {{ ref('tow') }}
   |                  ^^^^^^^^^^ no model, seed or snapshot of this name
 
-error[wrong-type]: config `enabled` of model `two` must be true or false, but it is `maybe`
+error[wrong-type]: config `enabled` of model `two` must be true or false: 'maybe' is not of type 'boolean'
  --> models/two.yml:4:7
   |
 4 |       enabled: maybe

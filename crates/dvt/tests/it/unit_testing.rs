@@ -152,7 +152,7 @@ exposures:
 #[test]
 fn the_semantic_layer_reaches_both_manifests() {
     let project = Project::new()
-        .file("models/orders.sql", "select 1 as id, 2 as amount, '2026-01-01' as day")
+        .file("models/orders.sql", "select 1 as id, 2 as amount, '2026-01-01' as ordered_on")
         .file("models/days.sql", "select '2026-01-01' as day")
         .file(
             "models/s.yml",
@@ -163,12 +163,12 @@ fn the_semantic_layer_reaches_both_manifests() {
 semantic_models:
   - name: orders
     model: ref('orders')
-    defaults: {agg_time_dimension: day}
+    defaults: {agg_time_dimension: ordered_on}
     entities: [{name: order_id, type: primary, expr: id}]
-    dimensions: [{name: day, type: time, type_params: {time_granularity: day}}]
+    dimensions: [{name: ordered_on, type: time, type_params: {time_granularity: day}}]
     measures: [{name: amount, agg: sum}]
 metrics:
-  - {name: revenue, label: Revenue, type: simple, type_params: {measure: amount}, filter: \"{{ Dimension('order_id__day') }} > 1\"}
+  - {name: revenue, label: Revenue, type: simple, type_params: {measure: amount}, filter: \"{{ Dimension('order_id__ordered_on') }} > 1\"}
   - {name: twice, label: Twice, type: derived, type_params: {expr: revenue * 2, metrics: [revenue]}}
 saved_queries:
   - name: by_day
