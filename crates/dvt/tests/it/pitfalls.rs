@@ -258,7 +258,7 @@ fn pitfall_18_the_rows_that_are_counted_are_the_rows_that_are_written() {
     let shown =
         project.dvt_with(&["show", "--inline", "select count(*) as n from {{ ref('drawn') }}", "--output", "json"]);
     assert_eq!(json(&shown.exits(0).stdout), json!({"show": [{"n": counted}]}));
-    assert!(counted.as_u64().is_some_and(|rows| (4_000..6_000).contains(&rows)), "{counted}");
+    assert!(counted.as_u64().is_some_and(|rows| (1_000..9_000).contains(&rows)), "{counted}");
 }
 
 #[test]
