@@ -140,6 +140,9 @@ fn show_joins_without_leaving_anything() {
     let inline = "select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id order by a.id";
     let shown = project.dvt_with(&["show", "--inline", inline, "--limit", "2"]).exits(0);
     assert!(!shown.stderr.contains("error"), "{}", shown.stderr);
+    let quiet = project.dvt_with(&["--quiet", "show", "--inline", inline, "--limit", "2"]).exits(0);
+    assert!(quiet.stdout.ends_with("|  1 | b1 |\n|  2 | b2 |\n"), "{}", quiet.stdout);
+    assert_eq!(quiet.stderr, "");
     assert_eq!(shown.stdout, "Previewing inline node:\n| id | v  |\n| -- | -- |\n|  1 | b1 |\n|  2 | b2 |\n");
     assert_eq!(project.rows("target.db", "select name from sqlite_master"), Vec::<String>::new());
 }
