@@ -1,0 +1,1 @@
+//! ADBC drivers, loaded at run time: connect, run SQL, stream Arrow out, load Arrow in.
