@@ -66,7 +66,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &InitArgs) -> Result<Exit, Dia
     app.printer.blank();
     let text = format!(
         "Your new dvt project \"{name}\" was created!\nInitialized new project in {}\n\nYour project `{name}` is ready: \
-         cd {name}, then dvt debug, dvt seed, dvt run",
+         cd {name}, then dvt debug, dvt build",
         root.display()
     );
     app.printer.event(events::PROJECT_CREATED, &text, json!({"project_name": name}));

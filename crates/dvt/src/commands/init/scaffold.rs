@@ -24,9 +24,8 @@ models:
 
 seeds:
   {name}:
-    # This seed plays a database that you have already: the source `crm` reads it.
     customers:
-      +target: shop_db
+      +target: shop_db         # an output of the profile; without it, the default target
       +column_types:
         id: integer
         name: varchar(100)
@@ -36,25 +35,19 @@ seeds:
     let sources = "version: 2
 
 sources:
-  - name: crm
-    connection: shop_db        # an output of the profile; without it, the default target
-    schema: main
-    tables:
-      - name: customers
-
   - name: finance
-    connection: files
+    connection: files          # an output of the profile; without it, the default target
     schema: main
     tables:
       - name: orders           # the folder data/orders, with its CSV files
 ";
-    let model = "-- Joins a SQLite database with CSV files; lands in the default target.
+    let model = "-- Joins a seed in a SQLite database with CSV files; lands in the default target.
 select
     customers.country,
     count(*) as orders,
     sum(cast(orders.amount as decimal(12, 2))) as amount
 from {{ source('finance', 'orders') }} as orders
-join {{ source('crm', 'customers') }} as customers on customers.id = cast(orders.customer_id as integer)
+join {{ ref('customers') }} as customers on customers.id = cast(orders.customer_id as integer)
 group by customers.country
 ";
     let view = "{{ config(materialized='view') }}
