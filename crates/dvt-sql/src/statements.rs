@@ -72,13 +72,14 @@ impl Rules {
     fn of(dialect: &Dialect) -> Self {
         let is_mysql = dialect.quote == '`';
         let is_postgres = dialect.name == "postgres";
+        let is_duckdb = dialect.name == "duckdb";
         Self {
             backslash_escapes: dialect.backslash_escapes,
-            dollar_quotes: is_postgres,
-            nested_comments: is_postgres || dialect.name == "filesystem",
+            dollar_quotes: is_postgres || is_duckdb,
+            nested_comments: is_postgres || is_duckdb || dialect.name == "filesystem",
             hash_comments: is_mysql,
             dashes_want_blank: is_mysql,
-            brackets: !is_mysql && dialect.unquoted == IdentifierCase::Insensitive,
+            brackets: !is_mysql && !is_duckdb && dialect.unquoted == IdentifierCase::Insensitive,
         }
     }
 }

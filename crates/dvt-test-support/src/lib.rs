@@ -13,13 +13,17 @@
 
 mod certificates;
 mod database;
+mod drivers;
 mod mysql;
 mod postgres;
+mod proxy;
 mod server;
 mod shared;
 
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
+pub use drivers::drivers;
+pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};
 
 /// A fresh PostgreSQL database, or `None` (and a line on stderr) when no server can be had.

@@ -1,10 +1,12 @@
 //! The dialects of the built-in connections, one file of data each.
 
+mod duckdb;
 mod lake;
 mod mysql;
 mod postgres;
 mod sqlite;
 
+pub use duckdb::DUCKDB;
 pub use lake::LAKE;
 pub use mysql::{MARIADB, MYSQL};
 pub use postgres::POSTGRES;
@@ -20,6 +22,7 @@ pub fn dialect_of(adapter_type: &str) -> Option<&'static Dialect> {
         "mysql" => Some(&MYSQL),
         "mariadb" => Some(&MARIADB),
         "sqlite" => Some(&SQLITE),
+        "duckdb" => Some(&DUCKDB),
         "filesystem" => Some(&LAKE),
         _ => None,
     }
