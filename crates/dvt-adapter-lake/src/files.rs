@@ -54,7 +54,7 @@ pub(crate) fn statistics(table: &FileTable) -> Statistics {
     let Ok(files) = table.files() else { return Statistics::default() };
     let bytes = files.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len())).sum::<Result<u64, _>>();
     let rows = if table.format == Format::Parquet { parquet_files::rows(&files) } else { None };
-    Statistics { rows, bytes: bytes.ok() }
+    Statistics { rows, bytes: bytes.ok(), ..Statistics::default() }
 }
 
 /// Writes one data file, batch by batch.

@@ -3,7 +3,9 @@
 use crate::client::ClientError;
 use crate::pool::{Pool, Purpose};
 use crate::types::of_catalog;
-use dvt_adapter::{AdapterError, ColumnDescription, RelationDescription, RelationKind, RelationName, Statistics};
+use dvt_adapter::{
+    AdapterError, ColumnDescription, KeyDescription, RelationDescription, RelationKind, RelationName, Statistics,
+};
 use dvt_sql::MYSQL;
 use std::collections::HashMap;
 
@@ -25,6 +27,12 @@ pub(crate) async fn describe(
         .map(|(request, wanted)| query(request, &schema_of(wanted), &wanted.identifier, is_mariadb));
     let sql = format!("{}\nORDER BY request, position", union.collect::<Vec<_>>().join("\nUNION ALL\n"));
     let rows = client.rows(&sql).await.map_err(failed)?;
+    let union = relations
+        .iter()
+        .enumerate()
+        .map(|(request, wanted)| key_query(request, &schema_of(wanted), &wanted.identifier));
+    let sql = format!("{}\nORDER BY request, index_name, seq", union.collect::<Vec<_>>().join("\nUNION ALL\n"));
+    let key_rows = client.rows(&sql).await.map_err(failed)?;
     pool.give_back(client);
 
     let mut found: HashMap<usize, RelationDescription> = HashMap::new();
@@ -42,6 +50,7 @@ pub(crate) async fn describe(
             statistics: Statistics {
                 rows: text(3).and_then(|rows| rows.parse().ok()),
                 bytes: text(4).and_then(|bytes| bytes.parse().ok()),
+                ..Statistics::default()
             },
         });
         if let (Some(name), Some(column_type)) = (text(6), text(7)) {
@@ -52,6 +61,7 @@ pub(crate) async fn describe(
             description.columns.push(column);
         }
     }
+    read_keys(&key_rows, &mut found);
     Ok((0..relations.len()).map(|request| found.remove(&request)).collect())
 }
 
@@ -76,6 +86,45 @@ fn query(request: usize, schema: &str, identifier: &str, is_mariadb: bool) -> St
          LEFT JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name{join} \
          WHERE t.table_schema = {schema} AND t.table_name = {identifier}"
     )
+}
+
+/// Rows of `request, index, is not unique, place, column, different values of the columns up to this one`.
+fn key_query(request: usize, schema: &str, identifier: &str) -> String {
+    let (schema, identifier) = (MYSQL.string_literal(schema), MYSQL.string_literal(identifier));
+    format!(
+        "SELECT {request} AS request, s.index_name, s.non_unique, s.seq_in_index AS seq, s.column_name, s.cardinality \
+         FROM information_schema.statistics s \
+         WHERE s.table_schema = {schema} AND s.table_name = {identifier} AND s.index_type = 'BTREE'"
+    )
+}
+
+fn read_keys(rows: &[Vec<Option<String>>], found: &mut HashMap<usize, RelationDescription>) {
+    let mut last: Option<(usize, String)> = None;
+    for row in rows {
+        let text = |index: usize| row.get(index).cloned().flatten();
+        let Some(request) = text(0).and_then(|index| index.parse::<usize>().ok()) else { continue };
+        let (Some(relation), Some(index)) = (found.get_mut(&request), text(1)) else { continue };
+        let statistics = &mut relation.statistics;
+        let this = Some((request, index));
+        if last != this {
+            let is_unique = text(2).as_deref() == Some("0");
+            statistics.keys.push(KeyDescription { columns: Vec::new(), is_unique });
+            last = this;
+        }
+        let Some(key) = statistics.keys.last_mut() else { continue };
+        // A part of an index that is an expression has no column; what follows it finds nothing alone.
+        let is_first = text(3).as_deref() == Some("1");
+        let Some(column) = text(4) else { continue };
+        if let (true, Some(distinct)) = (is_first, text(5).and_then(|number| number.parse::<f64>().ok())) {
+            statistics.columns.entry(column.clone()).or_default().distinct = Some(distinct);
+        }
+        if is_first || !key.columns.is_empty() {
+            key.columns.push(column);
+        }
+    }
+    for relation in found.values_mut() {
+        relation.statistics.keys.retain(|key| !key.columns.is_empty());
+    }
 }
 
 /// The result columns of a query, without running it.

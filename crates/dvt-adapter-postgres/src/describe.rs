@@ -3,11 +3,12 @@
 use crate::errors::from_driver;
 use crate::extract::single_statement;
 use crate::pool::{Lease, Pool};
+use crate::statistics;
 use crate::types::{ADAPTER_TYPE, TypeName, kind_of, logical_of};
 use arrow::datatypes::Field;
 use dvt_adapter::{
-    AdapterError, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName, Statistics,
-    TextComparison, with_types,
+    AdapterError, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName, TextComparison,
+    with_types,
 };
 use std::sync::Arc;
 use tokio_postgres::Row;
@@ -22,7 +23,8 @@ with recursive here as (
              when 'c' then d.datcollate::text when 'b' then 'C' else 'icu' end as locale
     from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 ), asked as (
-    select a.place, c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages
+    select a.place, c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages,
+           case when c.relkind in ('r', 'm') then pg_catalog.pg_relation_size(c.oid) end as bytes
     from rows from (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) with ordinality as a(schema, name, place)
     join pg_catalog.pg_class c
       on c.relname = a.name
@@ -40,7 +42,8 @@ with recursive here as (
     from followed f join pg_catalog.pg_type t on t.oid = f.typid
     where t.typtype = 'd'
 )
-select r.place, r.nspname, r.relname, r.relkind, r.reltuples, r.relpages,
+select r.place, r.nspname, r.relname, r.relkind, r.reltuples, r.relpages, r.bytes,
+       s.n_distinct, s.null_frac, s.avg_width,
        pg_catalog.current_setting('block_size')::int8 as block_size,
        a.attname, a.attnotnull, t.oid as type_oid, t.typname, f.typmod, t.typtype = 'e' as is_enum,
        pg_catalog.format_type(t.oid, f.typmod) as native,
@@ -54,6 +57,8 @@ left join (followed f join pg_catalog.pg_type t on t.oid = f.typid and t.typtype
        on f.attrelid = a.attrelid and f.attnum = a.attnum
 left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
 left join pg_catalog.pg_collation l on l.oid = a.attcollation
+left join pg_catalog.pg_stats s on s.schemaname = r.nspname and s.tablename = r.relname and s.attname = a.attname
+                               and s.inherited = (r.relkind = 'p')
 order by r.place, a.attnum
 "#;
 
@@ -94,11 +99,21 @@ pub(crate) async fn describe(
     let schemas: Vec<Option<&str>> = relations.iter().map(|relation| relation.schema.as_deref()).collect();
     let names: Vec<&str> = relations.iter().map(|relation| relation.identifier.as_str()).collect();
     let lease = pool.take().await?;
-    let rows = query(&lease, RELATIONS, &[&schemas, &names], &settings.connection).await;
+    let parameters: [&(dyn ToSql + Sync); 2] = [&schemas, &names];
+    let (rows, keys) = futures::join!(
+        query(&lease, RELATIONS, &parameters, &settings.connection),
+        query(&lease, statistics::KEYS, &parameters, &settings.connection),
+    );
     lease.give_back();
     let mut described: Vec<Option<RelationDescription>> = relations.iter().map(|_| None).collect();
     for row in &rows? {
         read_row(row, relations, &mut described).map_err(|error| from_driver(&settings.connection, error, None))?;
+    }
+    for row in &keys? {
+        statistics::read_key(row, &mut described).map_err(|error| from_driver(&settings.connection, error, None))?;
+    }
+    for relation in described.iter_mut().flatten() {
+        statistics::complete(relation);
     }
     Ok(described)
 }
@@ -134,7 +149,7 @@ fn read_row(
                     _ => RelationKind::Table,
                 },
                 columns: Vec::new(),
-                statistics: statistics(row)?,
+                statistics: statistics::of_relation(row)?,
             })
         }
     };
@@ -157,19 +172,11 @@ fn read_row(
     let modifier: i32 = row.try_get("typmod")?;
     let native: String = row.try_get("native")?;
     let comparison = comparison(&type_name, &Collation::read(row)?, true);
+    if let Some(known) = statistics::of_column(row)? {
+        relation.statistics.columns.insert(name.clone(), known);
+    }
     relation.columns.push(column(name, native, &type_name, modifier, is_nullable, comparison));
     Ok(())
-}
-
-fn statistics(row: &Row) -> Result<Statistics, tokio_postgres::Error> {
-    let rows: f32 = row.try_get("reltuples")?;
-    let pages: i32 = row.try_get("relpages")?;
-    let block_size: i64 = row.try_get("block_size")?;
-    // Below zero: never vacuumed or analysed. Views have zero of both.
-    if rows < 0.0 || (rows == 0.0 && pages == 0) {
-        return Ok(Statistics::default());
-    }
-    Ok(Statistics { rows: Some(rows as u64), bytes: u64::try_from(i64::from(pages) * block_size).ok() })
 }
 
 fn column(

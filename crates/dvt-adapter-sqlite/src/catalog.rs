@@ -3,7 +3,7 @@
 use crate::errors::adapter_error;
 use crate::profile::Settings;
 use crate::types::of_declared;
-use dvt_adapter::{AdapterError, RelationDescription, RelationKind, RelationName, Statistics};
+use dvt_adapter::{AdapterError, KeyDescription, RelationDescription, RelationKind, RelationName, Statistics};
 use dvt_sql::SQLITE;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -54,6 +54,9 @@ fn describe_one(connection: &Connection, schema: &str, wanted: &str) -> rusqlite
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let is_single_key = columns.iter().filter(|column| column.3 > 0).count() == 1;
+    let mut primary: Vec<(i64, String)> =
+        columns.iter().filter(|column| column.3 > 0).map(|column| (column.3, column.0.clone())).collect();
+    primary.sort();
     let columns = columns
         .into_iter()
         // Hidden columns of virtual tables; generated ones are shown.
@@ -70,7 +73,17 @@ fn describe_one(connection: &Connection, schema: &str, wanted: &str) -> rusqlite
             Ok(of_declared(&column, &declared, !is_not_null && !is_row_number, collation.as_deref()))
         })
         .collect::<rusqlite::Result<Vec<_>>>()?;
-    let statistics = if is_view { Statistics::default() } else { statistics(connection, schema, &name, columns.len()) };
+    let statistics = if is_view {
+        Statistics::default()
+    } else {
+        let keys = match primary.is_empty() {
+            true => Vec::new(),
+            false => {
+                vec![KeyDescription { columns: primary.into_iter().map(|(_, column)| column).collect(), is_unique: true }]
+            }
+        };
+        Statistics { keys, ..statistics(connection, schema, &name, columns.len()) }
+    };
     Ok(Some(RelationDescription {
         name: RelationName::new(None, Some(schema), &name),
         kind: if is_view { RelationKind::View } else { RelationKind::Table },
@@ -101,5 +114,5 @@ fn statistics(connection: &Connection, schema: &str, table: &str, columns: usize
         let most = bytes? / (columns as u64 + 2);
         Some(u64::try_from(last.unwrap_or(0)).unwrap_or(0).min(most))
     };
-    Statistics { rows: analyzed.or_else(last_row), bytes: None }
+    Statistics { rows: analyzed.or_else(last_row), ..Statistics::default() }
 }

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -82,10 +83,34 @@ impl RelationDescription {
 }
 
 /// Estimates from the engine's catalog; `None` where it has none. Never exact enough to answer a query from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     pub rows: Option<u64>,
     pub bytes: Option<u64>,
+    /// By the column's own name; a column without any is not there.
+    pub columns: BTreeMap<String, ColumnStatistics>,
+    /// Indexes whose columns, from the first on, find rows without reading the whole relation.
+    pub keys: Vec<KeyDescription>,
+}
+
+/// Estimates of one column.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ColumnStatistics {
+    /// Different values, NULL not counted.
+    pub distinct: Option<f64>,
+    /// The share of NULLs, 0 to 1.
+    pub nulls: Option<f64>,
+    /// Bytes of an average value.
+    pub width: Option<f64>,
+}
+
+/// An index, as far as planning needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyDescription {
+    /// In the index's order; one over an expression is not told.
+    pub columns: Vec<String>,
+    /// No two rows have the same values (rows with a NULL among them aside).
+    pub is_unique: bool,
 }
 
 /// Two connections are the same place only if all of these are the same after resolution.

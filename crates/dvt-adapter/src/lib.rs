@@ -17,10 +17,11 @@ pub use capabilities::Capabilities;
 pub use cast::{CastProblem, strict_cast};
 pub use contract::{
     Adapter, AdapterResponse, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest, QueryResult,
-    Session,
+    Session, Witness,
 };
 pub use description::{
-    ColumnDescription, ConnectionIdentity, RelationDescription, RelationKind, RelationName, Statistics, TextComparison,
+    ColumnDescription, ColumnStatistics, ConnectionIdentity, KeyDescription, RelationDescription, RelationKind,
+    RelationName, Statistics, TextComparison,
 };
 pub use error::{AdapterError, ErrorClass};
 pub use types::{

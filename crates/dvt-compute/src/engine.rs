@@ -2,7 +2,6 @@
 
 use crate::input::{StreamScan, StreamTable};
 use crate::{ComputeError, ExtractInput, ResultStream};
-use arrow::datatypes::{DataType, Schema};
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
@@ -32,12 +31,14 @@ pub struct ComputeSettings {
     pub spill_dir: Option<PathBuf>,
     /// Rows in a batch.
     pub batch_size: usize,
+    /// The large side of a join waits for the keys of a much smaller one; tests compare with what comes without.
+    pub reduces: bool,
 }
 
 impl Default for ComputeSettings {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { memory_limit: 2 << 30, threads, spill_dir: None, batch_size: 8192 }
+        Self { memory_limit: 2 << 30, threads, spill_dir: None, batch_size: 8192, reduces: true }
     }
 }
 
@@ -55,10 +56,10 @@ pub enum JoinStrategy {
 const BYTES_PER_SORTED_PARTITION: u64 = 64 << 20;
 
 /// How many keys are sent to the other side of a join at most.
-const MAX_KEYS: usize = 50_000;
+const MAX_KEYS: usize = 200_000;
 
 /// How much smaller a side must be for the other to wait for its keys.
-const SMALLER_BY: usize = 8;
+const SMALLER_BY: usize = 4;
 
 /// One per run: its memory limit is shared by all queries that run at once.
 pub struct Engine {
@@ -101,7 +102,7 @@ impl Engine {
         inputs: Vec<ExtractInput>,
         joins: JoinStrategy,
     ) -> Result<ResultStream, ComputeError> {
-        let logical = attach(plan, inputs)?;
+        let logical = attach(plan, inputs, self.settings.reduces)?;
         let mut config = SessionConfig::new()
             .with_batch_size(self.settings.batch_size)
             .with_target_partitions(self.partitions(joins));
@@ -122,7 +123,9 @@ impl Engine {
             .with_default_features()
             .build();
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
-        choose_reductions(&physical)?;
+        if self.settings.reduces {
+            choose_reductions(&physical)?;
+        }
         tracing::debug!(plan = %displayable(physical.as_ref()).indent(false), "physical plan");
         let rows = execute_stream(physical, Arc::new(TaskContext::from(&state)))?;
         Ok(ResultStream::new(Arc::clone(&plan.output_schema), rows))
@@ -146,16 +149,15 @@ impl Engine {
 fn choose_reductions(plan: &Arc<dyn ExecutionPlan>) -> Result<(), ComputeError> {
     plan.apply(|node| {
         if let Some(join) = node.downcast_ref::<HashJoinExec>() {
-            let build = estimated_rows(join.left())?;
-            let probe = estimated_rows(join.right())?;
-            if build.zip(probe).is_some_and(|(build, probe)| build.saturating_mul(SMALLER_BY) <= probe) {
-                join.right().apply(|node| {
-                    if let Some(scan) = node.downcast_ref::<StreamScan>() {
-                        scan.wait_for_keys();
-                    }
-                    Ok(TreeNodeRecursion::Continue)
-                })?;
-            }
+            let Some(build) = estimated_rows(join.left())? else { return Ok(TreeNodeRecursion::Continue) };
+            join.right().apply(|node| {
+                if let Some(scan) = node.downcast_ref::<StreamScan>()
+                    && scan.expected_rows().is_some_and(|rows| build.saturating_mul(SMALLER_BY) <= rows)
+                {
+                    scan.wait_for_keys();
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })?;
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
@@ -167,8 +169,14 @@ fn estimated_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<usize>, DataFu
     Ok(statistics.num_rows.get_value().copied())
 }
 
+/// Rows and bytes that an extract is expected to give.
+#[must_use]
+pub fn estimate(extract: &Extract) -> (Option<u64>, Option<u64>) {
+    (extract.statistics.rows, extract.statistics.bytes)
+}
+
 /// The plan with each extract's rows in the place of its scan.
-fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan, ComputeError> {
+fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>, reduces: bool) -> Result<LogicalPlan, ComputeError> {
     let sources: Vec<_> = plan
         .extracts
         .iter()
@@ -176,10 +184,7 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan
         .map(|(extract, input)| {
             provider_as_source(match input {
                 ExtractInput::Table(table) => table,
-                ExtractInput::Stream(open) => {
-                    let (rows, bytes) = estimate(extract);
-                    Arc::new(StreamTable::new(extract, open, rows, bytes))
-                }
+                ExtractInput::Stream(open) => Arc::new(StreamTable::new(extract, open, reduces)),
             })
         })
         .collect();
@@ -200,29 +205,4 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>) -> Result<LogicalPlan
         Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
     })?;
     Ok(attached.data)
-}
-
-/// Rows and bytes that an extract is expected to give: the relation's, less what its predicates usually keep.
-fn estimate(extract: &Extract) -> (Option<u64>, Option<u64>) {
-    // A predicate of unknown selectivity keeps a fifth, as DataFusion assumes too.
-    let kept = 0.2_f64.powi(i32::try_from(extract.pushed.predicates.len()).unwrap_or(i32::MAX).min(3));
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an estimate"
-    )]
-    let rows = extract.statistics.rows.map(|rows| ((rows as f64 * kept) as u64).max(1));
-    let rows = match (rows, extract.pushed.limit) {
-        (Some(rows), Some(limit)) => Some(rows.min(limit as u64)),
-        (None, Some(limit)) => Some(limit as u64),
-        (rows, None) => rows,
-    };
-    (rows, rows.map(|rows| rows.saturating_mul(row_width(&extract.schema))))
-}
-
-/// Bytes of an average row; text counts as 24.
-fn row_width(schema: &Schema) -> u64 {
-    let width = |data_type: &DataType| data_type.primitive_width().unwrap_or(24);
-    schema.fields().iter().map(|field| width(field.data_type()) as u64).sum::<u64>().max(1)
 }

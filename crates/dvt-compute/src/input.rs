@@ -1,6 +1,6 @@
 //! An extract as a table of the engine: a stream from its connection, or a staged table.
 
-use crate::reduction::await_keys;
+use crate::reduction::{await_keys, fitting, is_bound_by_subquery};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -51,18 +51,21 @@ pub(crate) struct StreamTable {
     extract: Arc<Extract>,
     statistics: Statistics,
     open: OpenStream,
+    /// Whether the plan may tell it to read less.
+    is_reducible: bool,
 }
 
 impl StreamTable {
-    /// `rows` and `bytes` are estimates of what the extract gives back, not of the whole relation.
-    pub(crate) fn new(extract: &Extract, open: OpenStream, rows: Option<u64>, bytes: Option<u64>) -> Self {
+    /// The extract's statistics tell what it gives back, not what the whole relation has.
+    pub(crate) fn new(extract: &Extract, open: OpenStream, reduces: bool) -> Self {
         let mut statistics = Statistics::new_unknown(&extract.schema);
         let inexact = |number: Option<u64>| {
             number.and_then(|number| usize::try_from(number).ok()).map_or(Precision::Absent, Precision::Inexact)
         };
-        statistics.num_rows = inexact(rows);
-        statistics.total_byte_size = inexact(bytes);
-        Self { extract: Arc::new(extract.clone()), statistics, open }
+        statistics.num_rows = inexact(extract.statistics.rows);
+        statistics.total_byte_size = inexact(extract.statistics.bytes);
+        let is_reducible = reduces && extract.is_reducible();
+        Self { extract: Arc::new(extract.clone()), statistics, open, is_reducible }
     }
 }
 
@@ -110,6 +113,7 @@ impl TableProvider for StreamTable {
             open: Arc::clone(&self.open),
             extract: Arc::clone(&self.extract),
             filters: Vec::new(),
+            is_reducible: self.is_reducible,
             waits_for_keys: Arc::new(AtomicBool::new(false)),
         }))
     }
@@ -124,6 +128,7 @@ pub(crate) struct StreamScan {
     extract: Arc<Extract>,
     /// What joins above will tell about the rows they need.
     filters: Vec<Arc<dyn PhysicalExpr>>,
+    is_reducible: bool,
     waits_for_keys: Arc<AtomicBool>,
 }
 
@@ -131,6 +136,11 @@ impl StreamScan {
     /// Lets the scan wait for the other side of its joins, so that it reads only what can find a partner.
     pub(crate) fn wait_for_keys(&self) {
         self.waits_for_keys.store(true, Ordering::Relaxed);
+    }
+
+    /// Rows that come back without any keys, as far as anybody knows.
+    pub(crate) fn expected_rows(&self) -> Option<usize> {
+        self.statistics.num_rows.get_value().copied()
     }
 }
 
@@ -190,11 +200,13 @@ impl ExecutionPlan for StreamScan {
                 .parent_filters
                 .iter()
                 .map(|parent| &parent.filter)
-                .filter(|filter| filter.downcast_ref::<DynamicFilterPhysicalExpr>().is_some())
+                .filter(|filter| {
+                    filter.downcast_ref::<DynamicFilterPhysicalExpr>().is_some() || is_bound_by_subquery(filter)
+                })
                 .cloned(),
         );
         let kept = vec![PushedDown::No; result.parent_filters.len()];
-        if filters.len() == self.filters.len() || !self.extract.is_reducible() {
+        if filters.len() == self.filters.len() || !self.is_reducible {
             return Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept));
         }
         let scan = Self {
@@ -205,6 +217,7 @@ impl ExecutionPlan for StreamScan {
             open: Arc::clone(&self.open),
             extract: Arc::clone(&self.extract),
             filters,
+            is_reducible: self.is_reducible,
             waits_for_keys: Arc::clone(&self.waits_for_keys),
         };
         Ok(FilterPushdownPropagation::with_parent_pushdown_result(kept).with_updated_node(Arc::new(scan)))
@@ -228,12 +241,18 @@ impl ExecutionPlan for StreamScan {
         }
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let (open, extract) = (Arc::clone(&self.open), Arc::clone(&self.extract));
-        let waits = self.waits_for_keys.load(Ordering::Relaxed) && !self.filters.is_empty();
-        let scan = waits.then(|| (self.filters.clone(), self.projection.clone()));
+        let waits = self.waits_for_keys.load(Ordering::Relaxed);
+        let known = |filter: &&Arc<dyn PhysicalExpr>| waits || is_bound_by_subquery(filter);
+        let filters: Vec<_> = self.filters.iter().filter(known).cloned().collect();
+        let scan = (!filters.is_empty()).then(|| (filters, self.projection.clone()));
+        let expected = self.expected_rows();
         let reader = tokio::spawn(async move {
             let sql = match scan {
                 Some((filters, projection)) => {
-                    let keys = in_extract(projection.as_deref(), await_keys(&filters).await);
+                    let mut keys = in_extract(projection.as_deref(), await_keys(&filters).await);
+                    if let Some(expected) = expected {
+                        keys.iter_mut().for_each(|key| key.keys = fitting(&key.keys, expected));
+                    }
                     extract.reduced_sql(&keys).unwrap_or_else(|| extract.sql.clone())
                 }
                 None => extract.sql.clone(),

@@ -11,7 +11,7 @@ mod input;
 mod output;
 mod reduction;
 
-pub use engine::{ComputeSettings, Engine, JoinStrategy};
+pub use engine::{ComputeSettings, Engine, JoinStrategy, estimate};
 pub use error::ComputeError;
 pub use input::{ExtractInput, OpenStream};
 pub use output::ResultStream;

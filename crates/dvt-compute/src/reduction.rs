@@ -4,9 +4,12 @@
 //! columns. Here it is taken apart into keys that can be sent to a connection. Only a superset matters, since the join
 //! evaluates its condition itself: what is not understood is left out.
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Operator;
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::logical_expr::{ColumnarValue, Operator};
+use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, Column, DynamicFilterPhysicalExpr, InListExpr, Literal,
 };
@@ -24,14 +27,27 @@ enum Known {
 /// Per column (position in the scan's output) what every needed row fulfils; `None`: no row is needed.
 type Facts = Option<BTreeMap<usize, Known>>;
 
+/// Whether the condition compares a column with the value of a subquery, which is known when the scan starts.
+pub(crate) fn is_bound_by_subquery(filter: &Arc<dyn PhysicalExpr>) -> bool {
+    filter.downcast_ref::<BinaryExpr>().is_some_and(|binary| {
+        let sides = [binary.left(), binary.right()];
+        sides.iter().any(|side| side.downcast_ref::<Column>().is_some())
+            && sides.iter().any(|side| side.downcast_ref::<ScalarSubqueryExpr>().is_some())
+    })
+}
+
 /// Waits until the filters are final, then gives the keys they hold.
 pub(crate) async fn await_keys(filters: &[Arc<dyn PhysicalExpr>]) -> Vec<KeyReduction> {
     let mut facts: Facts = Some(BTreeMap::new());
     for filter in filters {
-        let Some(dynamic) = filter.downcast_ref::<DynamicFilterPhysicalExpr>() else { continue };
-        dynamic.wait_complete().await;
-        if let Ok(current) = dynamic.current() {
-            facts = both(facts, facts_of(&current));
+        match filter.downcast_ref::<DynamicFilterPhysicalExpr>() {
+            Some(dynamic) => {
+                dynamic.wait_complete().await;
+                if let Ok(current) = dynamic.current() {
+                    facts = both(facts, facts_of(&current));
+                }
+            }
+            None => facts = both(facts, facts_of(filter)),
         }
     }
     let Some(facts) = facts else { return vec![KeyReduction { column: 0, keys: Keys::Values(Vec::new()) }] };
@@ -40,12 +56,41 @@ pub(crate) async fn await_keys(filters: &[Arc<dyn PhysicalExpr>]) -> Vec<KeyRedu
         .filter_map(|(column, known)| {
             let keys = match known {
                 Known::Values(values) => Keys::Values(values),
-                Known::Range(Some(least), Some(greatest)) => Keys::Range(least, greatest),
-                Known::Range(..) => return None,
+                Known::Range(None, None) => return None,
+                Known::Range(least, greatest) => Keys::Range(least, greatest),
             };
             Some(KeyReduction { column, keys })
         })
         .collect()
+}
+
+/// Looking up this many rows by their keys takes as long as reading all of so many more.
+const LOOKUP_FACTOR: usize = 8;
+
+/// Below this a list is always worth its while.
+const FEW_KEYS: usize = 1000;
+
+/// The keys in the form that suits a relation of so many rows: many keys among few rows say no more than their bounds.
+pub(crate) fn fitting(keys: &Keys, rows: usize) -> Keys {
+    match keys {
+        Keys::Values(values) if values.len() > FEW_KEYS && values.len().saturating_mul(LOOKUP_FACTOR) > rows => {
+            let mut bounds: Option<(&ScalarValue, &ScalarValue)> = None;
+            for value in values {
+                bounds = Some(match bounds {
+                    None => (value, value),
+                    Some((least, greatest)) => (
+                        if value.partial_cmp(least).is_some_and(|order| order.is_lt()) { value } else { least },
+                        if value.partial_cmp(greatest).is_some_and(|order| order.is_gt()) { value } else { greatest },
+                    ),
+                });
+            }
+            match bounds {
+                Some((least, greatest)) => Keys::Range(Some(least.clone()), Some(greatest.clone())),
+                None => keys.clone(),
+            }
+        }
+        other => other.clone(),
+    }
 }
 
 fn facts_of(expr: &Arc<dyn PhysicalExpr>) -> Facts {
@@ -54,11 +99,13 @@ fn facts_of(expr: &Arc<dyn PhysicalExpr>) -> Facts {
         return match binary.op() {
             Operator::And => both(facts_of(binary.left()), facts_of(binary.right())),
             Operator::Or => either(facts_of(binary.left()), facts_of(binary.right())),
-            op => bound(binary, *op).map_or(nothing, |(column, known)| Some([(column, known)].into())),
+            op => bound(binary, *op).map_or(nothing, |(column, known)| Some([(column, known?)].into())),
         };
     }
     if let Some(list) = expr.downcast_ref::<InListExpr>() {
-        return listed(list).map_or(nothing, |(column, values)| Some([(column, Known::Values(values))].into()));
+        return listed(list).map_or(nothing, |listed| {
+            Some(listed.into_iter().map(|(column, values)| (column, Known::Values(values))).collect())
+        });
     }
     if let Some(case) = expr.downcast_ref::<CaseExpr>() {
         // Each row takes one branch, so it fulfils what one of them says.
@@ -73,30 +120,62 @@ fn facts_of(expr: &Arc<dyn PhysicalExpr>) -> Facts {
     nothing
 }
 
-/// `column >= value` or `column <= value`.
-fn bound(binary: &BinaryExpr, op: Operator) -> Option<(usize, Known)> {
-    let column = binary.left().downcast_ref::<Column>()?.index();
-    let value = binary.right().downcast_ref::<Literal>()?.value().clone();
+/// `column >= value`, `column <= value` and their kin, either way round. Bounds are inclusive: a superset will do. The
+/// inner `None` says that no row can fulfil it: nothing compares with NULL.
+fn bound(binary: &BinaryExpr, op: Operator) -> Option<(usize, Option<Known>)> {
+    let (column, op, value) = match binary.left().downcast_ref::<Column>() {
+        Some(column) => (column, op, constant(binary.right())?),
+        None => (binary.right().downcast_ref::<Column>()?, op.swap()?, constant(binary.left())?),
+    };
+    let column = column.index();
+    if value.is_null() {
+        let is_comparison =
+            matches!(op, Operator::Gt | Operator::GtEq | Operator::Lt | Operator::LtEq | Operator::Eq | Operator::NotEq);
+        return is_comparison.then_some((column, None));
+    }
     match op {
-        Operator::GtEq => Some((column, Known::Range(Some(value), None))),
-        Operator::LtEq => Some((column, Known::Range(None, Some(value)))),
+        Operator::Gt | Operator::GtEq => Some((column, Some(Known::Range(Some(value), None)))),
+        Operator::Lt | Operator::LtEq => Some((column, Some(Known::Range(None, Some(value))))),
+        Operator::Eq => Some((column, Some(Known::Values(vec![value])))),
         _ => None,
     }
 }
 
-fn listed(list: &InListExpr) -> Option<(usize, Vec<ScalarValue>)> {
+/// A literal, or the value of a subquery that has run.
+fn constant(expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
+    if let Some(literal) = expr.downcast_ref::<Literal>() {
+        return Some(literal.value().clone());
+    }
+    let subquery = expr.downcast_ref::<ScalarSubqueryExpr>()?;
+    match subquery.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty()))) {
+        Ok(ColumnarValue::Scalar(value)) => Some(value),
+        _ => None,
+    }
+}
+
+/// `column IN (…)`, or `struct(column, …) IN (…)` for a join on several columns: then the values of each by themselves.
+fn listed(list: &InListExpr) -> Option<Vec<(usize, Vec<ScalarValue>)>> {
     if list.negated() {
         return None;
     }
-    let column = list.expr().downcast_ref::<Column>()?.index();
-    let mut values = Vec::with_capacity(list.list().len());
-    for item in list.list() {
-        let value = item.downcast_ref::<Literal>()?.value();
-        if !value.is_null() {
-            values.push(value.clone());
+    let items = list.list().iter().map(|item| Some(item.downcast_ref::<Literal>()?.value()));
+    if let Some(column) = list.expr().downcast_ref::<Column>() {
+        let values = items.collect::<Option<Vec<_>>>()?;
+        return Some(vec![(column.index(), values.into_iter().filter(|value| !value.is_null()).cloned().collect())]);
+    }
+    let call = list.expr().downcast_ref::<ScalarFunctionExpr>().filter(|call| call.fun().name() == "struct")?;
+    let mut seen: Vec<HashSet<ScalarValue>> = vec![HashSet::new(); call.args().len()];
+    for item in items {
+        let ScalarValue::Struct(row) = item? else { return None };
+        for (values, column) in seen.iter_mut().zip(row.columns()) {
+            let value = ScalarValue::try_from_array(column, 0).ok()?;
+            if !value.is_null() {
+                values.insert(value);
+            }
         }
     }
-    Some((column, values))
+    let columns = call.args().iter().map(|argument| argument.downcast_ref::<Column>().map(Column::index));
+    Some(columns.zip(seen).filter_map(|(column, values)| Some((column?, values.into_iter().collect()))).collect())
 }
 
 /// Rows that fulfil both.
@@ -162,7 +241,7 @@ fn wider(left: Known, right: Known) -> Option<Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::datatypes::{DataType, Field, Schema};
+    use arrow::datatypes::{DataType, Field};
     use datafusion::physical_expr::expressions::{binary, col, in_list, lit};
 
     fn schema() -> Schema {

@@ -8,7 +8,7 @@ use dvt_adapter::{
     AdapterError, BatchStream, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName,
     Statistics, TextComparison,
 };
-use dvt_federation::{CatalogRelation, FederatedPlan, PlanRequest, plan_query};
+use dvt_federation::{CatalogRelation, FederatedPlan, PlanRequest, Pushdown, plan_query};
 use dvt_sql::{Dialect, MARIADB, POSTGRES};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 fn relation(name: &str, columns: &[(&str, DataType)]) -> CatalogRelation {
     CatalogRelation {
         sql_name: ["c", "s", name].map(str::to_owned).to_vec(),
-        connection: "c".to_owned(),
+        connection: if name == "names" { "c" } else { "d" }.to_owned(),
         adapter_type: "postgres".to_owned(),
         dialect: &POSTGRES,
         description: RelationDescription {
@@ -38,7 +38,12 @@ fn relation(name: &str, columns: &[(&str, DataType)]) -> CatalogRelation {
     }
 }
 
+/// A plan that computes everything here, over rows that are made up.
 fn planned(sql: &str, dialect: &'static Dialect) -> FederatedPlan {
+    planned_with(sql, dialect, Pushdown::Columns)
+}
+
+fn planned_with(sql: &str, dialect: &'static Dialect, pushdown: Pushdown) -> FederatedPlan {
     let relations = vec![
         relation(
             "numbers",
@@ -46,7 +51,7 @@ fn planned(sql: &str, dialect: &'static Dialect) -> FederatedPlan {
         ),
         relation("names", &[("id", DataType::Int64), ("name", DataType::Utf8)]),
     ];
-    plan_query(PlanRequest { sql, dialect, relations, limit: None }).unwrap()
+    plan_query(PlanRequest { sql, dialect, relations, limit: None, pushdown }).unwrap()
 }
 
 /// The rows of each extract, made from the columns it asks for.
@@ -88,7 +93,7 @@ fn column(field: &Field, ids: &[i64]) -> ArrayRef {
 }
 
 fn engine(memory_limit: u64) -> Engine {
-    Engine::new(ComputeSettings { memory_limit, threads: 2, spill_dir: None, batch_size: 1024 }).unwrap()
+    Engine::new(ComputeSettings { memory_limit, threads: 2, spill_dir: None, batch_size: 1024, reduces: true }).unwrap()
 }
 
 async fn rows(stream: ResultStream) -> Result<Vec<RecordBatch>, ComputeError> {
@@ -249,7 +254,7 @@ async fn a_failing_input_comes_through_as_it_was() {
 
 /// The SQL that each connection is sent, in the order of the extracts, when `names` is known to be small and `numbers` large.
 async fn sent_with_statistics(sql: &str, names: i64) -> Vec<String> {
-    let mut plan = planned(sql, &POSTGRES);
+    let mut plan = planned_with(sql, &POSTGRES, Pushdown::Whole);
     for extract in &mut plan.extracts {
         let is_small = extract.relation.identifier == "names";
         extract.statistics.rows = Some(if is_small { 100 } else { 6_000_000 });

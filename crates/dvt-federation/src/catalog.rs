@@ -1,8 +1,8 @@
 //! The relations a query reads, as the binder sees them.
 
-use crate::pushdown::{Exactness, push_predicate};
+use crate::pushdown::{Columns, Exactness, RemoteColumn, Rules, Writer, push_predicate};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::Result;
+use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableSource, TableType};
 use dvt_adapter::{ColumnDescription, RelationDescription};
 use dvt_sql::{Dialect, IdentifierCase};
@@ -30,11 +30,15 @@ pub struct CatalogRelation {
 pub(crate) struct ForeignTable {
     pub(crate) relation: CatalogRelation,
     schema: SchemaRef,
+    /// As expressions over this relation alone use them.
+    columns: Vec<RemoteColumn>,
+    /// Whether predicates may be sent at all.
+    takes_predicates: bool,
 }
 
 impl ForeignTable {
     /// `quoted_names` are the identifiers that the query writes in quotes: a name used that way keeps its case.
-    pub(crate) fn new(relation: CatalogRelation, quoted_names: &HashSet<String>) -> Self {
+    pub(crate) fn new(relation: CatalogRelation, quoted_names: &HashSet<String>, takes_predicates: bool) -> Self {
         let columns = &relation.description.columns;
         let folded: Vec<String> = columns.iter().map(|column| column.name.to_lowercase()).collect();
         let fields: Vec<Field> = columns
@@ -55,17 +59,33 @@ impl ForeignTable {
                 }
             })
             .collect();
-        Self { relation, schema: Arc::new(Schema::new(fields)) }
+        let statistics = &relation.description.statistics;
+        let columns = columns
+            .iter()
+            .map(|description| {
+                let mut column = RemoteColumn::stored(0, description, relation.dialect);
+                column.distinct = statistics.columns.get(&description.name).and_then(|known| known.distinct);
+                column
+            })
+            .collect();
+        Self { relation, schema: Arc::new(Schema::new(fields)), columns, takes_predicates }
+    }
+
+    /// Writes predicates over this relation alone.
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        Writer { columns: self, dialect: self.relation.dialect, rules: Rules::of(&self.relation.adapter_type) }
     }
 
     /// The column behind a field of [`TableSource::schema`], by position.
     pub(crate) fn column(&self, index: usize) -> &ColumnDescription {
         &self.relation.description.columns[index]
     }
+}
 
+impl Columns for ForeignTable {
     /// The column that the query knows by this name.
-    pub(crate) fn column_named(&self, name: &str) -> Option<&ColumnDescription> {
-        self.schema.index_of(name).ok().map(|index| self.column(index))
+    fn find(&self, column: &Column) -> Option<&RemoteColumn> {
+        self.schema.index_of(&column.name).ok().map(|index| &self.columns[index])
     }
 }
 
@@ -81,7 +101,8 @@ impl TableSource for ForeignTable {
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(filters
             .iter()
-            .map(|filter| match push_predicate(filter, self) {
+            .map(|filter| match push_predicate(filter, &self.writer()) {
+                _ if !self.takes_predicates => TableProviderFilterPushDown::Unsupported,
                 Ok(pushed) if pushed.exactness == Exactness::Exact => TableProviderFilterPushDown::Exact,
                 Ok(_) => TableProviderFilterPushDown::Inexact,
                 Err(_) => TableProviderFilterPushDown::Unsupported,

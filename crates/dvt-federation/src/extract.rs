@@ -1,23 +1,23 @@
 //! One input of a federated query: the SQL that is sent, and why it is what it is.
 
-use crate::catalog::ForeignTable;
-use crate::pushdown::push_predicate;
+use crate::pushdown::Exactness;
+use crate::remote::{Block, expected_rows, expected_width};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, TableSource, TableType, col, lit};
+use datafusion::logical_expr::{TableSource, TableType};
 use dvt_adapter::{RelationName, Statistics};
-use std::any::Any;
-use std::fmt;
 use std::sync::Arc;
 
-/// What is read from one relation. Extracts are ordered by connection, then relation, then SQL, so plans compare as text.
+/// What is read from one connection by one query. Extracts are ordered by connection, then relation, then SQL, so plans
+/// compare as text.
 #[derive(Clone, Debug)]
 pub struct Extract {
     /// Position in [`crate::FederatedPlan::extracts`].
     pub index: usize,
     pub connection: String,
+    /// The relation that is read; of several, the one that stands first. See [`PushdownReport::relations`].
     pub relation: RelationName,
-    /// What the user calls the relation.
+    /// What the user calls what is read: relations joined there are named together.
     pub display_name: String,
     /// The query in the connection's dialect.
     pub sql: String,
@@ -26,49 +26,9 @@ pub struct Extract {
     /// How many scans of the plan read it. More than one means that the rows are needed more than once.
     pub readers: usize,
     pub pushed: PushdownReport,
-    /// The relation's statistics before any predicate.
+    /// What is known of the rows that come back: estimates from the catalogs, until the runner asks the engine itself.
     pub statistics: Statistics,
-    pub(crate) query: ExtractQuery,
-    pub(crate) table: ExtractedTable,
-}
-
-/// The relation behind an extract, as the planner saw it.
-#[derive(Clone)]
-pub(crate) struct ExtractedTable(pub(crate) Arc<dyn TableSource>);
-
-impl ExtractedTable {
-    pub(crate) fn foreign(&self) -> Option<&ForeignTable> {
-        (self.0.as_ref() as &dyn Any).downcast_ref::<ForeignTable>()
-    }
-}
-
-impl fmt::Debug for ExtractedTable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExtractedTable")
-    }
-}
-
-/// The parts of an extract's SQL, in the connection's dialect.
-#[derive(Clone, Debug)]
-pub(crate) struct ExtractQuery {
-    pub(crate) columns: Vec<String>,
-    pub(crate) relation: String,
-    pub(crate) predicates: Vec<String>,
-    pub(crate) limit: Option<usize>,
-}
-
-impl ExtractQuery {
-    pub(crate) fn to_sql(&self) -> String {
-        let mut sql = format!("SELECT {} FROM {}", self.columns.join(", "), self.relation);
-        if !self.predicates.is_empty() {
-            sql.push_str(" WHERE ");
-            sql.push_str(&self.predicates.join(" AND "));
-        }
-        if let Some(limit) = self.limit {
-            sql.push_str(&format!(" LIMIT {limit}"));
-        }
-        sql
-    }
+    pub(crate) block: Block,
 }
 
 /// What the other side of a join is known to hold: only rows whose column is among these can find a partner.
@@ -83,54 +43,161 @@ pub struct KeyReduction {
 pub enum Keys {
     /// All of them, each once.
     Values(Vec<ScalarValue>),
-    /// The least and the greatest.
-    Range(ScalarValue, ScalarValue),
+    /// The least and the greatest, as far as they are known.
+    Range(Option<ScalarValue>, Option<ScalarValue>),
 }
 
 impl Extract {
+    pub(crate) fn new(block: Block, schema: SchemaRef, kept: Vec<KeptPredicate>) -> Self {
+        let rows = expected_rows(&block);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+        let bytes = rows.map(|rows| (rows as f64 * expected_width(&block)) as u64);
+        let names: Vec<&str> = block.relations.iter().map(|relation| relation.display_name.as_str()).collect();
+        let pushed = PushdownReport {
+            columns: block
+                .relations
+                .iter()
+                .fold((0, 0), |(read, all), relation| (read + relation.columns.0, all + relation.columns.1)),
+            relations: block.relations.iter().map(|relation| relation.name.clone()).collect(),
+            predicates: block.sent.iter().map(|sent| sent.sql.to_sql()).collect(),
+            sent: block
+                .sent
+                .iter()
+                .map(|sent| SentPredicate {
+                    text: sent.text.clone(),
+                    sql: sent.sql.to_sql(),
+                    exactness: sent.exactness,
+                })
+                .collect(),
+            kept,
+            operators: block.operators.clone(),
+            limit: block.limit,
+        };
+        Self {
+            index: 0,
+            connection: block.place.connection.clone(),
+            relation: block.relations.first().map_or_else(|| RelationName::new(None, None, "query"), |first| first.name.clone()),
+            display_name: names.join(" and "),
+            sql: block.to_sql(),
+            schema,
+            readers: 1,
+            pushed,
+            statistics: Statistics { rows, bytes, ..Statistics::default() },
+            block,
+        }
+    }
+
     /// The extract's SQL with the keys of the other side added to its predicates; `None` when nothing can be added
     /// (the extract is limited, or the keys' comparison is not one that may be sent). The join itself stays in the plan, so
     /// a reduction that keeps too much is only slower.
     #[must_use]
     pub fn reduced_sql(&self, reductions: &[KeyReduction]) -> Option<String> {
-        if self.query.limit.is_some() {
+        if !self.is_reducible() {
             return None;
         }
-        let table = self.table.foreign()?;
-        let mut query = self.query.clone();
+        let mut block = self.block.clone();
+        let mut is_reduced = false;
         for reduction in reductions {
-            let Some(field) = self.schema.fields().get(reduction.column) else { continue };
-            let column = col(datafusion::common::Column::new_unqualified(field.name()));
-            let predicate: Expr = match &reduction.keys {
-                Keys::Values(values) if values.is_empty() => {
-                    query.predicates.push("1 = 0".to_owned());
-                    continue;
-                }
-                Keys::Values(values) => column.in_list(values.iter().cloned().map(lit).collect(), false),
-                Keys::Range(least, greatest) => column.between(lit(least.clone()), lit(greatest.clone())),
+            if matches!(&reduction.keys, Keys::Values(values) if values.is_empty()) {
+                block.predicates.push("1 = 0".into());
+                is_reduced = true;
+                continue;
+            }
+            let Some(column) = self.block.columns.get(reduction.column) else { continue };
+            // Whole groups are left out, or none: only what rows are grouped by may narrow them.
+            let is_key = self.block.group_by.as_ref().is_none_or(|keys| keys.contains(&column.column.sql));
+            if !is_key {
+                continue;
+            }
+            let writer = self.block.writer();
+            let condition = match &reduction.keys {
+                Keys::Values(values) => writer.among(&column.column, values),
+                Keys::Range(least, greatest) => writer.within(&column.column, least.as_ref(), greatest.as_ref()),
             };
-            if let Ok(pushed) = push_predicate(&predicate, table) {
-                query.predicates.push(pushed.sql);
+            if let Ok(condition) = condition {
+                block.predicates.push(condition);
+                is_reduced = true;
             }
         }
-        (query.predicates.len() > self.query.predicates.len()).then(|| query.to_sql())
+        is_reduced.then(|| block.to_sql())
     }
 
     /// Whether [`Extract::reduced_sql`] can add anything at all.
     #[must_use]
     pub fn is_reducible(&self) -> bool {
-        self.query.limit.is_none()
+        // One group of all rows comes back even where no row is left.
+        self.block.limit.is_none() && self.block.group_by.as_ref().is_none_or(|keys| !keys.is_empty())
+    }
+
+    /// Every relation that the SQL reads.
+    #[must_use]
+    pub fn relations(&self) -> Vec<RelationName> {
+        self.pushed.relations.clone()
+    }
+
+    /// The SQL with one more condition, which splits the rows of its only relation into parts. `None` where the rows that
+    /// come back are not the relation's own, one by one.
+    #[must_use]
+    pub fn part_sql(&self, condition: &str) -> Option<String> {
+        if !self.block.is_simple() || !self.block.operators.is_empty() {
+            return None;
+        }
+        let mut block = self.block.clone();
+        block.predicates.push(format!("({condition})").into());
+        Some(block.to_sql())
+    }
+
+    /// Takes the engine's own estimate of the rows that come back.
+    pub fn expect_rows(&mut self, rows: Option<u64>) {
+        self.statistics.rows = rows;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+        let bytes = rows.map(|rows| (rows as f64 * self.row_width()) as u64);
+        self.statistics.bytes = bytes;
+    }
+
+    /// Bytes of an average row as it comes back.
+    #[must_use]
+    pub fn row_width(&self) -> f64 {
+        expected_width(&self.block)
     }
 }
 
-/// What was sent of a scan and what was not, for `dvt plan` and logs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What was sent of a subplan and what was not, for `dvt plan` and logs.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushdownReport {
     /// Columns read of all columns.
     pub columns: (usize, usize),
+    /// All relations that the query reads, as they first stand.
+    pub relations: Vec<RelationName>,
     /// Predicates in the connection's SQL.
     pub predicates: Vec<String>,
+    /// The same with what the plan calls them, and how far they are trusted.
+    pub sent: Vec<SentPredicate>,
+    /// Conditions on this input alone that are evaluated here, and why.
+    pub kept: Vec<KeptPredicate>,
+    /// Operators that run there besides reading and filtering, innermost first: `join`, `aggregate`, `top-k`, ….
+    pub operators: Vec<&'static str>,
     pub limit: Option<usize>,
+}
+
+/// A condition that the connection does not evaluate, or not alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPredicate {
+    /// In the words of the joining plan.
+    pub predicate: String,
+    pub reason: String,
+    /// [`Exactness::Inexact`] for one that was sent as a wider one as well.
+    pub exactness: Option<Exactness>,
+}
+
+/// A condition that is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentPredicate {
+    /// As the plan shows it.
+    pub text: String,
+    /// In the connection's SQL, its columns without qualifiers.
+    pub sql: String,
+    pub exactness: Exactness,
 }
 
 /// The scan of an extract in a [`crate::FederatedPlan`]'s logical plan; the engine puts its own table in its place.
@@ -144,6 +211,10 @@ pub struct ExtractScan {
 impl ExtractScan {
     pub(crate) fn new(index: usize, schema: SchemaRef) -> Arc<Self> {
         Arc::new(Self { index, schema })
+    }
+
+    pub(crate) fn schema_ref(&self) -> &SchemaRef {
+        &self.schema
     }
 }
 

@@ -15,14 +15,15 @@ mod precedence;
 mod provenance;
 mod pushdown;
 mod relations;
+mod remote;
 mod route;
 mod semantics;
 mod subqueries;
 
 pub use catalog::CatalogRelation;
 pub use error::{Location, PlanError};
-pub use extract::{Extract, ExtractScan, KeyReduction, Keys, PushdownReport};
-pub use plan::{FederatedPlan, PlanRequest, plan_query};
+pub use extract::{Extract, ExtractScan, KeptPredicate, KeyReduction, Keys, PushdownReport, SentPredicate};
+pub use plan::{FederatedPlan, PlanRequest, Pushdown, plan_query};
 pub use pushdown::{Exactness, PushedPredicate};
 pub use relations::{relations_read, rename_relations};
 pub use route::{Route, choose_route};

@@ -1,20 +1,19 @@
 //! From a query to extracts and the plan that joins them.
 
 use crate::bind::{bind, explain, parse_query, quoted_names};
-use crate::catalog::{CatalogRelation, ForeignTable, UNREADABLE};
+use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::PlanError;
-use crate::extract::{Extract, ExtractQuery, ExtractScan, ExtractedTable, PushdownReport};
+use crate::extract::Extract;
 use crate::functions::FunctionPack;
 use crate::output::output_schema;
-use crate::pushdown::push_predicate;
+use crate::remote::{Translator, carve, regroup_joins};
 use crate::semantics::apply_semantics;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, config::ConfigOptions};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScan, TableScanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
 use dvt_sql::Dialect;
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -28,6 +27,17 @@ pub struct PlanRequest<'a> {
     pub relations: Vec<CatalogRelation>,
     /// At most this many rows of the result (`dvt show --limit`).
     pub limit: Option<usize>,
+    pub pushdown: Pushdown,
+}
+
+/// How much of a query the connections may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pushdown {
+    /// All that keeps the answer and is expected to be cheaper there.
+    #[default]
+    Whole,
+    /// Nothing but handing out columns: what tests compare with.
+    Columns,
 }
 
 /// Extracts and the plan that joins them. `Display` prints it as short stable text.
@@ -51,14 +61,14 @@ pub struct FederatedPlan {
 ///
 /// Source: DataFusion's `TableProviderFilterPushDown` for exact and inexact.
 pub fn plan_query(request: PlanRequest<'_>) -> Result<FederatedPlan, PlanError> {
-    let PlanRequest { sql, dialect, relations, limit } = request;
+    let PlanRequest { sql, dialect, relations, limit, pushdown } = request;
     let functions = FunctionPack::of(dialect);
     let statement = parse_query(sql, dialect)?;
     let quoted = quoted_names(sql, dialect);
     let known: Vec<String> = relations.iter().map(|relation| relation.display_name.clone()).collect();
     let explained = |error: DataFusionError| explain(&error, dialect, &functions, &known);
 
-    let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted)).collect();
+    let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted, pushdown == Pushdown::Whole)).collect();
     let bound = bind(statement.clone(), dialect, tables, &functions)?;
     let mut meant = apply_semantics(bound, dialect, &functions)?;
     if let Some(limit) = limit {
@@ -75,11 +85,23 @@ pub fn plan_query(request: PlanRequest<'_>) -> Result<FederatedPlan, PlanError> 
     let optimized = Optimizer::new().optimize(analyzed, &context, |_, _| {}).map_err(explained)?;
     refuse_subqueries_left(&optimized)?;
 
-    let mut scans = Scans::default();
-    scans.collect(&optimized)?;
-    let extracts = scans.into_extracts();
-    let logical_plan = replace_scans(optimized, &extracts).map_err(explained)?;
+    let translator = Translator::new(pushdown == Pushdown::Columns);
+    let optimized = match pushdown {
+        Pushdown::Columns => optimized,
+        Pushdown::Whole => {
+            let regrouped = regroup_joins(optimized, &translator).map_err(explained)?;
+            second_pass().optimize(regrouped, &context, |_, _| {}).map_err(explained)?
+        }
+    };
+    let (extracts, logical_plan) = carve(optimized, &translator)?;
     Ok(FederatedPlan { extracts, logical_plan, output_schema: result })
+}
+
+/// The optimiser for joins that have found their order: it would bring them back into one row, in the order of the text.
+fn second_pass() -> Optimizer {
+    let mut optimizer = Optimizer::new();
+    optimizer.rules.retain(|rule| rule.name() != "eliminate_cross_join");
+    optimizer
 }
 
 /// The optimiser turns conditions with a subquery into joins where it can; the engine runs no others.
@@ -141,154 +163,4 @@ impl fmt::Display for FederatedPlan {
         }
         write!(f, "{}", self.logical_plan.display_indent())
     }
-}
-
-/// What one scan sends; scans that send the same share an extract.
-#[derive(Clone, Debug, PartialEq)]
-struct Sent {
-    connection: String,
-    sql: String,
-    schema: SchemaRef,
-}
-
-#[derive(Default)]
-struct Scans {
-    found: Vec<(Sent, Extract)>,
-}
-
-impl Scans {
-    fn collect(&mut self, plan: &LogicalPlan) -> Result<(), PlanError> {
-        let mut failure = None;
-        let walked = plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node
-                && let Some(table) = foreign_table(scan)
-            {
-                match extract_of(scan, table) {
-                    Ok((sent, extract)) => self.add(sent, extract),
-                    Err(error) => {
-                        failure = Some(error);
-                        return Ok(TreeNodeRecursion::Stop);
-                    }
-                }
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        if let Err(error) = walked {
-            return Err(PlanError::Invalid { message: error.strip_backtrace(), location: None });
-        }
-        failure.map_or(Ok(()), Err)
-    }
-
-    fn add(&mut self, sent: Sent, extract: Extract) {
-        match self.found.iter_mut().find(|(known, _)| *known == sent) {
-            Some((_, known)) => known.readers += 1,
-            None => self.found.push((sent, extract)),
-        }
-    }
-
-    fn into_extracts(mut self) -> Vec<Extract> {
-        self.found.sort_by(|(left, left_extract), (right, right_extract)| {
-            (&left.connection, &left_extract.relation, &left.sql).cmp(&(
-                &right.connection,
-                &right_extract.relation,
-                &right.sql,
-            ))
-        });
-        self.found.into_iter().enumerate().map(|(index, (_, extract))| Extract { index, ..extract }).collect()
-    }
-}
-
-fn foreign_table(scan: &TableScan) -> Option<&ForeignTable> {
-    (scan.source.as_ref() as &dyn Any).downcast_ref::<ForeignTable>()
-}
-
-/// The query that a scan sends.
-fn extract_of(scan: &TableScan, table: &ForeignTable) -> Result<(Sent, Extract), PlanError> {
-    let relation = &table.relation;
-    let dialect = relation.dialect;
-    let schema = scan.source.schema();
-    let projection: Vec<usize> = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
-    let mut columns = Vec::new();
-    let mut fields = Vec::new();
-    for index in &projection {
-        let field = schema.field(*index);
-        if let Some(reason) = field.metadata().get(UNREADABLE) {
-            return Err(PlanError::UnreadableColumn {
-                column: field.name().clone(),
-                relation: relation.display_name.clone(),
-                reason: reason.clone(),
-            });
-        }
-        columns.push(dialect.quote_identifier(&table.column(*index).name));
-        fields.push(field.clone());
-    }
-    if columns.is_empty() {
-        // Only the number of rows matters; a constant stands for the row.
-        columns.push("1".to_owned());
-        fields.push(row_marker());
-    }
-    let mut predicates = Vec::new();
-    for filter in &scan.filters {
-        let pushed = push_predicate(filter, table).map_err(|reason| PlanError::Invalid {
-            message: format!(
-                "a predicate was moved to connection `{}` that cannot be sent: {reason}",
-                relation.connection
-            ),
-            location: None,
-        })?;
-        predicates.push(pushed.sql);
-    }
-    let query = ExtractQuery {
-        columns,
-        relation: dialect.quote_path(relation.description.name.parts()),
-        predicates: predicates.clone(),
-        limit: scan.fetch,
-    };
-    let sql = query.to_sql();
-    let schema: SchemaRef = Arc::new(Schema::new(fields));
-    let sent = Sent { connection: relation.connection.clone(), sql: sql.clone(), schema: Arc::clone(&schema) };
-    let extract = Extract {
-        index: 0,
-        connection: relation.connection.clone(),
-        relation: relation.description.name.clone(),
-        display_name: relation.display_name.clone(),
-        sql,
-        schema,
-        readers: 1,
-        pushed: PushdownReport {
-            columns: (projection.len(), relation.description.columns.len()),
-            predicates,
-            limit: scan.fetch,
-        },
-        statistics: relation.description.statistics,
-        query,
-        table: ExtractedTable(Arc::clone(&scan.source)),
-    };
-    Ok((sent, extract))
-}
-
-/// The column of an extract of which only the number of rows matters.
-pub(crate) fn row_marker() -> Field {
-    Field::new("dvt_row", DataType::Int64, true)
-}
-
-/// The same plan over [`ExtractScan`]s. What a connection evaluates exactly is no longer in the plan; the rest is.
-fn replace_scans(plan: LogicalPlan, extracts: &[Extract]) -> Result<LogicalPlan, DataFusionError> {
-    let replaced = plan.transform_up_with_subqueries(|node| {
-        let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
-        let Some(table) = foreign_table(scan) else { return Ok(Transformed::no(node)) };
-        let (sent, _) = extract_of(scan, table).map_err(|error| DataFusionError::Plan(error.to_string()))?;
-        let Some(extract) = extracts.iter().find(|extract| {
-            extract.connection == sent.connection && extract.sql == sent.sql && extract.schema == sent.schema
-        }) else {
-            return Err(DataFusionError::Internal("a scan has no extract".to_owned()));
-        };
-        let source = ExtractScan::new(extract.index, Arc::clone(&extract.schema));
-        let reads_nothing = scan.projection.as_ref().is_some_and(Vec::is_empty);
-        let scan = TableScanBuilder::new(scan.table_name.clone(), source)
-            .with_projection(reads_nothing.then(Vec::new))
-            .build()?;
-        Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
-    })?;
-    Ok(replaced.data)
 }

@@ -1,5 +1,6 @@
 //! Plans as short stable text: what is sent, what stays.
 
+mod remote;
 mod support;
 
 use crate::{PlanError, Route, choose_route, relations_read, rename_relations};
@@ -49,9 +50,9 @@ fn predicates_on_the_nullable_side_stay_above_the_join() {
 #[test]
 fn limits_are_sent_only_where_they_keep_the_answer() {
     for query in [
-        "select id from my.shop.orders order by amount limit 3",
-        "select customer_id, count(*) from my.shop.orders group by customer_id limit 3",
-        "select distinct customer_id from my.shop.orders limit 3",
+        "select id from my.shop.orders order by status limit 3",
+        "select status, count(*) from my.shop.orders group by status limit 3",
+        "select distinct status from my.shop.orders limit 3",
         "select id, row_number() over (order by amount) from my.shop.orders limit 3",
         "select id from my.shop.orders where upper(status) = 'OK' limit 3",
         "select id from my.shop.orders where status = 'ok' limit 3",
@@ -60,6 +61,14 @@ fn limits_are_sent_only_where_they_keep_the_answer() {
         assert!(sent.iter().all(|sql| !sql.contains("LIMIT")), "{query}: {sent:?}");
     }
     assert!(sent("select id from my.shop.orders where amount > 3 limit 3")[0].ends_with("(`amount` > 3.00) LIMIT 3"));
+    // With all that is below it, a limit is the connection's own.
+    for (query, end) in [
+        ("select id from my.shop.orders order by amount limit 3", "ORDER BY (`amount` IS NULL) ASC, `amount` ASC LIMIT 3"),
+        ("select name, count(*) from pg.public.customers group by name limit 3", "GROUP BY \"name\" LIMIT 3"),
+    ] {
+        let sent = sent(query);
+        assert!(sent[0].ends_with(end), "{query}: {sent:?}");
+    }
 }
 
 /// Pitfall 6: each scan keeps its own predicate.

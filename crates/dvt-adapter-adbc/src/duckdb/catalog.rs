@@ -69,7 +69,7 @@ pub(super) fn describe(
                 name: found.name,
                 kind: if found.is_view { RelationKind::View } else { RelationKind::Table },
                 columns: Vec::new(),
-                statistics: Statistics { rows: found.rows.filter(|_| !found.is_view), bytes: None },
+                statistics: Statistics { rows: found.rows.filter(|_| !found.is_view), ..Statistics::default() },
             });
             relation.columns.push(column(found.column, found.native, found.nullable, found.is_loose));
         }

@@ -1,6 +1,6 @@
 //! A catalog of a PostgreSQL and a MariaDB connection, and short forms of what a plan says.
 
-use crate::{CatalogRelation, FederatedPlan, PlanError, PlanRequest, plan_query};
+use crate::{CatalogRelation, FederatedPlan, PlanError, PlanRequest, Pushdown, plan_query};
 use arrow::datatypes::{DataType, Field};
 use dvt_adapter::{
     ColumnDescription, RelationDescription, RelationKind, RelationName, Statistics, TextComparison, logical_type,
@@ -68,7 +68,7 @@ fn catalog() -> Vec<CatalogRelation> {
 }
 
 fn planned(sql: &str) -> Result<FederatedPlan, PlanError> {
-    plan_query(PlanRequest { sql, dialect: &POSTGRES, relations: catalog(), limit: None })
+    plan_query(PlanRequest { sql, dialect: &POSTGRES, relations: catalog(), limit: None, pushdown: Pushdown::Whole })
 }
 
 /// The plan as text.

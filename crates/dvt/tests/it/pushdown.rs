@@ -1,0 +1,170 @@
+//! What connections compute for us, compared with one database that has all tables: with pushdown, without, and without
+//! the keys of the small side. Several tables lie on each connection, so that joins, groups and cuts can be sent whole.
+
+use crate::pair::project_on_servers;
+use crate::project::{Project, postgres_rows};
+use std::collections::BTreeSet;
+
+/// `(name, columns and rows)`; each table is made on every connection under the connection's letter: `l_`, `r_` and `t_`.
+const TABLES: [(&str, &str); 3] = [
+    (
+        "shops",
+        "create table {t} (shop_id int not null primary key, city varchar(20), rate decimal(6,3), opened date);
+         insert into {t} values (1, 'Bonn', 0.125, date '2020-01-01'), (2, 'bonn', 1.500, null), (3, null, 2.000, date '2021-06-30'),
+                               (4, 'Köln', null, date '2020-01-01'), (5, 'Ulm ', 0.001, date '1999-12-31'), (6, '', 9.999, date '2024-02-29')",
+    ),
+    (
+        "sales",
+        "create table {t} (sale_id int not null primary key, shop_id int, customer int, amount decimal(10,2), pieces int, day date, note varchar(30));
+         insert into {t} values (1, 1, 10, 5.00, 1, date '2024-01-01', 'a'), (2, 1, 10, 5.00, 2, date '2024-01-02', 'A'),
+             (3, 1, 11, -0.01, null, date '2024-01-02', 'a '), (4, 2, 12, 1000000.99, 7, null, ''), (5, 2, null, null, 3, date '2024-03-31', null),
+             (6, 3, 10, 0.00, 0, date '2023-12-31', 'it''s LIMIT 5'), (7, null, 13, 77.70, 1, date '2024-01-01', 'b%_'), (8, 9, 14, 3.33, 1, date '2024-01-01', 'ä'),
+             (9, 4, 10, 3.33, 4, date '2024-02-29', '%'), (10, 5, 15, 3.33, 5, date '2024-02-29', 'z'), (11, 5, 15, 3.34, 5, date '2024-02-29', 'Z')",
+    ),
+    (
+        "people",
+        "create table {t} (person int not null, name varchar(20), boss int);
+         insert into {t} values (10, 'Ann', null), (11, 'ann', 10), (12, 'Bob', 10), (13, null, 11), (13, 'twice', 12), (99, 'nobody', 12)",
+    ),
+];
+
+/// Each query joins what one connection has and what another has; `{l:name}` is a table of the first.
+const QUERIES: &[&str] = &[
+    // Joins of one connection below a join across two.
+    "select s.city, x.amount, p.name from {l:shops} s join {l:sales} x on x.shop_id = s.shop_id join {r:people} p on p.person = x.customer",
+    "select s.city, x.amount, p.name from {r:people} p join {l:sales} x on p.person = x.customer join {l:shops} s on x.shop_id = s.shop_id where x.amount > 1 and s.rate < 5",
+    // Equal to the same column, so equal to each other.
+    "select a.sale_id, b.sale_id as other, s.city from {l:sales} a join {r:shops} s on s.shop_id = a.shop_id join {l:sales} b on b.shop_id = s.shop_id",
+    "select a.sale_id, s.shop_id from {l:sales} a join {r:shops} s on s.shop_id = a.shop_id and s.shop_id = a.pieces",
+    // Pitfalls 1 and 2, with the outer join on one connection and across.
+    "select s.shop_id, x.sale_id, p.name from {l:shops} s left join {l:sales} x on x.shop_id = s.shop_id left join {r:people} p on p.person = x.customer where x.sale_id is null",
+    "select s.shop_id, coalesce(x.amount, -1) as amount from {l:shops} s left join {l:sales} x on x.shop_id = s.shop_id and x.amount > 3 join {r:people} p on p.person = 10 where coalesce(x.amount, -1) = -1",
+    "select s.shop_id, p.name from {l:shops} s left join {l:sales} x on x.shop_id = s.shop_id and s.rate > 1 left join {r:people} p on p.person = x.customer and p.name is not null",
+    "select p.person, s.city from {r:people} p left join ({l:sales} x join {l:shops} s on x.shop_id = s.shop_id) on x.customer = p.person",
+    // Pitfalls 3 to 5: cuts.
+    "select x.sale_id, p.name from (select * from {l:sales} order by amount desc nulls last, sale_id limit 4) x join {r:people} p on p.person = x.customer",
+    "select x.sale_id, p.name from (select * from {l:sales} order by amount asc nulls first, sale_id limit 4) x left join {r:people} p on p.person = x.customer",
+    "select x.sale_id, x.day, p.name from (select * from {l:sales} where amount > 3 order by day nulls first, sale_id desc limit 3) x left join {r:people} p on p.person = x.customer",
+    "select t.shop_id, t.n, p.name from (select shop_id, count(*) as n from {l:sales} group by shop_id order by count(*) desc, shop_id limit 2) t left join {r:people} p on p.person = t.n + 9",
+    "select sale_id from {l:sales} order by note, sale_id limit 5",
+    "select x.city, p.name from (select distinct city from {l:shops}) x left join {r:people} p on lower(p.name) = lower(x.city)",
+    // Pitfall 6.
+    "select a.sale_id, b.sale_id as other from {l:sales} a join {l:sales} b on a.shop_id = b.shop_id and a.amount > 3 and b.amount < 4 join {r:people} p on p.person = a.customer",
+    // Groups below the join.
+    "select p.name, x.total, x.n, x.least from {r:people} p join (select customer, sum(amount) as total, count(*) as n, min(day) as least from {l:sales} group by customer) x on x.customer = p.person",
+    "select p.name, x.total from {r:people} p left join (select customer, sum(amount * (1 - rate)) as total from {l:sales} join {l:shops} using (shop_id) group by customer having count(pieces) > 0) x on x.customer = p.person",
+    "select p.name, x.c, x.d, x.m, x.a from {r:people} p cross join (select count(amount) as c, count(distinct amount) as d, max(pieces) as m, avg(amount) as a from {l:sales}) x",
+    "select p.person, sum(x.pieces) as pieces, avg(x.pieces) as mean from {r:people} p join {l:sales} x on x.customer = p.person join {l:shops} s on s.shop_id = x.shop_id group by p.person",
+    "select note, count(*) as n from {l:sales} group by note",
+    "select max(note) as most, min(note) as least, max(x.day) as day from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select s.city, count(*) filter (where x.amount > 3) as dear, sum(case when x.pieces > 1 then x.amount end) as many from {l:sales} x join {l:shops} s on s.shop_id = x.shop_id join {r:people} p on p.person = x.customer group by s.city",
+    "select p.name, sum(x.pieces * x.shop_id) as s from {l:sales} x join {r:people} p on p.person = x.customer group by p.name",
+    "select count(*) as n from {l:sales} x join {l:shops} s on s.shop_id = x.shop_id where exists (select 1 from {r:people} p where p.person = x.customer)",
+    // Semi and anti joins, on one connection and across (pitfall 17).
+    "select x.sale_id from {l:sales} x join {r:people} p on p.person = x.customer where x.shop_id in (select shop_id from {l:sales} group by shop_id having sum(amount) > 9)",
+    "select x.sale_id from {l:sales} x where x.shop_id in (select shop_id from {l:shops} where rate > 1) and x.customer in (select person from {r:people})",
+    "select s.shop_id from {l:shops} s where not exists (select 1 from {l:sales} x where x.shop_id = s.shop_id) and s.shop_id not in (select boss from {r:people} where boss is not null)",
+    "select x.sale_id from {l:sales} x where x.shop_id not in (select shop_id from {l:shops}) and x.customer in (select person from {r:people})",
+    "select x.sale_id from {l:sales} x where x.customer not in (select boss from {r:people})",
+    // A bound that another connection gives.
+    "select x.sale_id from {l:sales} x where x.amount > (select avg(person) - 11 from {r:people})",
+    "select x.sale_id from {l:sales} x where x.day >= (select max(opened) from {r:shops} where shop_id < 4)",
+    "select x.sale_id from {l:sales} x where x.pieces > (select max(person) from {r:people} where person > 1000)",
+    // Text that compares in another way (pitfall 13), and text that is only text (16).
+    "select x.sale_id, p.name from {l:sales} x join {r:people} p on p.person = x.customer where x.note = 'a' or x.note = 'it''s LIMIT 5'",
+    "select a.person, b.person as other from {l:people} a join {l:people} b on a.name = b.name join {r:shops} s on s.shop_id = a.person - 9",
+    "select a.person, b.name from {l:people} a join {r:people} b on a.name = b.name",
+    "select x.sale_id from {l:sales} x join {l:sales} y on x.note = y.note join {r:people} p on p.person = x.customer where x.note like '%a%' or y.note >= 'Z'",
+    // Three levels, and columns without qualifier (10).
+    "select city, name, amount from {l:sales} join {l:shops} using (shop_id) join {r:people} on customer = person where opened >= date '2020-01-01' and pieces between 1 and 5",
+    "with s as (select shop_id, city from {l:shops} where rate is not null), x as (select * from s join {l:sales} using (shop_id)) select x.city, count(*) as n, sum(p.person) as people from x left join {r:people} p on p.person = x.customer group by x.city",
+    "select x.sale_id, x.amount * 2 + 0.5 as more, x.pieces + 1 as one_more from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select s.shop_id, x.sale_id, p.person from {l:shops} s full join {l:sales} x on x.shop_id = s.shop_id left join {r:people} p on p.person = x.customer",
+];
+
+/// Where `l` and `r` lie: the letters of the connections.
+const LAYOUTS: [(&str, &str); 4] = [("t", "l"), ("l", "t"), ("r", "l"), ("s", "t")];
+
+#[test]
+fn whole_subplans_give_the_rows_that_one_database_gives() {
+    let (Some(target), Some(right), Some(left)) =
+        (dvt_test_support::postgres(), dvt_test_support::postgres(), dvt_test_support::mysql())
+    else {
+        return;
+    };
+    let project = project_on_servers(&target, &left, &right);
+    let profile = project.text("profiles.yml") + "    lite: {type: sqlite, path: lite.db}\n";
+    project.write("profiles.yml", &profile);
+    let mut sources = "sources:\n".to_owned();
+    for (name, sql) in TABLES {
+        let create = |prefix: &str| sql.replace("{t}", &format!("{prefix}{name}"));
+        target.sql(&create("one_"));
+        target.sql(&create("t_"));
+        left.sql(&create("l_"));
+        right.sql(&create("r_"));
+        project.sqlite("lite.db", &create("s_").replace("date '", "'"));
+    }
+    target.sql("analyze");
+    right.sql("analyze");
+    for (letter, connection, schema) in
+        [("t", "pg", "public"), ("l", "left", left.database.as_str()), ("r", "right", "public"), ("s", "lite", "main")]
+    {
+        let tables: Vec<String> = TABLES.iter().map(|(name, _)| format!("{{name: {letter}_{name}}}")).collect();
+        sources += &format!(
+            "  - {{name: {letter}, connection: {connection}, schema: {schema}, tables: [{}]}}\n",
+            tables.join(", ")
+        );
+    }
+    project.write("models/sources.yml", &sources);
+    for (layout, (first, second)) in LAYOUTS.iter().enumerate() {
+        for (index, query) in QUERIES.iter().enumerate() {
+            let mut text = (*query).to_owned();
+            for (name, _) in TABLES {
+                for (place, letter) in [("l", first), ("r", second)] {
+                    let source = format!("{{{{ source('{letter}', '{letter}_{name}') }}}}");
+                    text = text.replace(&format!("{{{place}:{name}}}"), &source);
+                }
+            }
+            project.write(&format!("models/q{layout}_{index}.sql"), &text);
+        }
+    }
+    let wanted: Vec<Vec<String>> = QUERIES.iter().map(|query| postgres_rows(&target, &one(query))).collect();
+    for switches in [&[][..], &[("DVT_TEST_REDUCTION", "off")], &[("DVT_TEST_PUSHDOWN", "off")]] {
+        let outcome = project.dvt_env(switches, "run --threads 2 --full-refresh");
+        let results = project.json("target/run_results.json");
+        let mut differences = Vec::new();
+        for (layout, _) in LAYOUTS.iter().enumerate() {
+            for (index, query) in QUERIES.iter().enumerate() {
+                let model = format!("q{layout}_{index}");
+                let message = failure(&results, &model);
+                let found = match &message {
+                    None => postgres_rows(&target, &format!("select * from public.{model}")),
+                    Some(message) => vec![format!("failed: {message}")],
+                };
+                if found != wanted[index] {
+                    let sent = sent(&project, &model);
+                    differences.push(format!("{switches:?} {:?} {query}\n{sent}\nwanted {:?}\nfound  {found:?}", LAYOUTS[layout], wanted[index]));
+                }
+            }
+        }
+        assert!(differences.is_empty(), "{}\n{}", differences.join("\n\n"), outcome.stderr);
+    }
+}
+
+/// The query over the tables of the one database.
+fn one(query: &str) -> String {
+    query.replace("{l:", "one_").replace("{r:", "one_").replace('}', "")
+}
+
+fn failure(results: &serde_json::Value, model: &str) -> Option<String> {
+    let id = format!("model.shop.{model}");
+    let result = results["results"].as_array()?.iter().find(|result| result["unique_id"] == id.as_str())?;
+    (result["status"] != "success").then(|| result["message"].as_str().unwrap_or("no message").to_owned())
+}
+
+/// What the log says was sent for a model.
+fn sent(project: &Project, model: &str) -> String {
+    let log = std::fs::read_to_string(project.path("logs/dbt.log")).unwrap_or_default();
+    let lines: BTreeSet<&str> = log.lines().filter(|line| line.contains(model) && line.contains("extract")).collect();
+    lines.into_iter().collect::<Vec<_>>().join("\n")
+}
