@@ -168,6 +168,33 @@ async fn numbers_and_letters_are_those_of_postgres() {
     check("select count(*) from c.s.numbers where id + 0 is distinct from 3 and id + 0 < 5", &POSTGRES, &["4"]).await;
 }
 
+/// A condition that draws is drawn for each row of the join, wherever it is written and whatever stands beside it.
+#[tokio::test]
+async fn a_drawn_condition_is_drawn_for_each_joined_row() {
+    let from = "select a.id from c.s.numbers a join c.s.names b on b.id + 0 >= 0";
+    for query in [
+        format!("{from} where random() < 0.5"),
+        format!("{from} and random() < 0.5"),
+        format!("{from} where random() < 0.5 and a.id + 0 >= 0 and b.id + 0 >= 0"),
+        format!("{from} where random() < 0.5 or a.id + 0 < 0"),
+        "select q.id from (select a.id from c.s.numbers a cross join c.s.names b) q where random() < 0.5".to_owned(),
+        format!("select id from ({from} union all {from} where a.id + 0 < 0) q where random() < 0.5"),
+    ] {
+        let sql = format!("select id, count(*) as n from ({query}) as drawn group by id order by id");
+        let plan = planned(&sql, &POSTGRES);
+        assert!(plan.extracts.iter().all(|extract| !extract.sql.contains("random")), "{plan}");
+        let stream = engine(1 << 30).execute(&plan, inputs(&plan, 200), JoinStrategy::Hash).await.unwrap();
+        let counts: Vec<i64> = rows(stream)
+            .await
+            .unwrap()
+            .iter()
+            .flat_map(|batch| batch.column(1).as_primitive::<Int64Type>().values().to_vec())
+            .collect();
+        // 200 draws each: a hundred, give or take seven; never all and never none.
+        assert!(counts.len() == 200 && counts.iter().all(|n| (50..150).contains(n)), "{sql}: {counts:?}\n{plan}");
+    }
+}
+
 /// NULL is neither in a list nor not in it, wherever the condition stands.
 #[tokio::test]
 async fn in_with_a_subquery_keeps_its_nulls() {

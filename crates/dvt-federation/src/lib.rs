@@ -19,6 +19,7 @@ mod remote;
 mod route;
 mod semantics;
 mod subqueries;
+mod volatile;
 
 pub use catalog::CatalogRelation;
 pub use error::{Location, PlanError};

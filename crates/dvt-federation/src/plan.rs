@@ -8,6 +8,7 @@ use crate::functions::FunctionPack;
 use crate::output::output_schema;
 use crate::remote::{Translator, carve, regroup_joins};
 use crate::semantics::apply_semantics;
+use crate::volatile::{keep_draws_in_place, refuse_draws_read_twice};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, config::ConfigOptions};
@@ -70,7 +71,8 @@ pub fn plan_query(request: PlanRequest<'_>) -> Result<FederatedPlan, PlanError> 
 
     let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted, pushdown == Pushdown::Whole)).collect();
     let bound = bind(statement.clone(), dialect, tables, &functions)?;
-    let mut meant = apply_semantics(bound, dialect, &functions)?;
+    refuse_draws_read_twice(&bound, &statement)?;
+    let mut meant = keep_draws_in_place(apply_semantics(bound, dialect, &functions)?)?;
     if let Some(limit) = limit {
         meant = LogicalPlanBuilder::from(meant)
             .limit(0, Some(limit))

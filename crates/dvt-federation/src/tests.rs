@@ -200,6 +200,14 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
         ),
         ("select cast(coalesce(amount, 1.5) as varchar) from my.shop.orders", "digits after the point"),
         ("select concat('a', placed = date '2024-01-01') from my.shop.orders", "concat() of a boolean"),
+        (
+            "select o.id from my.shop.orders o left join pg.public.customers c on c.id = o.id and random() < 0.5",
+            "a volatile condition in the ON of an outer join",
+        ),
+        (
+            "with q as (select id, random() as r from my.shop.orders) select 1 from q a join q b on a.r = b.r",
+            "the CTE `q`, which calls a volatile function",
+        ),
     ] {
         let error = plan_error(query);
         assert!(

@@ -1,7 +1,7 @@
 //! PostgreSQL's functions that DataFusion has with the same meaning.
 //! Source: PostgreSQL manual, chapter "Functions and Operators"; DataFusion's function reference.
-//! Left out on purpose: `to_char`, `to_date` and their kin (format language), `age`, `log` of one argument, `power` and
-//! `sqrt` of numeric (their result type is numeric there), `regexp_*` with flags, `json*`.
+//! Left out on purpose: `log`, `power`, `sqrt` and the deviations of exact numbers (their result is numeric there),
+//! `regexp_*` with flags, `json*`.
 
 use super::Names;
 
@@ -13,6 +13,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("least", "least"),
     // Text.
     ("ascii", "ascii"),
+    ("bit_length", "bit_length"),
     ("btrim", "btrim"),
     ("char_length", "character_length"),
     ("character_length", "character_length"),
@@ -27,7 +28,9 @@ pub(super) const FUNCTIONS: Names = &[
     ("ltrim", "ltrim"),
     ("md5", "md5"),
     ("octet_length", "octet_length"),
+    ("overlay", "overlay_text"),
     ("position", "strpos"),
+    ("quote_literal", "quote_literal"),
     ("repeat", "repeat"),
     ("replace", "replace"),
     ("reverse", "reverse"),
@@ -39,6 +42,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("strpos", "strpos"),
     ("substr", "substr"),
     ("substring", "substr"),
+    ("to_hex", "to_hex"),
     ("translate", "translate"),
     ("trim", "btrim"),
     ("upper", "upper_letters"),
@@ -46,18 +50,34 @@ pub(super) const FUNCTIONS: Names = &[
     ("abs", "abs"),
     ("ceil", "ceil"),
     ("ceiling", "ceil"),
+    ("exp", "double_exp"),
     ("floor", "floor"),
+    ("ln", "double_ln"),
+    ("log", "double_log"),
+    ("log10", "double_log"),
     ("mod", "mod"),
+    ("pow", "double_power"),
+    ("power", "double_power"),
+    ("random", "random"),
     ("round", "round"),
     ("sign", "signum"),
+    ("sqrt", "double_sqrt"),
     ("trunc", "trunc"),
     // Dates.
     ("current_date", "current_date"),
     ("current_timestamp", "now"),
-    ("date_part", "date_part"),
+    ("age", "postgres_age"),
+    ("date_part", "postgres_date_part"),
     ("date_trunc", "date_trunc"),
     ("extract", "date_part"),
+    ("justify_days", "justify_days"),
+    ("justify_hours", "justify_hours"),
+    ("justify_interval", "justify_interval"),
+    ("make_date", "postgres_make_date"),
     ("now", "now"),
+    ("to_char", "postgres_to_char"),
+    ("to_date", "postgres_to_date"),
+    ("to_timestamp", "postgres_to_timestamp"),
     // Aggregates.
     ("array_agg", "array_agg"),
     ("avg", "avg"),
@@ -70,8 +90,14 @@ pub(super) const FUNCTIONS: Names = &[
     ("grouping", "grouping"),
     ("max", "max"),
     ("min", "min"),
+    ("stddev", "stddev"),
+    ("stddev_pop", "stddev_pop"),
+    ("stddev_samp", "stddev"),
     ("string_agg", "string_agg"),
     ("sum", "sum"),
+    ("var_pop", "var_pop"),
+    ("var_samp", "var_samp"),
+    ("variance", "var_samp"),
     // Windows.
     ("cume_dist", "cume_dist"),
     ("dense_rank", "dense_rank"),
