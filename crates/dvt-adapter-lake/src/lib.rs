@@ -4,6 +4,7 @@
 //! is atomic for readers (a Delta commit, or written aside and renamed); there are no transactions over several.
 //! Where things are on disk is said in `layout`; which types there are, in `types`.
 
+mod changes;
 mod errors;
 mod files;
 mod information_schema;
@@ -78,7 +79,8 @@ impl LakeAdapter {
             Some(Stored::Files(table)) => (RelationKind::Table, files::statistics(&table)),
             Some(Stored::Delta(path)) => {
                 let table = self.lake.open_delta(&name, &path).await?;
-                (RelationKind::Table, Statistics { rows: table.rows(), bytes: Some(table.bytes()) })
+                let statistics = Statistics { rows: table.rows(), bytes: Some(table.bytes()), ..Statistics::default() };
+                (RelationKind::Table, statistics)
             }
         };
         let schema = match self.lake.provider(&name).await {
@@ -210,6 +212,11 @@ impl Adapter for LakeAdapter {
                 describe_column(&field.as_ref().clone().with_data_type(types::stored_arrow(field.data_type())))
             })
             .collect())
+    }
+
+    async fn change_token(&self, relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        let names: Vec<Name> = relations.iter().map(|relation| self.name(relation)).collect();
+        changes::token(&self.lake, &names).await
     }
 
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {

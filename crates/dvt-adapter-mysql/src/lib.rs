@@ -6,6 +6,7 @@
 
 mod catalog;
 mod client;
+mod commit;
 mod decode;
 mod errors;
 mod extract;
@@ -127,6 +128,10 @@ impl Adapter for MySqlAdapter {
         cancel: CancellationToken,
     ) -> Result<LoadReport, AdapterError> {
         load::load(&self.pool, request, rows, cancel).await
+    }
+
+    fn needs_commit_witness(&self) -> bool {
+        true
     }
 
     fn display_location(&self) -> String {

@@ -4,6 +4,7 @@
 //! floating numbers whole. What cannot be prepared (some administrative statements) goes as text.
 
 use crate::client::{Answer, Client, ClientError, Column, Done, Packet};
+use crate::commit;
 use crate::decode::{Form, RowDecoder};
 use crate::extract::misfit_error;
 use crate::pool::{Pool, cancelled};
@@ -12,7 +13,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use dvt_adapter::{
-    AdapterError, AdapterResponse, CancellationToken, ErrorClass, Fetch, QueryResult, Session, with_types,
+    AdapterError, AdapterResponse, CancellationToken, ErrorClass, Fetch, QueryResult, Session, Witness, with_types,
 };
 use dvt_sql::{MYSQL, split_statements};
 use std::sync::Arc;
@@ -136,6 +137,25 @@ impl Session for MySqlSession {
         self.in_transaction = false;
         // A token that has fired does not stop a commit: whether it happened would not be known.
         self.run_to_end("COMMIT").await
+    }
+
+    async fn commit_witnessed(&mut self, witness: &mut Witness) -> Result<(), AdapterError> {
+        let (true, Some(client)) = (self.in_transaction && witness.rows > 0, &mut self.client) else {
+            return self.commit().await;
+        };
+        let connection_id = client.connection_id();
+        let testifies = commit::let_testify(client, witness).await.map_err(|error| self.pool.error(error))?;
+        let committed = match self.commit().await {
+            Err(error) if testifies && error.class == ErrorClass::ConnectionLost => {
+                self.client = Some(commit::outcome_of(&self.pool, connection_id, witness, error).await?);
+                Ok(())
+            }
+            other => other,
+        };
+        if testifies && committed.is_ok() {
+            witness.rows -= 1;
+        }
+        committed
     }
 
     async fn rollback(&mut self) -> Result<(), AdapterError> {

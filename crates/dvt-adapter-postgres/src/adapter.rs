@@ -5,7 +5,7 @@ use crate::pool::Pool;
 use crate::profile::Settings;
 use crate::session::PostgresSession;
 use crate::types::{ADAPTER_TYPE, column_type};
-use crate::{describe, extract, load};
+use crate::{changes, describe, extract, load, statistics};
 use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
@@ -98,8 +98,20 @@ impl Adapter for PostgresAdapter {
         describe::describe_query(&self.pool, sql).await
     }
 
+    async fn change_token(&self, relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        changes::token(&self.pool, relations).await
+    }
+
+    async fn parts(&self, relation: &RelationName, rows: u64) -> Result<Vec<String>, AdapterError> {
+        changes::parts(&self.pool, relation, rows).await
+    }
+
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {
         extract::extract(&self.pool, request, cancel).await
+    }
+
+    async fn estimate_rows(&self, sql: &str) -> Result<Option<u64>, AdapterError> {
+        statistics::estimate_rows(&self.pool, sql).await
     }
 
     fn column_type(&self, field: &Field) -> Result<String, UnsupportedType> {

@@ -5,6 +5,8 @@
 //! the package `dbt_postgres`.
 
 mod adapter;
+mod changes;
+mod commit;
 mod connect;
 mod copy_out;
 mod decode;
@@ -19,6 +21,7 @@ mod numeric;
 mod pool;
 mod profile;
 mod session;
+mod statistics;
 mod tap;
 mod tls;
 mod types;

@@ -59,6 +59,11 @@ impl Pool {
 }
 
 impl Lease {
+    /// Where it comes from, for another one.
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
     /// Returns a connection that nobody's SQL has touched.
     pub(crate) fn give_back(mut self) {
         if let Some(connection) = self.connection.take()

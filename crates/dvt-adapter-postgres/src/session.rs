@@ -1,5 +1,6 @@
 //! Sessions: what a node's macros run on.
 
+use crate::commit::{outcome_of, transaction_id};
 use crate::decode::Decoder;
 use crate::describe::describe_with;
 use crate::errors::{cancelled, from_driver};
@@ -282,9 +283,14 @@ impl Session for PostgresSession {
             return Ok(());
         }
         self.is_broken = true;
+        let id = transaction_id(self.lease()).await;
         let result = self.run("commit").await;
         self.is_broken = false;
         match result {
+            Err(error) if error.class == ErrorClass::ConnectionLost && id.is_some() => {
+                self.lease = Some(outcome_of(self.lease().pool(), id.unwrap_or_default(), error).await?);
+                Ok(())
+            }
             // What PostgreSQL answers to the COMMIT of a transaction in which a statement failed.
             Ok(result) if result.response.message == "ROLLBACK" => {
                 Err(self.error("the transaction was rolled back, because a statement in it had failed"))
@@ -388,8 +394,11 @@ fn without_leading_comments(mut sql: &str) -> &str {
 
 fn column_kind(statement: &Statement, index: usize) -> Result<Kind, String> {
     let column = &statement.columns()[index];
-    kind_of(&TypeName::of(column.type_()), column.type_modifier())
-        .map_err(|reason| format!("column `{}`: {reason}", column.name()))
+    match kind_of(&TypeName::of(column.type_()), column.type_modifier()) {
+        Ok(Kind::AsText) => Err(format!("column `{}`: type `{}` is read as text", column.name(), column.type_().name())),
+        Ok(kind) => Ok(kind),
+        Err(reason) => Err(format!("column `{}`: {reason}", column.name())),
+    }
 }
 
 fn schema_of(statement: &Statement, kinds: &[Kind]) -> SchemaRef {
@@ -402,7 +411,7 @@ fn schema_of(statement: &Statement, kinds: &[Kind]) -> SchemaRef {
 }
 
 /// The query with the columns that cannot be read cast to text; names by position, so that doubles do not matter.
-fn with_text_columns(sql: &str, statement: &Statement) -> String {
+pub(crate) fn with_text_columns(sql: &str, statement: &Statement) -> String {
     let columns = statement.columns();
     let aliases: Vec<String> = (0..columns.len()).map(|index| format!("c{index}")).collect();
     let items = columns.iter().enumerate().map(|(index, column)| {

@@ -1,8 +1,8 @@
 //! Listens to the server's messages on their way to the driver.
 //!
-//! The driver keeps two things to itself that dbt users see: the command tag (`CREATE VIEW`, `INSERT 0 3`) and whether a
-//! transaction is open (macros send `commit;` as text). Both are in the byte stream, so a wrapper of the socket reads the
-//! message headers that pass and keeps what two kinds of messages say. Nothing is changed or held back.
+//! The driver keeps things to itself: the command tag (`CREATE VIEW`, `INSERT 0 3`), whether a transaction is open (macros
+//! send `commit;` as text), and the server's version. They are in the byte stream, so a wrapper of the socket reads the
+//! message headers that pass and keeps what three kinds of messages say. Nothing is changed or held back.
 //!
 //! Source: PostgreSQL manual, "Message Formats".
 
@@ -22,6 +22,8 @@ pub(crate) struct Heard {
     pub(crate) transaction: u8,
     /// Errors so far.
     pub(crate) errors: u64,
+    /// The server's major version, as it says itself.
+    pub(crate) version: u32,
 }
 
 /// Shared between the tap and the session that asks.
@@ -87,7 +89,7 @@ impl Frames {
                 continue;
             }
             let taken = bytes.len().min(self.remaining);
-            if matches!(self.header[0], b'C' | b'Z') {
+            if matches!(self.header[0], b'C' | b'Z' | b'S') {
                 self.body.extend_from_slice(&bytes[..taken]);
             }
             self.remaining -= taken;
@@ -107,6 +109,14 @@ impl Frames {
             }
             b'Z' => self.lock().transaction = self.body.first().copied().unwrap_or(b'I'),
             b'E' => self.lock().errors += 1,
+            b'S' => {
+                if let Some(version) = self.body.strip_prefix(b"server_version\0") {
+                    let digits = version.iter().take_while(|byte| byte.is_ascii_digit());
+                    let major = digits
+                        .fold(0_u32, |major, digit| major.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+                    self.lock().version = major;
+                }
+            }
             _ => return,
         }
         self.body.clear();
@@ -165,6 +175,7 @@ mod tests {
             bytes.extend_from_slice(&(body.len() as u32 + 4).to_be_bytes());
             bytes.extend_from_slice(body);
         };
+        message(b'S', b"server_version\x0016.4 (Debian 16.4-1)\0");
         message(b'1', b"");
         message(b'D', b"C a row that looks like a tag Z");
         message(b'E', b"SERROR\0\0");
@@ -178,6 +189,7 @@ mod tests {
             }
             let heard = ear.heard();
             assert_eq!((heard.tag.as_str(), heard.transaction, heard.errors), ("CREATE VIEW", b'T', 1));
+            assert_eq!(heard.version, 16);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! types of SQLite are read is told in `types.rs`.
 
 mod catalog;
+mod changes;
 mod encode;
 mod errors;
 mod extract;
@@ -136,6 +137,22 @@ impl Adapter for SqliteAdapter {
     async fn describe_query(&self, _sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
         let message = "SQLite tells the types of a query's columns only with their values";
         Err(AdapterError::new(ErrorClass::Other, self.connection(), message))
+    }
+
+    async fn change_token(&self, relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        let relations = relations.to_vec();
+        self.with_connection(Purpose::Read, move |settings, connection| {
+            changes::token(settings, &connection, &relations)
+        })
+        .await
+    }
+
+    async fn parts(&self, relation: &RelationName, rows: u64) -> Result<Vec<String>, AdapterError> {
+        let relation = relation.clone();
+        self.with_connection(Purpose::Read, move |settings, connection| {
+            changes::parts(settings, &connection, &relation, rows)
+        })
+        .await
     }
 
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {

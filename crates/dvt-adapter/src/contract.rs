@@ -48,10 +48,30 @@ pub trait Adapter: Send + Sync {
     /// Class `Other` when [`Capabilities::describes_queries`] is false.
     async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError>;
 
+    /// A text that stands for the present state of these relations: as long as this method gives the same text again, by
+    /// whatever process, any query over them gives the same rows. `None` where the engine has nothing that proves this.
+    /// Relations that are not plain tables (views, foreign tables) have no token: what they read may be anywhere.
+    async fn change_token(&self, _relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
+
+    /// Conditions in the engine's SQL that split the relation into parts of about `rows` rows each: every row fulfils
+    /// exactly one of them as long as [`Adapter::change_token`] stays the same, and the engine finds a part's rows
+    /// without reading the others. Empty where it has no such conditions, or where one part is enough.
+    async fn parts(&self, _relation: &RelationName, _rows: u64) -> Result<Vec<String>, AdapterError> {
+        Ok(Vec::new())
+    }
+
     /// Runs a query and streams its rows. Memory stays bounded by a few batches: the stream is read only as fast as the
     /// caller asks. The columns are matched by position; each is delivered as the type `request.schema` declares, or the
     /// stream ends with class `ValueDoesNotFit` and the column's name. NULLs in a non-nullable field are an error too.
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError>;
+
+    /// How many rows the engine expects the query to give, from its own planner; `None` where asking would cost more than
+    /// a planner's work, or the engine cannot tell.
+    async fn estimate_rows(&self, _sql: &str) -> Result<Option<u64>, AdapterError> {
+        Ok(None)
+    }
 
     /// The engine's type text for a column of a new table that holds this field's values exactly: the native type when it
     /// comes from the same adapter type, else the nearest for the logical and Arrow type.
@@ -72,6 +92,12 @@ pub trait Adapter: Send + Sync {
         cancel: CancellationToken,
     ) -> Result<LoadReport, AdapterError>;
 
+    /// Whether [`Session::commit_witnessed`] needs its witness: the engine itself does not tell what became of a commit whose
+    /// answer was lost.
+    fn needs_commit_witness(&self) -> bool {
+        false
+    }
+
     /// Where this connection leads, for people: `postgres://user@host:5432/db`. Never a password.
     fn display_location(&self) -> String;
 }
@@ -89,6 +115,12 @@ pub trait Session: Send {
     /// Commits the open transaction; nothing happens without one.
     async fn commit(&mut self) -> Result<(), AdapterError>;
 
+    /// Commits like [`Session::commit`]. Where the answer is lost, it is found out whether the transaction was committed, and
+    /// the session goes on if it was; an engine that tells by itself needs no witness.
+    async fn commit_witnessed(&mut self, _witness: &mut Witness) -> Result<(), AdapterError> {
+        self.commit().await
+    }
+
     /// Rolls the open transaction back; nothing happens without one.
     async fn rollback(&mut self) -> Result<(), AdapterError>;
 
@@ -102,6 +134,15 @@ pub trait Session: Send {
 
     /// Cancels what `execute` is running when the token fires; `execute` then returns class `Cancelled`.
     fn set_cancel(&mut self, cancel: CancellationToken);
+}
+
+/// A table of dvt's own that nobody needs after the transaction: one of its rows may go with it, so that the number of those
+/// that are left tells what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    pub relation: RelationName,
+    /// Rows in it now; a session that takes one counts it off.
+    pub rows: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,4 +20,4 @@ pub use datafusion::catalog::TableProvider;
 pub use encoding::check_schema;
 pub use error::{DeltaError, DeltaErrorKind, SourceError, WriteError};
 pub use store::{Store, TableLocation, decode_segment, encode_segment};
-pub use table::{DataFile, DeltaTable, RowStream};
+pub use table::{DataFile, DeltaTable, PreparedAppend, RowStream};

@@ -19,10 +19,15 @@ use std::sync::Arc;
 
 /// Table configuration key: the Arrow schema that the columns come back as.
 const ARROW_SCHEMA: &str = "dvt.arrowSchema";
+/// Table configuration key: what the table's maker wrote beside it.
+const NOTE: &str = "dvt.note";
 
 /// A table at one version.
 #[derive(Clone, Debug)]
 pub(crate) struct TableState {
+    /// Given once, when the table is made: a table of the same name that is made later has another.
+    pub(crate) id: String,
+    pub(crate) note: Option<String>,
     pub(crate) version: u64,
     pub(crate) columns: TableColumns,
     pub(crate) files: Arc<[DataFile]>,
@@ -38,12 +43,15 @@ pub(crate) struct TableState {
 pub(crate) async fn commit_create(
     location: &TableLocation,
     columns: &TableColumns,
+    note: Option<&str>,
     files: &[DataFile],
 ) -> Result<TableState, DeltaError> {
     let log = location.log_store()?;
-    let (schema, configuration) = delta_schema(location, columns)?;
-    let metadata = new_metadata(&schema, Vec::<String>::new(), [(ARROW_SCHEMA, configuration)])
+    let (schema, text) = delta_schema(location, columns)?;
+    let configuration = [(ARROW_SCHEMA, text)].into_iter().chain(note.map(|note| (NOTE, note.to_owned())));
+    let metadata = new_metadata(&schema, Vec::<String>::new(), configuration)
         .map_err(|error| location.failed("creating", error))?;
+    let id = metadata.id().to_owned();
     let protocol = protocol(columns).map_err(|error| location.failed("creating", error))?;
     let mut actions = vec![Action::Protocol(protocol.clone()), Action::Metadata(metadata.clone())];
     actions.extend(files.iter().map(|file| Action::Add(add(file))));
@@ -58,6 +66,8 @@ pub(crate) async fn commit_create(
         .map_err(|error| location.failed("creating", error))?;
     match log.write_commit_entry(0, CommitOrBytes::LogBytes(bytes), uuid::Uuid::new_v4()).await {
         Ok(()) => Ok(TableState {
+            id,
+            note: note.map(str::to_owned),
             version: 0,
             columns: columns.clone(),
             files: files.into(),
@@ -98,6 +108,36 @@ pub(crate) async fn commit_change(
             }
         }
         Change::Overwrite { columns } => overwrite(location, state, columns, files).await,
+    }
+}
+
+/// Adds the files as the version right after `state`'s, or not at all: what was read for this version alone must never be
+/// added behind what another writer has added meanwhile.
+pub(crate) async fn commit_next(
+    location: &TableLocation,
+    state: &TableState,
+    files: &[DataFile],
+) -> Result<TableState, DeltaError> {
+    let log = location.log_store()?;
+    let actions = files.iter().map(|file| Action::Add(add(file))).collect();
+    let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+    let bytes = CommitData::new(actions, operation, HashMap::new(), Vec::new())
+        .get_bytes()
+        .map_err(|error| location.failed("appending to", error))?;
+    let version = state.version + 1;
+    match log.write_commit_entry(version, CommitOrBytes::LogBytes(bytes), uuid::Uuid::new_v4()).await {
+        Ok(()) => Ok(TableState {
+            version,
+            files: state.files.iter().chain(files).cloned().collect(),
+            modified_ms: chrono::Utc::now().timestamp_millis(),
+            ..state.clone()
+        }),
+        Err(TransactionError::VersionAlreadyExists(_)) => Err(DeltaError::new(
+            DeltaErrorKind::Conflict,
+            format!("appending to `{location}`"),
+            "another writer has changed the table meanwhile",
+        )),
+        Err(error) => Err(location.failed("appending to", error)),
     }
 }
 
@@ -225,7 +265,10 @@ fn read_state(location: &TableLocation, snapshot: &EagerSnapshot) -> Result<Tabl
         Some(columns) => columns,
         None => foreign_columns(&delta),
     };
-    Ok(TableState { version: snapshot.version(), columns, files: files.into(), foreign, ours: is_ours, modified_ms })
+    let note = configuration.get(NOTE).cloned();
+    let id = snapshot.metadata().id().to_owned();
+    let version = snapshot.version();
+    Ok(TableState { id, note, version, columns, files: files.into(), foreign, ours: is_ours, modified_ms })
 }
 
 /// The columns of a table that another writer made: they come as they are stored.

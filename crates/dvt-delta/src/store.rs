@@ -177,6 +177,67 @@ impl TableLocation {
         Ok(())
     }
 
+    /// Everything in the table's folder.
+    ///
+    /// # Errors
+    /// What the store says; a folder that does not exist is empty.
+    pub async fn list(&self) -> Result<Vec<ObjectMeta>, DeltaError> {
+        match self.store.objects.list(Some(&self.path)).try_collect().await {
+            Ok(objects) => Ok(objects),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(self.failed("listing", error)),
+        }
+    }
+
+    /// Writes a small file beside the table's own, whole or not at all. Its name starts with `_`, so that no reader of
+    /// Delta tables looks at it; a `/` makes a folder.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn put_mark(&self, name: &str, text: &str) -> Result<(), DeltaError> {
+        let put = self.store.objects.put(&self.mark(name), text.to_owned().into()).await;
+        put.map(drop).map_err(|error| self.failed("marking", error))
+    }
+
+    /// The text of a mark, if it is there.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn read_mark(&self, name: &str) -> Result<Option<String>, DeltaError> {
+        let found = match self.store.objects.get(&self.mark(name)).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("reading a mark of", error)),
+        }
+    }
+
+    /// Removes a mark; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn remove_mark(&self, name: &str) -> Result<(), DeltaError> {
+        match self.store.objects.delete(&self.mark(name)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("unmarking", error)),
+        }
+    }
+
+    /// The name of a mark as [`TableLocation::put_mark`] got it, if the listed object is one of this table.
+    #[must_use]
+    pub fn mark_name(&self, object: &Path) -> Option<String> {
+        let parts: Vec<String> = object.prefix_match(&self.path)?.map(|part| part.as_ref().to_owned()).collect();
+        let is_mark = parts.first().is_some_and(|first| first.starts_with('_') && first != "_delta_log");
+        is_mark.then(|| parts.join("/"))
+    }
+
+    fn mark(&self, name: &str) -> Path {
+        name.split('/').fold(self.path.clone(), |path, part| path.join(part))
+    }
+
     pub(crate) fn log_path(&self) -> Path {
         self.path.clone().join("_delta_log")
     }

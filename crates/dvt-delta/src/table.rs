@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -44,7 +45,7 @@ impl DeltaTable {
             return Err(exists(location).into());
         }
         let written = write_files(location, &columns, rows).await?;
-        let committed = log::commit_create(location, &columns, &written.files).await;
+        let committed = log::commit_create(location, &columns, None, &written.files).await;
         let state = finish(written, committed).await?;
         Ok(Self::at(location, state))
     }
@@ -55,7 +56,16 @@ impl DeltaTable {
     /// As [`DeltaTable::create`].
     pub async fn create_empty(location: &TableLocation, schema: &SchemaRef) -> Result<Self, DeltaError> {
         let columns = TableColumns::new(schema)?;
-        Ok(Self::at(location, log::commit_create(location, &columns, &[]).await?))
+        Ok(Self::at(location, log::commit_create(location, &columns, None, &[]).await?))
+    }
+
+    /// The same with a text that stays with the table: [`DeltaTable::note`].
+    ///
+    /// # Errors
+    /// As [`DeltaTable::create`].
+    pub async fn create_noted(location: &TableLocation, schema: &SchemaRef, note: &str) -> Result<Self, DeltaError> {
+        let columns = TableColumns::new(schema)?;
+        Ok(Self::at(location, log::commit_create(location, &columns, Some(note), &[]).await?))
     }
 
     /// The table at its latest version.
@@ -94,6 +104,17 @@ impl DeltaTable {
         }
         let committed = log::commit_change(&self.location, &self.state, Change::Append, &written.files).await;
         Ok(Self::at(&self.location, finish(written, committed).await?))
+    }
+
+    /// Writes rows that are to become the version right after this one, also when there are none, so that versions count
+    /// the appends. Nobody sees them before [`PreparedAppend::commit`].
+    ///
+    /// # Errors
+    /// As [`DeltaTable::append`].
+    pub async fn prepare_next(&self, rows: RowStream) -> Result<PreparedAppend, WriteError> {
+        self.refuse_foreign("appending to")?;
+        let written = write_files(&self.location, &self.state.columns, rows).await?;
+        Ok(PreparedAppend { table: self.clone(), written })
     }
 
     /// Replaces all rows, and the columns, in one commit: a reader sees the old table or the new one. The stream may read
@@ -138,7 +159,7 @@ impl DeltaTable {
             Some(target) => {
                 log::commit_change(location, &target.state, Change::Overwrite { columns }, &written.files).await
             }
-            None => log::commit_create(location, columns, &written.files).await,
+            None => log::commit_create(location, columns, None, &written.files).await,
         };
         Ok(Self::at(location, finish(written, committed).await?))
     }
@@ -146,6 +167,18 @@ impl DeltaTable {
     #[must_use]
     pub fn location(&self) -> &TableLocation {
         &self.location
+    }
+
+    /// The table's own id: one that is made later in the same place has another.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.state.id
+    }
+
+    /// What [`DeltaTable::create_noted`] wrote.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.state.note.as_deref()
     }
 
     #[must_use]
@@ -210,6 +243,17 @@ impl DeltaTable {
         self.overwrite(&self.schema(), rows).await
     }
 
+    /// The live files that are not there, or not as long as the log says.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn damaged_files(&self) -> Result<Vec<Path>, DeltaError> {
+        let listed = self.location.list().await?;
+        let sizes: HashMap<&Path, u64> = listed.iter().map(|object| (&object.location, object.size)).collect();
+        let is_whole = |file: &&DataFile| sizes.get(&join(&self.location.path, &file.path)) != Some(&file.bytes);
+        Ok(self.state.files.iter().filter(is_whole).map(|file| file.path.clone()).collect())
+    }
+
     /// Removes the files that no version younger than `keep` uses. Returns how many were removed.
     ///
     /// # Errors
@@ -243,6 +287,32 @@ impl DeltaTable {
         // Replacing every row needs no old file, so deletion vectors are no hindrance; partitions and mapping are in the
         // metadata and would stay.
         self.refuse_foreign(doing)
+    }
+}
+
+/// Rows that are written and not yet part of their table; dropped, they are removed.
+#[derive(Debug)]
+pub struct PreparedAppend {
+    table: DeltaTable,
+    written: WrittenFiles,
+}
+
+impl PreparedAppend {
+    /// Rows that the table will have.
+    #[must_use]
+    pub fn total_rows(&self) -> Option<u64> {
+        let added: Option<u64> = self.written.files.iter().map(|file| file.rows).sum();
+        self.table.rows().zip(added).map(|(before, added)| before + added)
+    }
+
+    /// The table with these rows.
+    ///
+    /// # Errors
+    /// [`DeltaErrorKind::Conflict`] when anybody has committed since the version that they were prepared for.
+    pub async fn commit(self) -> Result<DeltaTable, DeltaError> {
+        let Self { table, written } = self;
+        let committed = log::commit_next(&table.location, &table.state, &written.files).await;
+        Ok(DeltaTable::at(&table.location, finish(written, committed).await?))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::seed::{SeedFile, cast_type};
 use crate::settings::RunCommand;
 use crate::tables::{table_of_result, table_of_seed};
 use crate::unit::UnitInputs;
-use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session};
+use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session, Witness};
 use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{
@@ -51,6 +51,8 @@ pub(crate) struct NodeBridge {
     unit_inputs: OnceLock<Arc<UnitInputs>>,
     /// The batch that is built, of a microbatch model.
     batch: OnceLock<Batch>,
+    /// What tells of a commit whose answer was lost, where the server does not.
+    witness: Mutex<Option<Witness>>,
 }
 
 struct SessionSlot {
@@ -132,6 +134,7 @@ impl NodeBridge {
             seed: Mutex::default(),
             unit_inputs: OnceLock::new(),
             batch: OnceLock::new(),
+            witness: Mutex::default(),
         })
     }
 
@@ -156,6 +159,7 @@ impl NodeBridge {
             seed: Mutex::default(),
             unit_inputs: OnceLock::new(),
             batch: OnceLock::new(),
+            witness: Mutex::default(),
         })
     }
 
@@ -165,6 +169,11 @@ impl NodeBridge {
 
     fn crosses(&self) -> bool {
         self.crossing.load(Ordering::Relaxed)
+    }
+
+    /// From now on a row of this relation goes with each commit.
+    pub(crate) fn set_witness(&self, witness: Witness) {
+        *lock(&self.witness) = Some(witness);
     }
 
     /// From now on `ref` and `source` give the rows of this unit test.
@@ -245,7 +254,9 @@ impl NodeBridge {
 
     /// The response and rows of a statement; positions in errors count from the start of `sql`.
     pub(crate) fn query(&self, sql: &str, auto_begin: bool, fetch: Fetch) -> Result<QueryResult, BridgeError> {
-        if self.run.request.command == RunCommand::Compile && !self.run.flag("INTROSPECT", true) {
+        if matches!(self.run.request.command, RunCommand::Compile | RunCommand::Plan)
+            && !self.run.flag("INTROSPECT", true)
+        {
             // dbt's words.
             let message =
                 "connection never acquired for thread: a template asks the database, and `--no-introspect` forbids it";
@@ -270,7 +281,10 @@ impl NodeBridge {
         match sql.trim().trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
             "commit" => {
                 *commits_at_once = true;
-                handle.block_on(session.commit()).map_err(refused)?;
+                match lock(&self.witness).as_mut() {
+                    Some(witness) => handle.block_on(session.commit_witnessed(witness)).map_err(refused)?,
+                    None => handle.block_on(session.commit()).map_err(refused)?,
+                }
                 self.changed_cache.store(false, Ordering::Relaxed);
                 return Ok(word_response("COMMIT"));
             }
@@ -575,9 +589,9 @@ impl Bridge for NodeBridge {
 
     fn cached_relation(&self, database: Option<&str>, schema: &str, identifier: &str) -> Option<Option<Relation>> {
         let found = self.cache.relation(database, schema, identifier)?;
-        // The cache knows names as the engine compares them; here the letters count, but on SQLite.
+        // The cache knows names as the engine compares them; here the letters count, but on SQLite and DuckDB.
         let is_same = |relation: &Relation| {
-            relation.identifier.as_deref() == Some(identifier) || self.adapter.adapter_type() == "sqlite"
+            relation.identifier.as_deref() == Some(identifier) || matches!(self.adapter.adapter_type(), "sqlite" | "duckdb")
         };
         Some(found.filter(is_same))
     }
@@ -711,6 +725,10 @@ impl Bridge for NodeBridge {
 
     fn graph(&self) -> Arc<Json> {
         self.run.graph_json()
+    }
+
+    fn project_config(&self) -> Arc<Json> {
+        self.run.project_config()
     }
 }
 

@@ -9,11 +9,19 @@ use dvt_project::{BucketKind, ComputeKind, Staging as StagingMode};
 use dvt_staging::{Bucket, Staging};
 use std::sync::Arc;
 
+/// Where and when a node's extracts are staged.
+pub(crate) struct StagingPlace {
+    pub(crate) staging: Arc<Staging>,
+    pub(crate) mode: StagingMode,
+    /// Whose word the mode is.
+    pub(crate) said_by: String,
+}
+
 impl Run {
     /// The engine that computes this node: the command line's, the node's own, the file's default.
     pub(crate) fn engine(&self, node: &Node) -> Result<Arc<Engine>, NodeError> {
-        let computes = &self.project().config.computes;
-        let name = self.request.compute.as_deref().or(node.config.compute()).unwrap_or(&computes.target);
+        let (name, _) = self.compute_name(node);
+        let name = name.as_str();
         let mut engines = lock(&self.engines);
         if let Some(engine) = engines.get(name) {
             return Ok(Arc::clone(engine));
@@ -28,7 +36,8 @@ impl Run {
 
     fn compute_settings(&self, node: &Node) -> Result<ComputeSettings, NodeError> {
         let computes = &self.project().config.computes;
-        let name = self.request.compute.as_deref().or(node.config.compute()).unwrap_or(&computes.target);
+        let (name, _) = self.compute_name(node);
+        let name = name.as_str();
         let Some(compute) = computes.computes.get(name) else {
             let known: Vec<&str> = computes.computes.keys().map(String::as_str).collect();
             return Err(Diagnostic::error("unknown-compute", format!("compute `{name}` is not in computes.yml"))
@@ -48,6 +57,7 @@ impl Run {
         settings.threads = configured.threads.unwrap_or(settings.threads).max(1);
         settings.batch_size = configured.batch_size.unwrap_or(settings.batch_size).max(1);
         settings.spill_dir.clone_from(&configured.spill_dir);
+        settings.reduces = self.settings().reduces;
         Ok(settings)
     }
 
@@ -55,31 +65,52 @@ impl Run {
         Ok(self.compute_settings(node)?.batch_size)
     }
 
+    /// The compute that the node uses, and who says so.
+    pub(crate) fn compute_name(&self, node: &Node) -> (String, &'static str) {
+        match (self.request.compute.as_deref(), node.config.compute()) {
+            (Some(name), _) => (name.to_owned(), "--compute"),
+            (None, Some(name)) => (name.to_owned(), "the model's config"),
+            (None, None) => (self.project().config.computes.target.clone(), "the default"),
+        }
+    }
+
+    /// The bucket that the node uses, and who says so.
+    pub(crate) fn bucket_name(&self, node: &Node) -> (String, &'static str) {
+        match (self.request.bucket.as_deref(), node.config.bucket()) {
+            (Some(name), _) => (name.to_owned(), "--bucket"),
+            (None, Some(name)) => (name.to_owned(), "the model's config"),
+            (None, None) => (self.project().config.buckets.target.clone(), "the default"),
+        }
+    }
+
     /// The bucket that this node's extracts are staged in, and when they are.
-    pub(crate) fn staging(&self, node: &Node) -> Result<(Arc<Staging>, StagingMode), NodeError> {
+    pub(crate) fn staging(&self, node: &Node) -> Result<StagingPlace, NodeError> {
         let buckets = &self.project().config.buckets;
-        let name = self.request.bucket.as_deref().or(node.config.bucket()).unwrap_or(&buckets.target);
+        let (name, _) = self.bucket_name(node);
+        let name = name.as_str();
         let Some(bucket) = buckets.buckets.get(name) else {
             let known: Vec<&str> = buckets.buckets.keys().map(String::as_str).collect();
             return Err(Diagnostic::error("unknown-bucket", format!("bucket `{name}` is not in buckets.yml"))
                 .note(format!("its buckets are {}", known.join(", ")))
                 .into());
         };
-        let mode = match node.config.text("staging") {
-            Some("always") => StagingMode::Always,
-            Some("never") => StagingMode::Never,
-            Some("auto") => StagingMode::Auto,
-            _ => bucket.staging,
+        let own = match node.config.text("staging") {
+            Some("always") => Some(StagingMode::Always),
+            Some("never") => Some(StagingMode::Never),
+            Some("auto") => Some(StagingMode::Auto),
+            _ => None,
         };
+        let mode = own.unwrap_or(bucket.staging);
+        let said_by = own.map_or_else(|| format!("of bucket `{name}`"), |_| "in the model's config".to_owned());
         let mut stagings = lock(&self.stagings);
         if let Some(staging) = stagings.get(name) {
-            return Ok((Arc::clone(staging), mode));
+            return Ok(StagingPlace { staging: Arc::clone(staging), mode, said_by });
         }
         let BucketKind::Filesystem { path } = &bucket.kind;
         let place = Bucket::filesystem(name, path)
             .map_err(|error| NodeError::from(Diagnostic::error("bucket", error.to_string())))?;
         let staging = Staging::new(place, &self.invocation().invocation_id);
         stagings.insert(name.to_owned(), Arc::clone(&staging));
-        Ok((staging, mode))
+        Ok(StagingPlace { staging, mode, said_by })
     }
 }

@@ -3,7 +3,7 @@
 use crate::artifacts::write_artifacts;
 use crate::failure::NodeError;
 use crate::hooks::{HookTime, run_hooks};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Journal, journal_folder};
 use crate::landing::recover;
 use crate::member::{Described, Member, run_member};
 use crate::outcome::{NodeResult, RunOutcome, SkipCause, Status};
@@ -89,9 +89,10 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
         cancelled: run.interrupted(),
         could_not_go_on,
         results,
+        order: queue.members.iter().map(|member| member.unique_id().to_owned()).collect(),
         diagnostics,
     };
-    let only_compiles = matches!(command, RunCommand::Compile | RunCommand::Show | RunCommand::Docs);
+    let only_compiles = matches!(command, RunCommand::Compile | RunCommand::Show | RunCommand::Docs | RunCommand::Plan);
     // dbt ends such a command with its first error and writes nothing.
     if only_compiles && outcome.results.iter().any(|result| result.status.is_failure()) {
         outcome.could_not_go_on = true;
@@ -121,6 +122,7 @@ async fn give_up(run: &Arc<Run>, begun: Instant, results: Vec<NodeResult>, error
         cancelled: run.interrupted(),
         could_not_go_on: true,
         results,
+        order: Vec::new(),
         diagnostics,
     };
     for diagnostic in &outcome.diagnostics {
@@ -232,7 +234,7 @@ async fn prepare(run: &Arc<Run>, members: &[Member]) -> Result<(), NodeError> {
 
 /// Begins the journal of a run that changes databases, after what dead runs left was cleaned up.
 pub(crate) async fn start_journal(run: &Arc<Run>) -> Result<(), NodeError> {
-    let folder = run.project().config.project.root.join(".dvt").join("journal");
+    let folder = journal_folder(run.target_path());
     recover(run, &folder).await?;
     let journal = Journal::create(&folder, &run.invocation().invocation_id)?;
     journal.record(&Entry::RunStarted {

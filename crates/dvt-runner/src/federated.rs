@@ -1,11 +1,13 @@
 //! The routes that cross connections: describe, plan, extract, compute, load into the landing relation.
 
 use crate::compile::CompiledNode;
+use crate::extracting::{choose_supply, parts_of};
 use crate::failure::{FailedAt, NodeError, from_adapter, from_compute, from_plan, from_staging};
 use crate::inputs::{Input, stored_name};
 use crate::journal::Entry;
 use crate::landing::remove_landing;
 use crate::progress::{Counts, Progress, batch_bytes};
+use crate::questions::{Question, ask};
 use crate::reporter::Phase;
 use crate::run::Run;
 use arrow::array::RecordBatch;
@@ -17,11 +19,10 @@ use dvt_adapter::{
 use dvt_compute::{ComputeError, ExtractInput, JoinStrategy, OpenStream};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{
-    CatalogRelation, FederatedPlan, PlanRequest, Route, plan_query, relations_read, rename_relations,
+    CatalogRelation, Extract, FederatedPlan, PlanRequest, Route, plan_answered, plan_questions, relations_read, rename_relations,
 };
 use dvt_manifest::{Node, Relation};
-use dvt_project::Staging as StagingMode;
-use dvt_staging::{StageRequest, StagingKey};
+use dvt_staging::{OpenExtract, Origin, Parts, Reading, StageRequest};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
@@ -35,20 +36,46 @@ use std::time::Duration;
 pub(crate) struct InputFigures {
     pub(crate) connection: String,
     pub(crate) relation: String,
+    /// Rows and bytes that came from the connection for this node.
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
-    pub(crate) staged: bool,
+    pub(crate) delivery: Delivery,
+}
+
+/// How an input's rows came.
+#[derive(Clone, Debug)]
+pub(crate) enum Delivery {
+    Streamed,
+    Staged { origin: Origin, rows: u64, bytes: u64 },
+}
+
+impl Delivery {
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Streamed => "streamed",
+            Self::Staged { origin: Origin::Read, .. } => "staged",
+            Self::Staged { origin: Origin::Shared, .. } => "shared",
+            Self::Staged { origin: Origin::Reused, .. } => "reused",
+            Self::Staged { origin: Origin::Resumed { .. }, .. } => "resumed",
+        }
+    }
 }
 
 impl InputFigures {
     pub(crate) fn to_json(&self) -> Value {
-        json!({
+        let mut figures = json!({
             "connection": self.connection,
             "relation": self.relation,
             "rows_extracted": self.rows,
             "bytes_extracted": self.bytes,
-            "staged": self.staged,
-        })
+            "staged": matches!(self.delivery, Delivery::Staged { .. }),
+            "delivery": self.delivery.as_str(),
+        });
+        if let (Delivery::Staged { rows, bytes, .. }, Some(figures)) = (&self.delivery, figures.as_object_mut()) {
+            figures.insert("rows_staged".to_owned(), json!(rows));
+            figures.insert("bytes_staged".to_owned(), json!(bytes));
+        }
+        figures
     }
 }
 
@@ -67,14 +94,15 @@ pub(crate) enum Answer {
         sql: String,
         schema: SchemaRef,
     },
-    Plan(Box<FederatedPlan>),
+    /// With the values that were asked for to make it.
+    Plan(Box<FederatedPlan>, Vec<Question>),
 }
 
 impl Answer {
     pub(crate) fn schema(&self) -> &SchemaRef {
         match self {
             Self::Whole { schema, .. } => schema,
-            Self::Plan(plan) => &plan.output_schema,
+            Self::Plan(plan, _) => &plan.output_schema,
         }
     }
 }
@@ -105,14 +133,44 @@ pub(crate) async fn plan_answer(
         return Ok(answer);
     }
     let relations = describe_inputs(run, &inputs, at).await?;
-    let sql = compiled.sql.clone();
+    let pushdown = run.settings().pushdown;
     // Planning is work for a processor; the tasks that move rows must not wait for it.
-    let planned = tokio::task::spawn_blocking(move || plan_query(PlanRequest { sql: &sql, dialect, relations, limit }))
-        .await
-        .map_err(|error| NodeError::from(Diagnostic::error("internal", error.to_string())))?;
-    let plan = planned.map_err(|error| from_plan(&error, at))?;
+    let (sql, relations_of_plan) = (compiled.sql.clone(), relations.clone());
+    let asked = in_background(move || {
+        plan_questions(PlanRequest { sql: &sql, dialect, relations: relations_of_plan, limit, pushdown })
+    });
+    let asked = asked.await?.map_err(|error| from_plan(&error, at))?;
+    let (questions, answers) = ask(run, node, asked, at).await?;
+    let sql = compiled.sql.clone();
+    let planned = in_background(move || {
+        plan_answered(PlanRequest { sql: &sql, dialect, relations, limit, pushdown }, &answers)
+    });
+    let mut plan = planned.await?.map_err(|error| from_plan(&error, at))?;
+    expect_rows(run, &mut plan).await;
     tracing::debug!(node = %node.unique_id, %plan, "federated plan");
-    Ok(Answer::Plan(Box::new(plan)))
+    Ok(Answer::Plan(Box::new(plan), questions))
+}
+
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, NodeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| NodeError::from(Diagnostic::error("internal", error.to_string())))
+}
+
+/// Asks each connection how many rows its query will give, where that costs no more than planning: joins choose their sides
+/// by it. What cannot be asked keeps the estimate of the catalogs.
+async fn expect_rows(run: &Run, plan: &mut FederatedPlan) {
+    if plan.extracts.len() < 2 {
+        return;
+    }
+    let asked = plan.extracts.iter().map(|extract| async move {
+        run.adapter(&extract.connection).ok()?.estimate_rows(&extract.sql).await.ok()?
+    });
+    let expected = futures::future::join_all(asked).await;
+    for (extract, rows) in plan.extracts.iter_mut().zip(expected) {
+        if rows.is_some() {
+            extract.expect_rows(rows);
+        }
+    }
 }
 
 /// What a name of the query means. One that no `ref` or `source` gave is a name on the node's own connection.
@@ -230,11 +288,12 @@ pub(crate) struct Rows {
     inputs: Vec<InputCounter>,
 }
 
-struct InputCounter {
+#[derive(Clone)]
+pub(crate) struct InputCounter {
     connection: String,
     relation: String,
     counts: Arc<Counts>,
-    staged: bool,
+    delivery: Delivery,
 }
 
 impl InputCounter {
@@ -244,7 +303,7 @@ impl InputCounter {
             relation: self.relation.clone(),
             rows: self.counts.rows(),
             bytes: self.counts.bytes(),
-            staged: self.staged,
+            delivery: self.delivery.clone(),
         }
     }
 }
@@ -270,13 +329,14 @@ pub(crate) async fn start_rows(
                 connection: connection.clone(),
                 relation: "query".to_owned(),
                 counts,
-                staged: false,
+                delivery: Delivery::Streamed,
             }];
             let batches = batches.map(|batch| batch.map_err(|error| ComputeError::Input(Box::new(error)))).boxed();
             Ok(Rows { schema: Arc::clone(schema), batches, inputs })
         }
-        Answer::Plan(plan) => {
-            let (sources, inputs) = open_inputs(run, node, plan, progress, cancel, at).await?;
+        Answer::Plan(plan, questions) => {
+            let (sources, mut inputs) = open_inputs(run, node, plan, progress, cancel, at).await?;
+            inputs.extend(questions.iter().flat_map(|question| question.inputs.iter().cloned()));
             let engine = run.engine(node)?;
             progress.phase(Phase::Compute);
             let result = engine.execute(plan, sources, joins).await.map_err(|error| from_compute(&error, at))?;
@@ -285,8 +345,8 @@ pub(crate) async fn start_rows(
     }
 }
 
-/// A source of rows for each extract: staged where the bucket's mode or a second reader asks for it.
-async fn open_inputs(
+/// A source of rows for each extract: streamed, or staged as [`choose_supply`] says.
+pub(crate) async fn open_inputs(
     run: &Arc<Run>,
     node: &Node,
     plan: &FederatedPlan,
@@ -295,57 +355,87 @@ async fn open_inputs(
     at: FailedAt<'_>,
 ) -> Result<(Vec<ExtractInput>, Vec<InputCounter>), NodeError> {
     let batch_rows = run.batch_rows(node)?;
-    let (bucket, mode) = run.staging(node)?;
+    let place = run.staging(node)?;
     let opened = plan.extracts.iter().map(|extract| {
-        let bucket = Arc::clone(&bucket);
+        let place = &place;
         async move {
             let adapter = run.adapter(&extract.connection)?;
             let counts = Arc::new(Counts::default());
             let open = extract_opener(&adapter, &extract.sql, &extract.schema, batch_rows, &counts, progress, cancel);
-            let is_staged = match mode {
-                StagingMode::Always => true,
-                StagingMode::Never => false,
-                // Read twice, the rows could differ; staged, both readers see the same.
-                StagingMode::Auto => extract.readers > 1,
-            };
-            let counter = |counts| InputCounter {
+            let supply = choose_supply(run, node, extract, place, at).await?;
+            let counter = |counts, delivery| InputCounter {
                 connection: extract.connection.clone(),
-                relation: extract.relation.to_string(),
+                relation: extract.relations().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 counts,
-                staged: is_staged,
+                delivery,
             };
-            if !is_staged {
-                return Ok((ExtractInput::Stream(open), counter(counts)));
-            }
-            let sql = extract.sql.clone();
-            let request = StageRequest {
-                connection: extract.connection.clone(),
-                relation: extract.relation.to_string(),
-                key: StagingKey::new(
-                    &adapter.identity(),
-                    &run.sql_of_now(adapter.as_ref(), &extract.sql),
-                    &extract.schema,
-                ),
-                schema: Arc::clone(&extract.schema),
+            let Some(request) = supply.request else {
+                return Ok((ExtractInput::Stream(open), counter(counts, Delivery::Streamed)));
             };
-            let staged = bucket
-                .stage(&request, Box::new(move || open(sql)), cancel)
+            let reading = reading_of(run, node, extract, &adapter, &request, open)
                 .await
-                .map_err(|error| from_staging(&error, at))?;
-            if !staged.shared {
+                .map_err(|error| from_adapter(&error, None, at))?;
+            let staged =
+                place.staging.stage(&request, reading, cancel).await.map_err(|error| from_staging(&error, at))?;
+            if !matches!(staged.origin, Origin::Shared | Origin::Reused) {
                 run.record(&Entry::Extracted {
                     unique_id: node.unique_id.clone(),
                     connection: extract.connection.clone(),
-                    relation: extract.relation.to_string(),
+                    relation: request.relation.clone(),
                     rows: counts.rows(),
                     bytes: counts.bytes(),
                 })?;
             }
-            Ok::<_, NodeError>((ExtractInput::Table(staged.table.table_provider()), counter(counts)))
+            let delivery =
+                Delivery::Staged { origin: staged.origin, rows: staged.table.rows, bytes: staged.table.bytes };
+            Ok::<_, NodeError>((ExtractInput::Table(staged.table.table_provider()), counter(counts, delivery)))
         }
     });
     let opened = futures::future::try_join_all(opened).await?;
+    run.has_opened(node);
     Ok(opened.into_iter().unzip())
+}
+
+/// How a staged extract is read: in one go, and in parts where a run that is killed may go on behind the last one.
+async fn reading_of(
+    run: &Arc<Run>,
+    node: &Node,
+    extract: &Extract,
+    adapter: &Arc<dyn Adapter>,
+    request: &StageRequest,
+    open: OpenStream,
+) -> Result<Reading, AdapterError> {
+    let conditions = parts_of(run, extract, adapter, request).await?;
+    let (sql, whole) = (extract.sql.clone(), Arc::clone(&open));
+    let mut reading = Reading::from(Box::new(move || whole(sql)) as OpenExtract);
+    if conditions.len() > 1 {
+        let (run, unique_id, extract) = (Arc::clone(run), node.unique_id.clone(), extract.clone());
+        let (connection, relation) = (extract.connection.clone(), request.relation.clone());
+        reading.parts = Some(Parts {
+            conditions,
+            open: Box::new(move |condition| match extract.part_sql(condition) {
+                Some(sql) => open(sql),
+                None => {
+                    let message = "an extract without parts was asked for one";
+                    let error = AdapterError::new(ErrorClass::Other, extract.connection.clone(), message);
+                    async { Err(error) }.boxed()
+                }
+            }),
+            on_part: Box::new(move |part, parts| {
+                let entry = Entry::PartStaged {
+                    unique_id: unique_id.clone(),
+                    connection: connection.clone(),
+                    relation: relation.clone(),
+                    part,
+                    parts,
+                };
+                if let Err(error) = run.record(&entry) {
+                    tracing::warn!(%error, "a staged part could not be noted");
+                }
+            }),
+        });
+    }
+    Ok(reading)
 }
 
 /// Opens an extract when it is first asked for, counting what comes.
@@ -409,7 +499,7 @@ pub(crate) async fn land(
         cancel.cancel();
         let (error, out_of_memory) = match attempt {
             Ok(landed) => {
-                for input in landed.inputs.iter().filter(|input| !input.staged) {
+                for input in landed.inputs.iter().filter(|input| matches!(input.delivery, Delivery::Streamed)) {
                     run.record(&Entry::Extracted {
                         unique_id: node.unique_id.clone(),
                         connection: input.connection.clone(),

@@ -5,7 +5,7 @@ use dvt_adapter::RelationName;
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{Route, choose_route};
 use dvt_jinja::RefRequest;
-use dvt_manifest::{Manifest, Node, Relation, ResourceType, Source, version_text};
+use dvt_manifest::{Manifest, Node, Relation, ResourceType, Source, UniqueId, version_text};
 use dvt_sql::IdentifierCase;
 use std::collections::BTreeSet;
 
@@ -156,6 +156,32 @@ pub(crate) fn connections_read(
         }
     }
     connections
+}
+
+/// What the node reads, looked through ephemeral models: each id with its connection and its name as stored there.
+pub(crate) fn relations_of(run: &Run, node: &Node) -> Vec<(UniqueId, String, RelationName)> {
+    let manifest = &run.project().manifest;
+    let mut relations = Vec::new();
+    let mut open: Vec<&str> = node.depends_on.nodes.iter().map(String::as_str).collect();
+    let mut seen: BTreeSet<&str> = open.iter().copied().collect();
+    while let Some(unique_id) = open.pop() {
+        let (connection, relation) = if let Some(source) = manifest.sources.get(unique_id) {
+            (&source.connection, source.relation())
+        } else {
+            match manifest.nodes.get(unique_id) {
+                Some(read) if read.is_ephemeral() => {
+                    open.extend(read.depends_on.nodes.iter().map(String::as_str).filter(|id| seen.insert(id)));
+                    continue;
+                }
+                Some(read) => (&read.connection, read.relation()),
+                None => continue,
+            }
+        };
+        if let Some(adapter) = run.connections().get(connection) {
+            relations.push((unique_id.to_owned(), connection.clone(), stored_name(&relation, adapter.dialect())));
+        }
+    }
+    relations
 }
 
 /// The relation's name as its engine stores it: unquoted parts are folded as the engine folds them.

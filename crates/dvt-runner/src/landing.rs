@@ -5,10 +5,13 @@ use crate::failure::{FailedAt, NodeError, from_adapter, from_render};
 use crate::inputs::stored_name;
 use crate::journal::{DeadJournal, Entry, dead_journals};
 use crate::run::Run;
-use dvt_adapter::Adapter;
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use dvt_adapter::{Adapter, LoadColumn, LoadRequest, Witness};
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Args, Bridge, Value, call_macro};
-use dvt_manifest::{Node, Relation, RelationKind};
+use dvt_manifest::{Node, Relation, RelationKind, ResourceType};
+use futures::StreamExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +28,51 @@ impl Run {
         relation.quoting.identifier = true;
         relation
     }
+}
+
+/// Rows of a witness: as many commits of one node can be found out about.
+const WITNESS_ROWS: u64 = 16;
+
+/// A relation beside the landing relation that tells of commits whose answer was lost, where the engine does not tell and
+/// where doing the work again would not come to the same.
+pub(crate) async fn make_witness(
+    run: &Arc<Run>,
+    node: &Arc<Node>,
+    landing: &Relation,
+    adapter: &Arc<dyn Adapter>,
+) -> Result<Option<(Relation, Witness)>, NodeError> {
+    let replaces_all =
+        matches!(node.config.materialized(), "table" | "view") && node.resource_type == ResourceType::Model;
+    if !adapter.needs_commit_witness() || replaces_all || node.resource_type == ResourceType::Test {
+        return Ok(None);
+    }
+    let mut relation = landing.clone();
+    relation.identifier = relation.identifier.map(|name| format!("{name}w"));
+    let name = stored_name(&relation, adapter.dialect());
+    run.record(&Entry::LandingPlanned {
+        unique_id: node.unique_id.clone(),
+        connection: node.connection.clone(),
+        relation: name.clone(),
+    })?;
+    let failed = |message: String| NodeError::from(Diagnostic::error("internal", message));
+    let field = Field::new("row_left", DataType::Int64, false);
+    let column_type = adapter.column_type(&field).map_err(|error| failed(error.to_string()))?;
+    let schema: SchemaRef = Arc::new(Schema::new(vec![field]));
+    let values: Int64Array =
+        (0..WITNESS_ROWS).map(|row| i64::try_from(row).unwrap_or_default()).collect::<Vec<_>>().into();
+    let rows =
+        RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(values)]).map_err(|error| failed(error.to_string()))?;
+    let request = LoadRequest {
+        relation: name.clone(),
+        columns: vec![LoadColumn { name: "row_left".to_owned(), column_type, nullable: false }],
+        schema,
+        on_behalf_of: node.relation().render(),
+        options: serde_json::Map::new(),
+    };
+    let rows = futures::stream::iter([Ok(rows)]).boxed();
+    let loaded = adapter.load(request, rows, run.stop().child_token()).await;
+    loaded.map_err(|error| from_adapter(&error, None, FailedAt::NOWHERE))?;
+    Ok(Some((relation, Witness { relation: name, rows: WITNESS_ROWS })))
 }
 
 /// Drops the landing relation if it is still there, and notes in the journal that it is gone.

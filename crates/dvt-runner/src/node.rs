@@ -6,10 +6,11 @@ use crate::failure::{FailedAt, NodeError, Told, from_adapter};
 use crate::federated::{InputFigures, land, load_columns};
 use crate::inputs::stored_name;
 use crate::journal::Entry;
-use crate::landing::remove_landing;
+use crate::landing::{make_witness, remove_landing};
 use crate::materialize::materialize;
 use crate::microbatch::{run_batches, runs_in_batches};
 use crate::outcome::{NodeResult, RouteKind, Status, Timing};
+use crate::plan::{NodePlan, plan_node};
 use crate::progress::Progress;
 use crate::query_comment::{CommentFacts, StatementComment};
 use crate::reporter::{NodeStarted, Phase};
@@ -48,6 +49,8 @@ pub(crate) struct Work {
     pub(crate) overload_results: Option<Json>,
     pub(crate) overloads: Vec<(String, String)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// `plan`: what the node would do.
+    plan: Option<Box<NodePlan>>,
 }
 
 /// One node's place in the run.
@@ -96,6 +99,7 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
     result.overload_results = work.overload_results;
     result.overloads = work.overloads;
     result.diagnostics = work.diagnostics;
+    result.plan = work.plan;
     if let Some(compiled) = work.compiled {
         result.compiled = true;
         result.compiled_code = Some(compiled.sql.clone());
@@ -191,7 +195,9 @@ impl Job<'_> {
         work.timing.push(Timing { name: "compile", started_at, completed_at: Utc::now() });
         let compiled = Arc::new(compiled?);
         if self.node.resource_type != ResourceType::Seed {
-            write_compiled(self.run, &self.node, &compiled.sql)?;
+            if self.run.request.command != RunCommand::Plan {
+                write_compiled(self.run, &self.node, &compiled.sql)?;
+            }
             work.compiled = Some(Arc::clone(&compiled));
         }
         let started_at = Utc::now();
@@ -200,6 +206,10 @@ impl Job<'_> {
                 self.overloads(&bridge, work).await
             }
             RunCommand::Compile | RunCommand::Docs => Ok(()),
+            RunCommand::Plan => {
+                let planned = plan_node(self.run, &self.node, &compiled).await;
+                planned.map(|plan| work.plan = Some(Box::new(plan)))
+            }
             RunCommand::Show => {
                 let shown = show_rows(self.run, &self.node, &compiled, &bridge, &self.progress).await;
                 shown.map(|rows| work.rows = Some(rows))
@@ -286,7 +296,20 @@ impl Job<'_> {
         let published = match &landed {
             Ok(_) => {
                 self.progress.phase(Phase::Publish);
-                self.materialize(&self.node, bridge, compiled, Some(&landing)).await.map(Some)
+                let witness = make_witness(self.run, &self.node, &landing, &self.adapter).await;
+                match witness {
+                    Ok(witness) => {
+                        if let Some((_, witness)) = &witness {
+                            bridge.set_witness(witness.clone());
+                        }
+                        let done = self.materialize(&self.node, bridge, compiled, Some(&landing)).await.map(Some);
+                        if let Some((relation, _)) = &witness {
+                            self.leave(relation, false).await?;
+                        }
+                        done
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(_) => Ok(None),
         };
@@ -571,6 +594,7 @@ pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> N
         overload_results: None,
         overloads: Vec::new(),
         freshness: None,
+        plan: None,
     }
 }
 
@@ -582,7 +606,7 @@ pub(crate) fn kind_of(route: &Route) -> RouteKind {
     }
 }
 
-fn shown_materialization<'a>(node: &'a Node, route: &Route) -> &'a str {
+pub(crate) fn shown_materialization<'a>(node: &'a Node, route: &Route) -> &'a str {
     match node.resource_type {
         ResourceType::Seed => "seed",
         ResourceType::Snapshot => "snapshot",

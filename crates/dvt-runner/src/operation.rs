@@ -51,6 +51,7 @@ pub(crate) async fn run_operation(run: &Arc<Run>, operation: Operation) -> RunOu
         elapsed_seconds: begun.elapsed().as_secs_f64(),
         could_not_go_on: results.is_empty(),
         results,
+        order: Vec::new(),
         diagnostics,
         stopped_early: false,
         cancelled: run.interrupted(),

@@ -1,5 +1,6 @@
 //! What a run comes to: one result per node, and the run as a whole. No text for the screen is made here.
 
+use crate::plan::NodePlan;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
@@ -156,6 +157,8 @@ pub struct NodeResult {
     pub overloads: Vec<(String, String)>,
     /// Of a source.
     pub freshness: Option<Freshness>,
+    /// `plan`: what it would do.
+    pub plan: Option<Box<NodePlan>>,
 }
 
 impl NodeResult {
@@ -186,6 +189,7 @@ impl NodeResult {
             overload_results: None,
             overloads: Vec::new(),
             freshness: None,
+            plan: None,
         }
     }
 }
@@ -198,6 +202,8 @@ pub struct RunOutcome {
     pub elapsed_seconds: f64,
     /// In the order in which they finished; hooks are among them, as in dbt.
     pub results: Vec<NodeResult>,
+    /// The queued things' ids, each behind all that it depends on.
+    pub order: Vec<String>,
     /// What is wrong with the run itself rather than with a node: a schema that could not be created, a failed hook.
     pub diagnostics: Vec<Diagnostic>,
     /// Ctrl-C, or `--fail-fast` after a failure: some nodes never ran.

@@ -2,7 +2,9 @@
 
 use crate::cache::RelationCache;
 use crate::catalog::{CatalogOutcome, write_catalog};
+use crate::configuration::configuration;
 use crate::execution::run_whole;
+use crate::extracting::Sharing;
 use crate::failure::NodeError;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::operation::{Operation, run_operation};
@@ -36,6 +38,7 @@ struct Shared {
     settings: RunnerSettings,
     caches: Mutex<HashMap<String, Arc<RelationCache>>>,
     graph_json: OnceLock<Arc<Value>>,
+    project_config: OnceLock<Arc<Value>>,
 }
 
 /// One run.
@@ -58,6 +61,8 @@ pub(crate) struct Run {
     pub(crate) broken: Mutex<HashMap<String, Diagnostic>>,
     /// By connection, the node that had a session last: dbt's log names it when the session is used again.
     pub(crate) last_users: Mutex<HashMap<String, String>>,
+    /// Who reads what, for what is staged once for several.
+    pub(crate) sharing: Sharing,
     /// How often this run has changed each place: an extract is shared only until the next change where it was read.
     pub(crate) publications: Mutex<HashMap<dvt_adapter::ConnectionIdentity, u64>>,
 }
@@ -76,6 +81,7 @@ impl Runner {
                 settings,
                 caches: Mutex::default(),
                 graph_json: OnceLock::new(),
+                project_config: OnceLock::new(),
             }),
         }
     }
@@ -131,6 +137,7 @@ impl Runner {
             broken: Mutex::default(),
             last_users: Mutex::default(),
             publications: Mutex::default(),
+            sharing: Sharing::default(),
         })
     }
 }
@@ -240,6 +247,11 @@ impl Run {
 
     pub(crate) fn graph_json(&self) -> Arc<Value> {
         Arc::clone(self.shared.graph_json.get_or_init(|| Arc::new(self.project().manifest.to_value())))
+    }
+
+    /// The configuration that packages read from `builtins.ref.config`.
+    pub(crate) fn project_config(&self) -> Arc<Value> {
+        Arc::clone(self.shared.project_config.get_or_init(|| Arc::new(configuration(self))))
     }
 
     pub(crate) fn set_journal(&self, journal: Journal) -> Result<(), NodeError> {

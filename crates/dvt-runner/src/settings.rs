@@ -2,6 +2,7 @@
 
 use dvt_adapter::Adapter;
 use dvt_diagnostics::Events;
+use dvt_federation::Pushdown;
 use dvt_manifest::{ResourceType, UniqueId};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -25,6 +26,12 @@ pub struct RunnerSettings {
     pub write_artifacts: bool,
     /// The command line's flags as dbt's `args` in `run_results.json` shows them.
     pub args: Map<String, Value>,
+    /// Rows in a part of an extract that is read in parts; `None`: dvt's own number.
+    pub rows_in_part: Option<u64>,
+    /// How much of a query across connections the connections may do; tests compare.
+    pub pushdown: Pushdown,
+    /// The keys of a small side narrow what is read of a large one; tests compare.
+    pub reduces: bool,
     /// Where the run says what no [`Reporter`](crate::Reporter) call says: dbt's events by name, and warnings.
     pub events: Events,
 }
@@ -40,6 +47,8 @@ pub enum RunCommand {
     Clone,
     Compile,
     Show,
+    /// What the nodes would do.
+    Plan,
     /// `source freshness`.
     Freshness,
     /// `docs generate`, as far as it compiles.
@@ -61,6 +70,7 @@ impl RunCommand {
             Self::Clone => "clone",
             Self::Compile => "compile",
             Self::Show => "show",
+            Self::Plan => "plan",
             Self::Freshness => "freshness",
             Self::Docs => "generate",
             Self::Operation => "run-operation",
@@ -88,7 +98,7 @@ impl RunCommand {
                     | Kind::Function
             ),
             Self::Clone => matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot),
-            Self::Compile | Self::Docs => {
+            Self::Compile | Self::Docs | Self::Plan => {
                 matches!(
                     kind,
                     Kind::Model
@@ -109,7 +119,7 @@ impl RunCommand {
     /// Whether it may change a database.
     #[must_use]
     pub fn writes(self) -> bool {
-        !matches!(self, Self::Compile | Self::Show | Self::Docs)
+        !matches!(self, Self::Compile | Self::Show | Self::Plan | Self::Docs)
     }
 
     /// Whether `on-run-start` and `on-run-end` belong to it.
@@ -121,7 +131,7 @@ impl RunCommand {
     /// Whether one node waits for another.
     #[must_use]
     pub fn is_ordered(self) -> bool {
-        !matches!(self, Self::Compile | Self::Show | Self::Docs | Self::Clone)
+        !matches!(self, Self::Compile | Self::Show | Self::Plan | Self::Docs | Self::Clone)
     }
 }
 

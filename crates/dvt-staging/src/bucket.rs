@@ -2,13 +2,15 @@
 
 use crate::StagingError;
 use dvt_delta::{Store, TableLocation};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A named bucket and the prefix in it that is ours. Nothing outside the prefix is read, written or removed.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     name: String,
     pub(crate) store: Store,
+    /// Where runs show that they are alive.
+    pub(crate) runs: PathBuf,
 }
 
 impl Bucket {
@@ -31,7 +33,7 @@ impl Bucket {
                 path.display()
             )));
         }
-        Ok(Self { name: name.to_owned(), store })
+        Ok(Self { name: name.to_owned(), store, runs: absolute.join("runs") })
     }
 
     #[must_use]

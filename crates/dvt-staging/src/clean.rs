@@ -1,8 +1,7 @@
 //! Removing staged tables that are no longer needed: whole tables only, by the age of their last commit.
 
 use crate::{Bucket, StagingError};
-use dvt_delta::{DeltaTable, TableLocation, WriteError};
-use std::collections::BTreeMap;
+use dvt_delta::{DeltaTable, WriteError};
 use std::time::{Duration, SystemTime};
 
 /// A staged table in the bucket.
@@ -15,6 +14,10 @@ pub struct StagedTableInfo {
     pub bytes: u64,
     /// A table without a commit is what a killed run left, or what another run is writing just now.
     pub committed: bool,
+    /// It stays for later runs, because there is proof of what it holds.
+    pub kept: bool,
+    /// A run that lives writes or reads it.
+    pub in_use: bool,
 }
 
 /// What [`Bucket::clean`] did.
@@ -22,6 +25,8 @@ pub struct StagedTableInfo {
 pub struct CleanReport {
     pub removed: Vec<StagedTableInfo>,
     pub kept: usize,
+    /// Old enough to go, but a run that lives uses them; among `kept`.
+    pub in_use: usize,
 }
 
 /// What [`Bucket::optimize`] did.
@@ -34,50 +39,59 @@ pub struct OptimizeReport {
 /// How long a run may go on reading the files of an older version.
 const READERS_LAST: Duration = Duration::from_secs(24 * 3_600);
 
-/// Folders between the bucket's prefix and a table's own: `sources`, connection, relation, key.
-const DEPTH: usize = 4;
-
 impl Bucket {
     /// Every table that is staged in the bucket, by name.
     ///
     /// # Errors
     /// What the store says.
     pub async fn staged_tables(&self) -> Result<Vec<StagedTableInfo>, StagingError> {
-        Ok(self.survey().await?.into_iter().map(|(_, info)| info).collect())
+        Ok(self.found(&[]).await?.iter().map(|table| self.info(table)).collect())
     }
 
-    /// Removes each staged table whose last commit is older than `older_than`. Files inside a table are never looked at by
-    /// age, and nothing outside `sources/` of the bucket's prefix is touched.
+    fn info(&self, table: &crate::tables::Found) -> StagedTableInfo {
+        StagedTableInfo {
+            name: table.name.clone(),
+            modified: table.modified,
+            bytes: table.bytes,
+            committed: table.has_log,
+            kept: table.is_kept,
+            in_use: table.is_in_use(self, ""),
+        }
+    }
+
+    /// Removes each staged table whose last commit is older than `older_than` and that no living run uses. Files inside a
+    /// table are never looked at by age, and nothing outside `sources/` of the bucket's prefix is touched.
     ///
     /// # Errors
     /// The first table that could not be removed.
     pub async fn clean(&self, older_than: Duration) -> Result<CleanReport, StagingError> {
         let now = SystemTime::now();
         let mut report = CleanReport::default();
-        for (location, info) in self.survey().await? {
+        for table in self.found(&[]).await? {
             // A clock that went backwards makes no table old.
-            if now.duration_since(info.modified).is_ok_and(|age| age >= older_than) {
-                location.remove().await.map_err(|cause| self.storage(cause))?;
-                report.removed.push(info);
+            let is_old = now.duration_since(table.modified).is_ok_and(|age| age >= older_than);
+            if is_old && self.remove_unused(&table.location).await? {
+                report.removed.push(StagedTableInfo { in_use: false, ..self.info(&table) });
             } else {
                 report.kept += 1;
+                report.in_use += usize::from(is_old);
             }
         }
         Ok(report)
     }
 
-    /// Compacts each committed table's small files into few large ones and removes the files that no version needs any
-    /// more. Rows stay as they are.
+    /// Compacts each complete table's small files into few large ones and removes the files that no version needs any
+    /// more. Rows stay as they are. A table that a living run is writing, or that a killed one left half-way, is left alone.
     ///
     /// # Errors
     /// The first table that could not be rewritten.
     pub async fn optimize(&self) -> Result<OptimizeReport, StagingError> {
         let mut report = OptimizeReport::default();
-        for (location, info) in self.survey().await? {
-            if !info.committed {
+        for found in self.found(&[]).await? {
+            if !found.is_there() || !found.is_kept {
                 continue;
             }
-            let table = DeltaTable::open(&location).await.map_err(|cause| self.storage(cause))?;
+            let table = DeltaTable::open(&found.location).await.map_err(|cause| self.storage(cause))?;
             let table = table.compact().await.map_err(|error| match error {
                 WriteError::Delta(cause) => self.storage(cause),
                 WriteError::Source(cause) => self.storage(dvt_delta::DeltaError::other("compacting", cause)),
@@ -87,26 +101,5 @@ impl Bucket {
             report.tables += 1;
         }
         Ok(report)
-    }
-
-    async fn survey(&self) -> Result<Vec<(TableLocation, StagedTableInfo)>, StagingError> {
-        let objects = self.store.list(&["sources"]).await.map_err(|cause| self.storage(cause))?;
-        let mut tables: BTreeMap<String, (TableLocation, StagedTableInfo)> = BTreeMap::new();
-        for object in objects {
-            let Some(location) = self.store.location_of(&object.location, DEPTH) else { continue };
-            let name = location.names().split_off(1).join("/");
-            let modified = SystemTime::from(object.last_modified);
-            let (_, info) = tables
-                .entry(name.clone())
-                .or_insert_with(|| (location, StagedTableInfo { name, modified, bytes: 0, committed: false }));
-            info.modified = info.modified.max(modified);
-            info.bytes += object.size;
-            info.committed |= object.location.as_ref().contains("/_delta_log/");
-        }
-        Ok(tables.into_values().collect())
-    }
-
-    fn storage(&self, cause: dvt_delta::DeltaError) -> StagingError {
-        StagingError::Storage { bucket: self.name().to_owned(), cause: Box::new(cause) }
     }
 }

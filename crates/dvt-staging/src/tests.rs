@@ -30,6 +30,7 @@ fn request(sql: &str) -> StageRequest {
         relation: "public.orders".into(),
         key: StagingKey::new(&identity("db"), sql, &schema()),
         schema: schema(),
+        proof: None,
     }
 }
 
@@ -113,9 +114,11 @@ async fn a_staged_table_says_where_it_is_and_what_it_holds() {
     let (dir, bucket) = place();
     let staging = Staging::new(bucket, "run-1");
     let request = request("select n from t");
-    let staged =
-        staging.stage(&request, opens(vec![Ok(numbers(7)), Ok(numbers(3))]), &CancellationToken::new()).await.unwrap();
-    assert!(!staged.shared);
+    let staged = staging
+        .stage(&request, opens(vec![Ok(numbers(7)), Ok(numbers(3))]).into(), &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(staged.origin, Origin::Read);
     let table = &staged.table;
     assert_eq!((table.version, table.rows, &table.schema), (0, 10, &schema()));
     assert!(
@@ -142,14 +145,14 @@ async fn nodes_that_ask_for_the_same_extract_share_it_and_others_do_not() {
     let cancel = CancellationToken::new();
     let (whole, limited) = (request("select n from t"), request("select n from t limit 10"));
     let (a, b, c) = tokio::join!(
-        staging.stage(&whole, opens_counted(&opened), &cancel),
-        staging.stage(&whole, opens_counted(&opened), &cancel),
-        staging.stage(&limited, opens_counted(&opened), &cancel),
+        staging.stage(&whole, opens_counted(&opened).into(), &cancel),
+        staging.stage(&whole, opens_counted(&opened).into(), &cancel),
+        staging.stage(&limited, opens_counted(&opened).into(), &cancel),
     );
     let (a, b, c) = (a.unwrap(), b.unwrap(), c.unwrap());
     assert_eq!(opened.load(Ordering::SeqCst), 2);
-    assert_eq!(usize::from(a.shared) + usize::from(b.shared), 1);
-    assert!(!c.shared);
+    assert_eq!(usize::from(a.origin == Origin::Shared) + usize::from(b.origin == Origin::Shared), 1);
+    assert_eq!(c.origin, Origin::Read);
     assert!(Arc::ptr_eq(&a.table, &b.table));
     assert_ne!(a.table.location, c.table.location);
 }
@@ -160,13 +163,14 @@ async fn a_failed_extract_is_never_visible_and_leaves_nothing() {
     let staging = Staging::new(bucket.clone(), "run1");
     let request = request("select n from t");
     let cancel = CancellationToken::new();
-    let error = staging.stage(&request, opens(vec![Ok(numbers(9)), Err(broken("gone"))]), &cancel).await.unwrap_err();
+    let error =
+        staging.stage(&request, opens(vec![Ok(numbers(9)), Err(broken("gone"))]).into(), &cancel).await.unwrap_err();
     assert!(matches!(&error, StagingError::Extract(cause) if cause.message == "gone"), "{error}");
     assert!(error.is_retryable());
-    assert_eq!(files_below(dir.path()), Vec::<PathBuf>::new());
+    assert_eq!(files_below(&dir.path().join("a bucket/sources")), Vec::<PathBuf>::new());
     assert!(bucket.staged_tables().await.unwrap().is_empty());
 
-    let again = staging.stage(&request, opens(vec![Ok(numbers(9))]), &cancel).await.unwrap();
+    let again = staging.stage(&request, opens(vec![Ok(numbers(9))]).into(), &cancel).await.unwrap();
     assert_eq!(again.table.rows, 9, "the next caller stages for itself");
 }
 
@@ -184,9 +188,9 @@ async fn a_waiting_node_stages_for_itself_when_the_first_one_fails() {
         .boxed()
     });
     let opened = Arc::new(AtomicUsize::new(0));
-    let (a, b) = tokio::join!(staging.stage(&request, first, &cancel), async {
+    let (a, b) = tokio::join!(staging.stage(&request, first.into(), &cancel), async {
         tokio::time::sleep(Duration::from_millis(10)).await;
-        staging.stage(&request, opens_counted(&opened), &cancel).await
+        staging.stage(&request, opens_counted(&opened).into(), &cancel).await
     });
     assert!(a.is_err());
     assert_eq!(b.unwrap().table.rows, 7);
@@ -210,7 +214,7 @@ async fn a_cancelled_extract_ends_at_once_and_leaves_nothing() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         fire.cancel();
     });
-    let error = staging.stage(&request("select 1"), endless, &cancel).await.unwrap_err();
+    let error = staging.stage(&request("select 1"), endless.into(), &cancel).await.unwrap_err();
     assert!(matches!(error, StagingError::Cancelled { .. }), "{error}");
     staging.remove_all().await.unwrap();
     assert_eq!(files_below(dir.path()), Vec::<PathBuf>::new());
@@ -222,8 +226,8 @@ async fn a_run_removes_its_own_tables_only() {
     let (one, two) = (Staging::new(bucket.clone(), "run1"), Staging::new(bucket.clone(), "run2"));
     let request = request("select n from t");
     let cancel = CancellationToken::new();
-    one.stage(&request, opens(vec![Ok(numbers(1))]), &cancel).await.unwrap();
-    let kept = two.stage(&request, opens(vec![Ok(numbers(2))]), &cancel).await.unwrap();
+    one.stage(&request, opens(vec![Ok(numbers(1))]).into(), &cancel).await.unwrap();
+    let kept = two.stage(&request, opens(vec![Ok(numbers(2))]).into(), &cancel).await.unwrap();
     one.remove_all().await.unwrap();
     let left = bucket.staged_tables().await.unwrap();
     assert_eq!(left.len(), 1);
@@ -239,8 +243,8 @@ async fn cleaning_takes_whole_old_tables_and_nothing_else() {
     let outside = dir.path().join("precious.parquet");
     let staging = Staging::new(bucket.clone(), "run1");
     let cancel = CancellationToken::new();
-    staging.stage(&request("a"), opens(vec![Ok(numbers(1))]), &cancel).await.unwrap();
-    staging.stage(&request("b"), opens(vec![Ok(numbers(1))]), &cancel).await.unwrap();
+    staging.stage(&request("a"), opens(vec![Ok(numbers(1))]).into(), &cancel).await.unwrap();
+    staging.stage(&request("b"), opens(vec![Ok(numbers(1))]).into(), &cancel).await.unwrap();
     std::fs::write(&stranger, "mine").unwrap();
     std::fs::write(&outside, "mine").unwrap();
     let old = std::time::SystemTime::now() - Duration::from_secs(3 * 86_400);
@@ -257,6 +261,9 @@ async fn cleaning_takes_whole_old_tables_and_nothing_else() {
     }
     age(&stranger);
     age(&outside);
+    let report = bucket.clean(Duration::from_secs(86_400)).await.unwrap();
+    assert_eq!((report.removed.len(), report.kept, report.in_use), (0, 2, 1), "the run that wrote them still lives");
+    drop(staging);
     let report = bucket.clean(Duration::from_secs(86_400)).await.unwrap();
     assert_eq!((report.removed.len(), report.kept), (1, 1));
     assert!(report.removed[0].name.contains(&first_key));
@@ -277,11 +284,261 @@ fn a_bucket_without_a_prefix_is_refused() {
 async fn the_rows_come_back_through_datafusion() {
     let (_dir, bucket) = place();
     let staging = Staging::new(bucket, "run1");
-    let staged = staging.stage(&request("a"), opens(vec![Ok(numbers(7))]), &CancellationToken::new()).await.unwrap();
+    let staged =
+        staging.stage(&request("a"), opens(vec![Ok(numbers(7))]).into(), &CancellationToken::new()).await.unwrap();
     let context = datafusion::prelude::SessionContext::new();
     context.register_table("t", staged.table.table_provider()).unwrap();
     let rows = context.sql("select n from t where n >= 5 order by n").await.unwrap().collect().await.unwrap();
     let column = rows[0].column(0);
     assert_eq!(column.as_any().downcast_ref::<Int64Array>().unwrap().values(), &[5, 6]);
     assert_eq!(column.len(), 2);
+}
+
+/// A source whose rows and state the test sets.
+#[derive(Clone, Default)]
+struct Source {
+    state: Arc<std::sync::Mutex<(String, i64)>>,
+    opened: Arc<AtomicUsize>,
+}
+
+impl Source {
+    fn new(token: &str, rows: i64) -> Self {
+        let source = Self::default();
+        source.set(token, rows);
+        source
+    }
+
+    fn set(&self, token: &str, rows: i64) {
+        *self.state.lock().unwrap() = (token.to_owned(), rows);
+    }
+
+    fn times_read(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    fn request(&self, sql: &str) -> StageRequest {
+        let token = self.state.lock().unwrap().0.clone();
+        let this = self.clone();
+        let ask = Arc::new(move || {
+            let token = this.state.lock().unwrap().0.clone();
+            async move { Ok(Some(token)) }.boxed()
+        });
+        StageRequest { proof: Some(Proof { token, ask }), ..request(sql) }
+    }
+
+    fn rows(&self) -> Vec<Result<RecordBatch, AdapterError>> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        vec![Ok(numbers(self.state.lock().unwrap().1))]
+    }
+
+    fn whole(&self) -> Reading {
+        let this = self.clone();
+        let open: OpenExtract = Box::new(move || {
+            let rows = this.rows();
+            async move { Ok(futures::stream::iter(rows).boxed()) }.boxed()
+        });
+        open.into()
+    }
+
+    /// In four parts, of which the one called `fails` does.
+    fn parts(&self, fails: &'static str, before: impl Fn(&str) + Send + Sync + 'static) -> Reading {
+        let this = self.clone();
+        let open: OpenPart = Box::new(move |condition| {
+            before(condition);
+            let rows = if condition == fails { vec![Err(broken("gone"))] } else { this.rows() };
+            async move { Ok(futures::stream::iter(rows).boxed()) }.boxed()
+        });
+        let conditions = ["one", "two", "three", "four"].map(str::to_owned).to_vec();
+        Reading { parts: Some(Parts { conditions, open, on_part: Box::new(|_, _| {}) }), ..self.whole() }
+    }
+}
+
+async fn stage(staging: &Staging, request: &StageRequest, reading: Reading) -> Result<StageOutcome, StagingError> {
+    staging.stage(request, reading, &CancellationToken::new()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_proven_serves_later_runs_until_the_source_changes() {
+    let (dir, bucket) = place();
+    let source = Source::new("v1", 7);
+    let first = Staging::new(bucket.clone(), "run1");
+    let request = source.request("a");
+    assert_eq!(first.look_up(&request).await.unwrap(), None);
+    assert_eq!(stage(&first, &request, source.whole()).await.unwrap().origin, Origin::Read);
+    first.remove_all().await.unwrap();
+    assert!(bucket.staged_tables().await.unwrap()[0].kept);
+
+    let second = Staging::new(bucket.clone(), "run2");
+    assert_eq!(second.look_up(&request).await.unwrap(), Some(Origin::Reused));
+    let reused = stage(&second, &request, source.whole()).await.unwrap();
+    assert_eq!((reused.origin, reused.table.rows, source.times_read()), (Origin::Reused, 7, 1));
+    // Another question is another table, and without proof nothing is taken over.
+    assert_eq!(stage(&second, &source.request("b"), source.whole()).await.unwrap().origin, Origin::Read);
+    let unproven = StageRequest { proof: None, ..source.request("a") };
+    assert_eq!(stage(&second, &unproven, source.whole()).await.unwrap().origin, Origin::Read);
+    assert_eq!(source.times_read(), 3);
+    // While a run reads it, nobody removes it.
+    let report = bucket.clean(Duration::ZERO).await.unwrap();
+    assert_eq!((report.removed.len(), report.in_use), (0, 3));
+    second.remove_all().await.unwrap();
+
+    source.set("v2", 9);
+    let third = Staging::new(bucket.clone(), "run3");
+    let changed = stage(&third, &source.request("a"), source.whole()).await.unwrap();
+    assert_eq!((changed.origin, changed.table.rows), (Origin::Read, 9));
+    third.remove_all().await.unwrap();
+    // What it supersedes is gone; the other question's table stays.
+    assert_eq!(bucket.staged_tables().await.unwrap().len(), 2);
+    assert_eq!(bucket.clean(Duration::ZERO).await.unwrap().removed.len(), 2);
+    assert_eq!(files_below(dir.path()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_while_it_is_read_proves_nothing() {
+    let (_dir, bucket) = place();
+    let source = Source::new("v1", 7);
+    let request = source.request("a");
+    let staging = Staging::new(bucket.clone(), "run1");
+    let reading = source.whole();
+    source.set("v2", 7);
+    assert_eq!(stage(&staging, &request, reading).await.unwrap().origin, Origin::Read);
+    staging.remove_all().await.unwrap();
+    assert!(bucket.staged_tables().await.unwrap().is_empty());
+}
+
+/// Every file of a kept table, cut at every length, gone, or emptied: never other rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_table_is_read_again() {
+    let (dir, bucket) = place();
+    let source = Source::new("v1", 7);
+    let fill = || async {
+        let staging = Staging::new(bucket.clone(), "filler");
+        stage(&staging, &source.request("a"), source.whole()).await.unwrap();
+        staging.remove_all().await.unwrap();
+    };
+    fill().await;
+    let files = files_below(dir.path());
+    assert!(files.len() >= 3, "{files:?}");
+    for index in 0..files.len() {
+        let whole = std::fs::read(&files_below(dir.path())[index]).unwrap();
+        let lines: Vec<usize> =
+            whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+        let mut lengths = vec![0, 1, whole.len() / 2, whole.len() - 1];
+        lengths.extend(lines.into_iter().filter(|length| *length < whole.len()));
+        for length in lengths.into_iter().map(Some).chain([None]) {
+            let path = files_below(dir.path())[index].clone();
+            match length {
+                Some(length) => std::fs::write(&path, &std::fs::read(&path).unwrap()[..length]).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let staging = Staging::new(bucket.clone(), "run1");
+            let staged = stage(&staging, &source.request("a"), source.whole()).await.unwrap();
+            let context = datafusion::prelude::SessionContext::new();
+            context.register_table("t", staged.table.table_provider()).unwrap();
+            let rows = context.sql("select count(*) as c, sum(n) as s from t").await.unwrap().collect().await.unwrap();
+            let value = |column: usize| rows[0].column(column).as_any().downcast_ref::<Int64Array>().unwrap().value(0);
+            assert_eq!((value(0), value(1)), (7, 21), "{} cut to {length:?}", path.display());
+            staging.remove_all().await.unwrap();
+            bucket.clean(Duration::ZERO).await.unwrap();
+            fill().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extract_in_parts_goes_on_where_a_run_ended() {
+    let (_dir, bucket) = place();
+    let source = Source::new("v1", 5);
+    let dead = Staging::new(bucket.clone(), "run1");
+    let error = stage(&dead, &source.request("a"), source.parts("three", |_| {})).await.unwrap_err();
+    assert!(matches!(error, StagingError::Extract(_)), "{error}");
+    assert_eq!(source.times_read(), 2);
+    // As a kill leaves it: nothing is tidied up.
+    drop(dead);
+
+    let resumed = Staging::new(bucket.clone(), "run2");
+    let outcome = stage(&resumed, &source.request("a"), source.parts("", |_| {})).await.unwrap();
+    assert_eq!(outcome.origin, Origin::Resumed { parts_done: 2, parts: 4 });
+    assert_eq!((outcome.table.rows, source.times_read()), (20, 4));
+    resumed.remove_all().await.unwrap();
+    let later = Staging::new(bucket.clone(), "run3");
+    assert_eq!(stage(&later, &source.request("a"), source.whole()).await.unwrap().origin, Origin::Reused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_two_states_are_never_put_together() {
+    let (_dir, bucket) = place();
+    let source = Source::new("v1", 5);
+    let dead = Staging::new(bucket.clone(), "run1");
+    stage(&dead, &source.request("a"), source.parts("three", |_| {})).await.unwrap_err();
+    drop(dead);
+    // Between the runs, and then between two parts.
+    source.set("v2", 6);
+    let second = Staging::new(bucket.clone(), "run2");
+    let changing = source.clone();
+    let reading = source.parts("", move |part| {
+        if part == "three" {
+            changing.set("v3", 7);
+        }
+    });
+    let outcome = stage(&second, &source.request("a"), reading).await.unwrap();
+    // One query, of the state as it is then.
+    assert_eq!((outcome.origin, outcome.table.rows), (Origin::Read, 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_that_resume_the_same_extract_give_the_same_rows() {
+    let (_dir, bucket) = place();
+    let source = Source::new("v1", 5);
+    let dead = Staging::new(bucket.clone(), "run1");
+    stage(&dead, &source.request("a"), source.parts("two", |_| {})).await.unwrap_err();
+    drop(dead);
+    let (left, right) = (Staging::new(bucket.clone(), "left"), Staging::new(bucket.clone(), "right"));
+    let request = source.request("a");
+    let (left, right) = tokio::join!(
+        stage(&left, &request, source.parts("", |_| {})),
+        stage(&right, &request, source.parts("", |_| {}))
+    );
+    // Whoever read it in parts has four times the rows of whoever read it whole, in this source.
+    let rows = [left.unwrap().table.rows, right.unwrap().table.rows];
+    assert!(rows.iter().all(|rows| [20, 5].contains(rows)) && rows.contains(&20), "{rows:?}");
+}
+
+/// Runs that come and go, and cleaning all the while: every reader sees whole tables.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reader_is_broken_by_cleaning() {
+    let (_dir, bucket) = place();
+    let source = Source::new("v1", 1000);
+    let runs: usize = std::env::var("DVT_STAGING_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(40);
+    let stop = CancellationToken::new();
+    let (cleaner, until) = (bucket.clone(), stop.clone());
+    let cleaning = tokio::spawn(async move {
+        let mut removed = 0;
+        while !until.is_cancelled() {
+            removed += cleaner.clean(Duration::ZERO).await.unwrap().removed.len();
+            cleaner.optimize().await.unwrap();
+        }
+        removed
+    });
+    let mut readers = Vec::new();
+    for reader in 0..4 {
+        let (bucket, source) = (bucket.clone(), source.clone());
+        readers.push(tokio::spawn(async move {
+            for run in 0..runs {
+                let staging = Staging::new(bucket.clone(), &format!("reader{reader}run{run}"));
+                let staged = stage(&staging, &source.request("a"), source.whole()).await.unwrap();
+                let context = datafusion::prelude::SessionContext::new();
+                context.register_table("t", staged.table.table_provider()).unwrap();
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                let rows = context.sql("select n from t").await.unwrap().collect().await.unwrap();
+                assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 1000);
+                staging.remove_all().await.unwrap();
+            }
+        }));
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    stop.cancel();
+    cleaning.await.unwrap();
 }

@@ -63,6 +63,10 @@ pub(crate) struct Settings {
     pub(crate) debug: bool,
     /// dbt's behaviour flags, with what `flags:` of dbt_project.yml says; unknown ones are kept.
     pub(crate) behaviour: Map<String, Value>,
+    /// What templates are told of colours: dbt's value, whatever the terminal can.
+    pub(crate) wants_colors: bool,
+    /// The command line in one text.
+    pub(crate) invocation_command: String,
     /// The command's word.
     pub(crate) which: String,
     /// What only this command was told, for the `args` of run_results.json.
@@ -204,6 +208,8 @@ impl Settings {
                 .unwrap_or(DEFAULT_LOG_FILE_BYTES),
             debug,
             behaviour,
+            wants_colors: lookup.switch_given("use_colors")?.unwrap_or(true),
+            invocation_command: environment.command_line(),
             which: command.map_or_else(String::new, |command| command.name().to_owned()),
             own_flags: own_flags(command),
         })
@@ -237,7 +243,18 @@ impl Settings {
             "QUIET": self.printer.quiet,
             "PRINT": self.printer.print,
             "DEBUG": self.debug,
-            "USE_COLORS": self.printer.colors,
+            "USE_COLORS": self.wants_colors,
+            "USE_COLORS_FILE": self.use_colors_file,
+            "LOG_FORMAT_FILE": format_word(self.log_format_file),
+            "LOG_LEVEL_FILE": level_word(self.log_level_file),
+            "LOG_FILE_MAX_BYTES": self.log_file_max_bytes,
+            "LOG_PATH": self.log_path.as_ref().map(|path| path.display().to_string()),
+            "MAXIMUM_SEED_SIZE_MIB": self.maximum_seed_size_mib,
+            "SHOW_ALL_DEPRECATIONS": self.printer.show_all_deprecations,
+            "SHOW_RESOURCE_REPORT": self.show_resource_report,
+            "INVOCATION_COMMAND": self.invocation_command,
+            "MACRO_DEBUGGING": false,
+            "STRICT_MODE": false,
             "PRINTER_WIDTH": self.printer.width,
             "LOG_FORMAT": format_word(self.printer.format),
             "LOG_LEVEL": level_word(self.printer.level),
@@ -245,7 +262,7 @@ impl Settings {
             "TARGET": self.target,
             "PROFILE": self.profile,
             "PROFILES_DIR": self.profiles_dir.as_ref().map(|path| path.display().to_string()),
-            "PROJECT_DIR": self.project_dir.display().to_string(),
+            "PROJECT_DIR": std::path::absolute(&self.project_dir).unwrap_or_else(|_| self.project_dir.clone()).display().to_string(),
             "TARGET_PATH": self.target_path.as_ref().map(|path| path.display().to_string()),
             "THREADS": self.threads,
             "DEFER": self.defer,
@@ -268,11 +285,14 @@ impl Settings {
 
     /// `args` of run_results.json: the flags in dbt's spelling, those that were not given left out.
     pub(crate) fn artifact_args(&self) -> Map<String, Value> {
+        // What dbt leaves out where it is off.
+        const QUIET_WHEN_OFF: [&str; 5] = ["debug", "full_refresh", "fail_fast", "warn_error", "store_failures"];
         let mut args: Map<String, Value> = self
             .template_flags()
             .into_iter()
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.to_lowercase(), value))
+            .filter(|(name, value)| value != &Value::Bool(false) || !QUIET_WHEN_OFF.contains(&name.as_str()))
             .collect();
         let vars = self.vars.as_deref().map(dvt_project::parse_vars).and_then(Result::ok).unwrap_or_default();
         args.insert("vars".to_owned(), Value::Object(vars));
@@ -349,6 +369,12 @@ impl<'a> OwnFlags<'a> {
             }
             Some(Command::Snapshot(args)) => {
                 own.empty = Some(&args.empty);
+                Some(&args.engine)
+            }
+            Some(Command::Plan(args)) => {
+                own.full_refresh = args.full_refresh;
+                own.empty = Some(&args.empty);
+                own.event_time = Some(&args.event_time);
                 Some(&args.engine)
             }
             Some(Command::Show(args)) => {

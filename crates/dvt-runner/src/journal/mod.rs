@@ -1,6 +1,7 @@
 //! The journal of a run: what was begun and what is done, on disk before the next step is taken.
 //!
-//! One file per invocation below `.dvt/journal`, one JSON object per line. The process holds a lock
+//! One file per invocation below `target/.dvt/journal`, one JSON object per line: a run changes no other folder of the
+//! project than dbt does, and `clean` leaves the journals there that still say something. The process holds a lock
 //! on its file as long as it lives, so another process can tell a journal of the dead from one at work. What a dead run
 //! left in a database is found here and nowhere else.
 
@@ -58,6 +59,14 @@ pub(crate) enum Entry {
         rows: u64,
         bytes: u64,
     },
+    /// A part of an extract is committed in its bucket: a run after a kill goes on behind it.
+    PartStaged {
+        unique_id: String,
+        connection: String,
+        relation: String,
+        part: usize,
+        parts: usize,
+    },
     LandingLoaded {
         unique_id: String,
         rows: u64,
@@ -108,6 +117,25 @@ pub(crate) struct Journal {
     path: PathBuf,
     /// The file, and when it was synced last.
     file: Mutex<(File, Instant)>,
+}
+
+/// Where the journals are kept, below the folder of the artifacts.
+pub(crate) fn journal_folder(target_path: &Path) -> PathBuf {
+    target_path.join(".dvt").join("journal")
+}
+
+/// The journals below a folder of artifacts that must outlive it: those of runs at work, and of dead runs that left
+/// relations in a database. Nothing else knows of these.
+#[must_use]
+pub fn journals_to_keep(target_path: &Path) -> Vec<PathBuf> {
+    let listing = std::fs::read_dir(journal_folder(target_path));
+    let paths = listing.into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let journals = paths.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    let says_something = |path: &PathBuf| {
+        let is_at_work = File::open(path).is_ok_and(|file| file.try_lock_shared().is_err());
+        is_at_work || std::fs::read(path).is_ok_and(|text| !leftovers(&text).is_empty())
+    };
+    journals.filter(says_something).collect()
 }
 
 impl Journal {

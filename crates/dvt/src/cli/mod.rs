@@ -10,6 +10,7 @@ mod docs;
 mod global;
 mod init;
 mod ls;
+mod plan;
 mod retry;
 mod run;
 mod run_operation;
@@ -31,6 +32,7 @@ pub(crate) use docs::{DocsArgs, DocsCommand, DocsGenerateArgs, DocsServeArgs};
 pub(crate) use global::{GlobalArgs, IndirectMode, LogFormat, LogLevel, OutputFormat};
 pub(crate) use init::InitArgs;
 pub(crate) use ls::{LsArgs, LsOutput};
+pub(crate) use plan::PlanArgs;
 pub(crate) use retry::RetryArgs;
 pub(crate) use run::{EmptyArgs, EventTimeArgs, RunArgs};
 pub(crate) use run_operation::RunOperationArgs;
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Snapshot(SnapshotArgs),
     /// Run a query or a model and print its first rows, leaving nothing behind
     Show(ShowArgs),
+    /// Say what the selected nodes would do: the route, what is sent where and why, and where the rows go
+    Plan(PlanArgs),
     /// List the project's resources
     #[command(name = "ls", visible_alias = "list")]
     Ls(LsArgs),
@@ -134,6 +138,7 @@ impl Command {
             Self::Seed(_) => "seed",
             Self::Snapshot(_) => "snapshot",
             Self::Show(_) => "show",
+            Self::Plan(_) => "plan",
             Self::Ls(_) => "list",
             Self::Retry(_) => "retry",
             Self::Clone(_) => "clone",
@@ -147,7 +152,7 @@ impl Command {
     }
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "init",
     "debug",
     "deps",
@@ -159,6 +164,7 @@ const COMMANDS: [&str; 19] = [
     "seed",
     "snapshot",
     "show",
+    "plan",
     "ls",
     "list",
     "retry",
@@ -170,7 +176,7 @@ const COMMANDS: [&str; 19] = [
 ];
 
 /// Commands planned for dvt that this version refuses.
-const LATER: [&str; 2] = ["sync", "plan"];
+const LATER: [&str; 1] = ["sync"];
 
 /// What to say about a command that this version does not have yet.
 pub(crate) fn not_yet(words: &str) -> Diagnostic {

@@ -6,7 +6,7 @@ use crate::registry;
 use dvt_adapter::CancellationToken;
 use dvt_diagnostics::{Diagnostic, Diagnostics};
 use dvt_project::Project;
-use dvt_runner::{LineLevel, Reporter, RunCommand, RunOutcome, RunRequest, Runner, RunnerSettings};
+use dvt_runner::{LineLevel, Pushdown, Reporter, RunCommand, RunOutcome, RunRequest, Runner, RunnerSettings};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -47,6 +47,9 @@ pub(super) fn with_runner<T>(
         fail_fast: settings.fail_fast,
         write_artifacts: settings.write_json,
         args: settings.artifact_args(),
+        rows_in_part: app.environment.setting("ROWS_IN_PART").and_then(|(_, rows)| rows.trim().parse().ok()),
+        pushdown: if is_off(app, "TEST_PUSHDOWN") { Pushdown::Columns } else { Pushdown::Whole },
+        reduces: !is_off(app, "TEST_REDUCTION"),
         events: app.events(),
     };
     app.printer.know_project(project);
@@ -65,6 +68,11 @@ pub(super) fn with_runner<T>(
         done
     });
     Ok(done)
+}
+
+/// Switches that tests compare with: nobody else has a reason to turn them.
+fn is_off(app: &App, name: &str) -> bool {
+    app.environment.setting(name).is_some_and(|(_, value)| value == "off")
 }
 
 /// dbt's exit code of a run.

@@ -13,6 +13,7 @@ mod freshness;
 mod init;
 mod ls;
 mod parse;
+mod plan;
 mod retry;
 mod run;
 mod run_operation;
@@ -52,6 +53,7 @@ pub(crate) fn run(app: &mut App, cli: &Cli, command: &Command) -> Result<Exit, D
         Command::Deps(args) => deps::run(app, cli, args),
         Command::Run(args) => run::run(app, cli, args),
         Command::Seed(args) => run::seed(app, cli, args),
+        Command::Plan(args) => plan::run(app, cli, args),
         Command::Show(args) => show::run(app, cli, args),
         Command::Ls(args) => ls::run(app, cli, args),
         Command::Clean(args) => clean::run(app, cli, args),

@@ -14,7 +14,8 @@ mod text;
 mod warnings;
 mod words;
 
-pub(crate) use text::counted;
+pub(crate) use text::{bytes_text, counted, thousands};
+pub(crate) use words::{Color, colored};
 
 use crate::cli::{LogFormat, LogLevel};
 use crate::warn_error::WarnErrorOptions;

@@ -74,7 +74,7 @@ impl Reporter for Printer {
             self.nothing_to_do();
             return;
         }
-        self.state().run.is_without_lines = matches!(run.command, "show" | "compile" | "docs" | "generate");
+        self.state().run.is_without_lines = matches!(run.command, "show" | "compile" | "plan" | "docs" | "generate");
         self.blank();
         self.event(
             events::CONCURRENCY_LINE,

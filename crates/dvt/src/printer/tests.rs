@@ -81,6 +81,7 @@ fn outcome(result: NodeResult) -> RunOutcome {
         started_at: Utc::now(),
         elapsed_seconds: 1.5,
         results: vec![result],
+        order: Vec::new(),
         diagnostics: Vec::new(),
         stopped_early: false,
         cancelled: false,

@@ -7,7 +7,7 @@ pub(super) use facts::{
     compiled_path, file_of, group, info_of_result, info_of_start, kept_failures, node_info, result_json, timing_event,
 };
 pub(super) use figures::{RanNode, Stats, completion, counted_kinds, elapsed_words, moved, progress_line};
-pub(crate) use figures::{counted, route_lines};
+pub(crate) use figures::{bytes_text, counted, route_lines, thousands};
 
 use super::events;
 use super::words::{Color, colored};
