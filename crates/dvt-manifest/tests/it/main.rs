@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod artifacts;
+mod fuzz;
 mod graph;
 mod relation;
 mod sample;

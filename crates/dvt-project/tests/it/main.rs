@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod config_files;
+mod fuzz;
 mod large;
 mod parsing;
 mod project;
