@@ -6,12 +6,14 @@ use crate::error::PlanError;
 use crate::extract::Extract;
 use crate::functions::FunctionPack;
 use crate::output::output_schema;
+use crate::questions::{questions_of, with_answers};
 use crate::remote::{Translator, carve, regroup_joins};
 use crate::semantics::apply_semantics;
 use crate::volatile::{keep_draws_in_place, refuse_draws_read_twice};
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, config::ConfigOptions};
+use datafusion::common::{DataFusionError, ScalarValue, config::ConfigOptions};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
 use dvt_sql::Dialect;
@@ -62,41 +64,110 @@ pub struct FederatedPlan {
 ///
 /// Source: DataFusion's `TableProviderFilterPushDown` for exact and inexact.
 pub fn plan_query(request: PlanRequest<'_>) -> Result<FederatedPlan, PlanError> {
-    let PlanRequest { sql, dialect, relations, limit, pushdown } = request;
-    let functions = FunctionPack::of(dialect);
-    let statement = parse_query(sql, dialect)?;
-    let quoted = quoted_names(sql, dialect);
-    let known: Vec<String> = relations.iter().map(|relation| relation.display_name.clone()).collect();
-    let explained = |error: DataFusionError| explain(&error, dialect, &functions, &known);
+    plan_answered(request, &[])
+}
 
-    let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted, pushdown == Pushdown::Whole)).collect();
-    let bound = bind(statement.clone(), dialect, tables, &functions)?;
-    refuse_draws_read_twice(&bound, &statement)?;
-    let mut meant = keep_draws_in_place(apply_semantics(bound, dialect, &functions)?)?;
-    if let Some(limit) = limit {
-        meant = LogicalPlanBuilder::from(meant)
-            .limit(0, Some(limit))
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(explained)?;
+/// The plans of the values that the query's conditions ask for, each of one row and one column. Their answers, given to
+/// [`plan_answered`] in this order, let connections filter by them.
+///
+/// # Errors
+/// As [`plan_query`].
+pub fn plan_questions(request: PlanRequest<'_>) -> Result<Vec<FederatedPlan>, PlanError> {
+    if request.pushdown == Pushdown::Columns || !has_subquery(request.sql) {
+        return Ok(Vec::new());
     }
-    let mut options = ConfigOptions::default();
-    options.optimizer.filter_null_join_keys = true;
-    let analyzed = Analyzer::new().execute_and_check(meant.clone(), &options, |_, _| {}).map_err(explained)?;
-    let result = output_schema(&meant, analyzed.schema().as_arrow(), &statement, dialect, &relations);
-    let context = OptimizerContext::new_with_config_options(Arc::new(options));
-    let optimized = Optimizer::new().optimize(analyzed, &context, |_, _| {}).map_err(explained)?;
-    refuse_subqueries_left(&optimized)?;
+    let pushdown = request.pushdown;
+    let bound = Bound::new(request)?;
+    let questions = questions_of(&bound.analyzed)?;
+    questions
+        .into_iter()
+        .map(|question| {
+            let output_schema = Arc::new(question.schema().as_arrow().clone());
+            let (extracts, logical_plan) = bound.carved(question.as_ref().clone(), pushdown)?;
+            Ok(FederatedPlan { extracts, logical_plan, output_schema })
+        })
+        .collect()
+}
 
-    let translator = Translator::new(pushdown == Pushdown::Columns);
-    let optimized = match pushdown {
-        Pushdown::Columns => optimized,
-        Pushdown::Whole => {
-            let regrouped = regroup_joins(optimized, &translator).map_err(explained)?;
-            second_pass().optimize(regrouped, &context, |_, _| {}).map_err(explained)?
+/// Most queries have no subquery, and need not be bound twice.
+fn has_subquery(sql: &str) -> bool {
+    sql.to_lowercase().matches("select").nth(1).is_some()
+}
+
+/// [`plan_query`] with the answers to [`plan_questions`], each an array of one value; `None` leaves a question to the engine.
+///
+/// # Errors
+/// As [`plan_query`].
+pub fn plan_answered(request: PlanRequest<'_>, answers: &[Option<ArrayRef>]) -> Result<FederatedPlan, PlanError> {
+    let pushdown = request.pushdown;
+    let answers: Vec<Option<ScalarValue>> = answers
+        .iter()
+        .map(|answer| answer.as_ref().and_then(|answer| ScalarValue::try_from_array(answer, 0).ok()))
+        .collect();
+    let mut bound = Bound::new(request)?;
+    let analyzed = std::mem::replace(&mut bound.analyzed, LogicalPlan::default());
+    let answered = with_answers(analyzed, &answers).map_err(|error| bound.explain(&error))?;
+    let (extracts, logical_plan) = bound.carved(answered, pushdown)?;
+    Ok(FederatedPlan { extracts, logical_plan, output_schema: bound.output })
+}
+
+/// A query with names and types, not yet optimised.
+struct Bound {
+    analyzed: LogicalPlan,
+    output: SchemaRef,
+    dialect: &'static Dialect,
+    functions: FunctionPack,
+    known: Vec<String>,
+    context: OptimizerContext,
+}
+
+impl Bound {
+    fn new(request: PlanRequest<'_>) -> Result<Self, PlanError> {
+        let PlanRequest { sql, dialect, relations, limit, pushdown } = request;
+        let functions = FunctionPack::of(dialect);
+        let statement = parse_query(sql, dialect)?;
+        let quoted = quoted_names(sql, dialect);
+        let known: Vec<String> = relations.iter().map(|relation| relation.display_name.clone()).collect();
+        let explained = |error: DataFusionError| explain(&error, dialect, &functions, &known);
+
+        let is_whole = pushdown == Pushdown::Whole;
+        let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted, is_whole)).collect();
+        let bound = bind(statement.clone(), dialect, tables, &functions)?;
+        refuse_draws_read_twice(&bound, &statement)?;
+        let mut meant = keep_draws_in_place(apply_semantics(bound, dialect, &functions)?)?;
+        if let Some(limit) = limit {
+            meant = LogicalPlanBuilder::from(meant)
+                .limit(0, Some(limit))
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(explained)?;
         }
-    };
-    let (extracts, logical_plan) = carve(optimized, &translator)?;
-    Ok(FederatedPlan { extracts, logical_plan, output_schema: result })
+        let mut options = ConfigOptions::default();
+        options.optimizer.filter_null_join_keys = true;
+        let analyzed = Analyzer::new().execute_and_check(meant.clone(), &options, |_, _| {}).map_err(explained)?;
+        let output = output_schema(&meant, analyzed.schema().as_arrow(), &statement, dialect, &relations);
+        let context = OptimizerContext::new_with_config_options(Arc::new(options));
+        Ok(Self { analyzed, output, dialect, functions, known, context })
+    }
+
+    fn explain(&self, error: &DataFusionError) -> PlanError {
+        explain(error, self.dialect, &self.functions, &self.known)
+    }
+
+    /// The plan optimised, and cut where connections take over.
+    fn carved(&self, plan: LogicalPlan, pushdown: Pushdown) -> Result<(Vec<Extract>, LogicalPlan), PlanError> {
+        let explained = |error: DataFusionError| self.explain(&error);
+        let optimized = Optimizer::new().optimize(plan, &self.context, |_, _| {}).map_err(explained)?;
+        refuse_subqueries_left(&optimized)?;
+        let translator = Translator::new(pushdown == Pushdown::Columns);
+        let optimized = match pushdown {
+            Pushdown::Columns => optimized,
+            Pushdown::Whole => {
+                let regrouped = regroup_joins(optimized, &translator).map_err(explained)?;
+                second_pass().optimize(regrouped, &self.context, |_, _| {}).map_err(explained)?
+            }
+        };
+        carve(optimized, &translator)
+    }
 }
 
 /// The optimiser for joins that have found their order: it would bring them back into one row, in the order of the text.
