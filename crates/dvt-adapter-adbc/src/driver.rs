@@ -105,7 +105,10 @@ pub(crate) fn load(connection: &str, pin: &DriverPin, folders: &DriverFolders) -
         } else {
             format!("the {} driver {} is not installed: {looked} is not there", pin.name, pin.version)
         };
-        return Err(refuse(message).with_hint("run `dvt sync`, which installs what the profile's connections need"));
+        return Err(refuse(message).with_hint(format!(
+            "put `{}` of the npm package `{}@{}` there; `dvt sync` will do this for you",
+            package.library, package.package, pin.version
+        )));
     };
     static LOADED: OnceLock<Mutex<HashMap<PathBuf, ManagedDriver>>> = OnceLock::new();
     let mut loaded = LOADED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +118,7 @@ pub(crate) fn load(connection: &str, pin: &DriverPin, folders: &DriverFolders) -
     let entry_point = Some(pin.entry_point.as_bytes());
     let driver = ManagedDriver::load_dynamic_from_filename(path, entry_point, AdbcVersion::V110).map_err(|error| {
         refuse(format!("the driver `{}` cannot be loaded: {}", path.display(), error.message))
-            .with_hint("remove the file and run `dvt sync`, which installs it anew")
+            .with_hint(format!("put `{}` of `{}@{}` there anew", package.library, package.package, pin.version))
     })?;
     loaded.insert(path.clone(), driver.clone());
     Ok(driver)

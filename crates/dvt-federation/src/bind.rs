@@ -175,12 +175,14 @@ pub(crate) fn bind(
         options: ConfigOptions::default(),
     };
     let options = ParserOptions::new()
-        .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "mysql" | "mariadb"))
+        .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "mysql" | "mariadb" | "duckdb"))
         .with_enable_ident_normalization(true)
         .with_support_varchar_with_length(true)
         .with_map_string_types_to_utf8view(false)
         .with_collect_spans(true)
         .with_default_null_ordering(match dialect.nulls_ascending {
+            // In either direction.
+            NullOrder::Last if dialect.name == "duckdb" => NullOrdering::NullsLast,
             NullOrder::Last => NullOrdering::NullsMax,
             NullOrder::First => NullOrdering::NullsMin,
         });

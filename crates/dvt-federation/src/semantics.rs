@@ -53,6 +53,8 @@ pub(crate) fn apply_semantics(
 struct Rules {
     /// How exact numbers are divided; `None`: not by a rule of its own.
     division: Option<DivisionRule>,
+    /// Exact numbers are divided as floats, and what remains of a division by zero is NULL.
+    divides_as_float: bool,
     /// Dividing by zero gives NULL.
     division_by_zero_is_null: bool,
     /// `sum` of 64-bit integers and `avg` of integers are exact decimals.
@@ -74,6 +76,7 @@ impl Rules {
         match dialect.name {
             "postgres" => Some(Self {
                 division: Some(DivisionRule::Postgres),
+                divides_as_float: false,
                 division_by_zero_is_null: false,
                 exact_aggregates: true,
                 date_arithmetic: true,
@@ -84,6 +87,7 @@ impl Rules {
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
+                divides_as_float: false,
                 division_by_zero_is_null: true,
                 exact_aggregates: true,
                 date_arithmetic: false,
@@ -94,6 +98,7 @@ impl Rules {
             }),
             "sqlite" => Some(Self {
                 division: None,
+                divides_as_float: false,
                 division_by_zero_is_null: true,
                 exact_aggregates: false,
                 date_arithmetic: false,
@@ -101,6 +106,17 @@ impl Rules {
                 concatenates: true,
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
+            }),
+            "duckdb" => Some(Self {
+                division: None,
+                divides_as_float: true,
+                division_by_zero_is_null: false,
+                exact_aggregates: true,
+                date_arithmetic: true,
+                casts_round: true,
+                concatenates: true,
+                values_have_scales: false,
+                integers: IntegerWidth::OfTheSides,
             }),
             _ => None,
         }
@@ -216,6 +232,14 @@ fn rewrite_operator(
 ) -> Result<Transformed<Expr>> {
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let rewritten = match (op, &types) {
+        (Operator::Divide, (left_type, right_type))
+            if rules.divides_as_float && is_exact(left_type) && is_exact(right_type) =>
+        {
+            binary(cast(*left, DataType::Float64), op, cast(*right, DataType::Float64))
+        }
+        (Operator::Modulo, (_, right_type)) if rules.divides_as_float && is_exact(right_type) => {
+            binary(*left, op, nullif(*right, lit(0_i64)))
+        }
         (Operator::Divide, (left_type, right_type)) => match rules.division {
             Some(rule) if divides_exactly(rule, left_type, right_type) => {
                 Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), vec![*left, *right]))
@@ -263,9 +287,12 @@ fn shifted_date(date: Expr, op: Operator, days: Expr) -> Expr {
     cast(binary(cast(date, DataType::Int32), op, cast(days, DataType::Int32)), DataType::Date32)
 }
 
+fn is_exact(data_type: &DataType) -> bool {
+    data_type.is_decimal() || data_type.is_integer()
+}
+
 /// Whether both sides are exact numbers that the rule divides; PostgreSQL divides two integers as integers.
 fn divides_exactly(rule: DivisionRule, left: &DataType, right: &DataType) -> bool {
-    let is_exact = |data_type: &DataType| data_type.is_decimal() || data_type.is_integer();
     let both_integers = left.is_integer() && right.is_integer();
     is_exact(left) && is_exact(right) && (rule == DivisionRule::MySql || !both_integers)
 }

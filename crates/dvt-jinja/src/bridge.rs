@@ -216,7 +216,7 @@ pub trait Bridge: Send + Sync {
     fn incremental_strategies(&self) -> Vec<String> {
         let names: &[&str] = match self.adapter_type() {
             "postgres" => &["append", "delete+insert", "merge", "microbatch"],
-            "mysql" | "mariadb" | "sqlite" => &["append", "delete+insert", "merge", "microbatch"],
+            "mysql" | "mariadb" | "sqlite" | "duckdb" => &["append", "delete+insert", "merge", "microbatch"],
             "filesystem" | "s3" | "gcs" | "azure" => {
                 &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"]
             }

@@ -94,6 +94,7 @@ pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, termina
         }
     };
     printer.configure(settings.printer.clone());
+    crate::registry::look_for_drivers_in(environment.driver_folders());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

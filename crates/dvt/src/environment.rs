@@ -210,6 +210,12 @@ impl Environment {
         self.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
     }
 
+    /// Where driver libraries are looked for, most wanted first: `DVT_DRIVERS_DIR`, then where `dvt sync` puts them.
+    pub(crate) fn driver_folders(&self) -> Vec<PathBuf> {
+        let named = self.get("DVT_DRIVERS_DIR").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        named.into_iter().chain(self.home().map(|home| home.join(".dvt/drivers"))).collect()
+    }
+
     /// Values that appear in no output: dbt's rule for variables named `DBT_ENV_SECRET…`.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.variables

@@ -1,6 +1,8 @@
 //! The adapter registry: profile output type to leaf. A new database is one entry here.
 
 use dvt_adapter::{Adapter, AdapterError};
+use dvt_adapter_adbc::AdbcAdapter;
+use dvt_adapter_adbc::driver::DriverFolders;
 use dvt_adapter_lake::LakeAdapter;
 use dvt_adapter_mysql::MySqlAdapter;
 use dvt_adapter_postgres::PostgresAdapter;
@@ -8,8 +10,8 @@ use dvt_adapter_sqlite::SqliteAdapter;
 use dvt_diagnostics::{Diagnostic, did_you_mean};
 use dvt_project::{AdapterSupport, ConnectionFacts, ConnectionSettings, Output, Profile};
 use serde_json::{Map, Value};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// What makes the adapter of a profile output: the output's name, its rendered keys, and the project's folder.
 type Constructor = fn(&str, &Map<String, Value>, &Path) -> Result<Arc<dyn Adapter>, AdapterError>;
@@ -25,7 +27,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 5] = [
+static KINDS: [Kind; 6] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -55,6 +57,13 @@ static KINDS: [Kind; 5] = [
         construct: |name, keys, folder| Ok(Arc::new(SqliteAdapter::from_profile(name, keys, folder)?)),
     },
     Kind {
+        adapter_type: "duckdb",
+        dispatch_prefixes: &["duckdb"],
+        macro_package: "dbt_duckdb",
+        macro_files: dvt_adapter_adbc::duckdb_macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::duckdb(name, keys, folder, driver_folders())?)),
+    },
+    Kind {
         adapter_type: "filesystem",
         dispatch_prefixes: &["filesystem"],
         macro_package: "dbt_filesystem",
@@ -62,6 +71,17 @@ static KINDS: [Kind; 5] = [
         construct: |name, keys, folder| Ok(Arc::new(LakeAdapter::from_profile(name, keys, folder)?)),
     },
 ];
+
+static DRIVER_FOLDERS: OnceLock<DriverFolders> = OnceLock::new();
+
+/// Says, once, where driver libraries are looked for: a process has one set of loaded libraries.
+pub(crate) fn look_for_drivers_in(folders: Vec<PathBuf>) {
+    let _ = DRIVER_FOLDERS.set(DriverFolders(folders));
+}
+
+fn driver_folders() -> &'static DriverFolders {
+    DRIVER_FOLDERS.get_or_init(DriverFolders::default)
+}
 
 /// The adapter of one output. Nothing is connected.
 ///

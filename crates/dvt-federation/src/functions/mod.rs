@@ -1,6 +1,7 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
 mod division;
+mod duckdb;
 mod integers;
 mod lake;
 mod letters;
@@ -35,6 +36,7 @@ impl FunctionPack {
             "postgres" => Some(postgres::FUNCTIONS),
             "mysql" | "mariadb" => Some(mysql::FUNCTIONS),
             "sqlite" => Some(sqlite::FUNCTIONS),
+            "duckdb" => Some(duckdb::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };

@@ -7,6 +7,7 @@ mod bad_input;
 mod cli;
 mod configuration;
 mod differential;
+mod duckdb;
 mod incremental;
 mod loading;
 mod microbatch;

@@ -1,0 +1,121 @@
+//! DuckDB on every route, beside SQLite.
+
+use crate::project::Project;
+
+/// A profile with DuckDB as its default target and SQLite beside it; `None` without the driver.
+fn duck() -> Option<Project> {
+    let drivers = dvt_test_support::drivers()?;
+    let project = Project::new().variable("DVT_DRIVERS_DIR", &drivers.display().to_string()).profile(
+        "duck",
+        "    duck: {type: duckdb, path: shop.duckdb, threads: 2}\n    lite: {type: sqlite, path: target.db}\n",
+    );
+    project.sqlite(
+        "target.db",
+        "create table names (customer text, name text); insert into names values ('a', 'Ann'), ('b', 'Bob')",
+    );
+    Some(
+        project
+            .file(
+                "models/names.yml",
+                "sources: [{name: l, schema: main, config: {meta: {connection: lite}}, tables: [{name: names}]}]\n",
+            )
+            .file(
+                "seeds/orders.csv",
+                "id,customer,amount,day\n1,a,1.5,2024-01-01\n2,b,2.25,2024-01-02\n3,a,3,2024-02-01\n",
+            ),
+    )
+}
+
+#[test]
+fn each_route_works_with_duckdb() {
+    let Some(project) = duck() else { return };
+    let project = project
+        .file(
+            "models/t.sql",
+            "{{ config(indexes=[{'columns': ['id'], 'unique': true}]) }}
+             select id, customer, amount, {{ dbt.dateadd('day', 1, 'day') }} as next from {{ ref('orders') }}",
+        )
+        .file(
+            "models/fed.sql",
+            "select o.id, n.name, o.id / 2 as half, o.id % 0 as rest from {{ ref('t') }} as o
+             join {{ source('l', 'names') }} as n on n.customer = o.customer",
+        )
+        .file("models/to_lite.sql", "{{ config(target='lite') }} select * from {{ ref('fed') }}")
+        .file("models/v.sql", "{{ config(materialized='view') }} select sum(id) as ids from {{ ref('t') }}")
+        .file("models/t.yml", "models: [{name: t, columns: [{name: id, data_tests: [unique, not_null]}]}]\n");
+    // Twice: the second run replaces tables that have an index, and rows of a table that a landing relation fits.
+    for _ in 0..2 {
+        project.dvt("build").exits(0).says("Completed successfully");
+        let routes = ["t", "v", "fed", "to_lite"].map(|model| project.route(model));
+        assert_eq!(routes, ["pushdown", "pushdown", "federate", "transfer"]);
+        assert_eq!(
+            project.rows("target.db", "select id, name, half, rest from to_lite order by id"),
+            [
+                r#"{"id":1,"name":"Ann","half":0.5,"rest":null}"#,
+                r#"{"id":2,"name":"Bob","half":1.0,"rest":null}"#,
+                r#"{"id":3,"name":"Ann","half":1.5,"rest":null}"#
+            ]
+        );
+    }
+}
+
+#[test]
+fn incremental_models_and_snapshots_work_on_duckdb() {
+    let Some(project) = duck() else { return };
+    let project = project
+        .file(
+            "models/inc.sql",
+            "{{ config(materialized='incremental', unique_key='id', incremental_strategy=var('strategy')) }}
+             select id, customer, amount * {{ var('k', 1) }} as amount from {{ ref('orders') }} where id <= {{ var('upto', 2) }}",
+        )
+        .file("models/out.sql", "{{ config(target='lite') }} select id, amount from {{ ref('inc') }}")
+        .file("models/history.sql", "{{ config(target='lite') }} select id, dbt_valid_to is null as is_now from {{ ref('snap') }}")
+        .file(
+            "snapshots/snap.yml",
+            "snapshots: [{name: snap, relation: ref('inc'), config: {strategy: check, unique_key: id, check_cols: all}}]\n",
+        );
+    for (strategy, rows) in [
+        ("append", vec!["1,1.5", "1,3.0", "2,2.25", "2,4.5", "3,6.0"]),
+        ("delete+insert", vec!["1,3.0", "2,4.5", "3,6.0"]),
+        ("merge", vec!["1,3.0", "2,4.5", "3,6.0"]),
+    ] {
+        project
+            .dvt_with(&[
+                "build",
+                "--exclude",
+                "snap+",
+                "--full-refresh",
+                "--vars",
+                &format!("{{strategy: {strategy}}}"),
+            ])
+            .exits(0);
+        let vars = format!("{{strategy: {strategy}, k: 2, upto: 3}}");
+        project.dvt_with(&["build", "--exclude", "snap+", "--vars", &vars]).exits(0);
+        let expected: Vec<String> = rows.iter().map(|row| format!("{{\"r\":\"{row}\"}}")).collect();
+        assert_eq!(
+            project.rows("target.db", "select id || ',' || amount as r from out order by id, amount"),
+            expected,
+            "{strategy}"
+        );
+    }
+    for k in [1, 2] {
+        project.dvt_with(&["build", "--full-refresh", "--vars", &format!("{{strategy: merge, k: {k}}}")]).exits(0);
+    }
+    assert_eq!(
+        project.rows("target.db", "select id, is_now, count(*) as n from history group by 1, 2 order by 1, 2"),
+        [
+            r#"{"id":1,"is_now":0,"n":1}"#,
+            r#"{"id":1,"is_now":1,"n":1}"#,
+            r#"{"id":2,"is_now":0,"n":1}"#,
+            r#"{"id":2,"is_now":1,"n":1}"#
+        ]
+    );
+}
+
+#[test]
+fn a_missing_driver_is_told_with_the_way_out() {
+    let project = Project::new()
+        .profile("duck", "    duck: {type: duckdb, path: shop.duckdb}\n")
+        .file("models/m.sql", "select 1 as a");
+    project.dvt("run").exits(1).says("the duckdb driver").says("is not installed");
+}
