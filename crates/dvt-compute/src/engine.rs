@@ -111,6 +111,9 @@ impl Engine {
         options.execution.skip_physical_aggregate_schema_check = true;
         options.optimizer.prefer_hash_join = joins == JoinStrategy::Hash;
         options.execution.parquet.pushdown_filters = true;
+        // These filters are final only when the query is: a scan that waits for its keys would wait for ever.
+        options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         options.optimizer.hash_join_inlist_pushdown_max_distinct_values = MAX_KEYS;
         options.optimizer.hash_join_inlist_pushdown_max_size = MAX_KEYS * 64;
         if joins == JoinStrategy::SortMerge {

@@ -19,7 +19,7 @@ pub(crate) use values::Value;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::Column;
 use datafusion::logical_expr::Expr;
-use dvt_adapter::{ColumnDescription, LogicalType, TextComparison, logical_type};
+use dvt_adapter::{ColumnDescription, LogicalType, TextComparison, logical_type, native_type};
 use dvt_sql::Dialect;
 use std::fmt;
 
@@ -76,11 +76,23 @@ impl RemoteColumn {
         Self {
             sql: Fragment::column(relation, dialect.quote_identifier(&description.name)),
             field,
-            comparison: description.comparison.clone(),
+            comparison: comparison_of(description),
             unreadable,
             distinct: None,
             width: None,
         }
+    }
+}
+
+/// How the connection compares the column's values. What travels as a number and is another type there (a length of time, an
+/// object's number) is not compared or computed with as a number.
+fn comparison_of(description: &ColumnDescription) -> TextComparison {
+    let is_span = description.field.as_ref().is_ok_and(|field| logical_type(field) == Some(LogicalType::TimeSpan));
+    match &description.comparison {
+        TextComparison::Binary if is_span || description.native_type == "oid" => {
+            TextComparison::Loose { collation: description.native_type.clone() }
+        }
+        other => other.clone(),
     }
 }
 
@@ -105,7 +117,11 @@ pub(crate) fn push_predicate(expr: &Expr, writer: &Writer<'_>) -> Result<PushedP
     Ok(PushedPredicate { sql: sql.to_sql(), exactness })
 }
 
-/// Text whose comparison is text's own: not a uuid, a document, an address or an enumeration, which compare by meaning.
+/// Text whose comparison is text's own: not a uuid, a document, an address or an enumeration, which compare by meaning, and
+/// not PostgreSQL's one-byte type, which has no collation.
 fn is_plain_text(field: &Field) -> bool {
+    if native_type(field, "postgres") == Some("\"char\"") {
+        return false;
+    }
     matches!(logical_type(field), None | Some(LogicalType::Varchar(_) | LogicalType::Char(_)))
 }

@@ -40,6 +40,9 @@ impl Writer<'_> {
                 }
             }
             Expr::Alias(alias) => self.predicate(&alias.expr),
+            Expr::Literal(ScalarValue::Boolean(Some(flag)), _) => {
+                Ok((if *flag { "(1 = 1)" } else { "(1 = 0)" }.into(), Exactness::Exact))
+            }
             _ => Err("its meaning on that connection is not known to be the same"),
         }
     }

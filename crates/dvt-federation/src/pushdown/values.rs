@@ -103,9 +103,11 @@ impl Writer<'_> {
             },
             (from, to) if from.is_signed_integer() && to.is_decimal() && is_wider(from, to) => {
                 match (self.rules.decimal_cast, to) {
-                    (Some(word), DataType::Decimal128(precision, scale)) => {
-                        Fragment::concat(["CAST(".into(), value.sql, format!(" AS {word}({precision},{scale}))").into()])
-                    }
+                    (Some(word), DataType::Decimal128(precision, scale)) => Fragment::concat([
+                        "CAST(".into(),
+                        value.sql,
+                        format!(" AS {word}({precision},{scale}))").into(),
+                    ]),
                     _ => return Err(refused),
                 }
             }
@@ -211,9 +213,10 @@ impl Writer<'_> {
         self.one_of(results, |values| {
             let mut values: Vec<Fragment> = values.into_iter().collect();
             let last = has_else.then(|| values.pop()).flatten();
-            let branches = conditions.into_iter().zip(values).map(|(condition, value)| {
-                Fragment::concat([" WHEN ".into(), condition, " THEN ".into(), value])
-            });
+            let branches = conditions
+                .into_iter()
+                .zip(values)
+                .map(|(condition, value)| Fragment::concat([" WHEN ".into(), condition, " THEN ".into(), value]));
             let branches = Fragment::join(branches, "");
             let last = last.map_or_else(Fragment::default, |last| Fragment::concat([" ELSE ".into(), last]));
             Fragment::concat(["(CASE".into(), branches, last, " END)".into()])
@@ -221,11 +224,7 @@ impl Writer<'_> {
     }
 
     /// One of several values of one type; what compares differently among them decides how the result compares.
-    fn one_of(
-        &self,
-        values: Vec<Value>,
-        write: impl FnOnce(Vec<Fragment>) -> Fragment,
-    ) -> Result<Value, Reason> {
+    fn one_of(&self, values: Vec<Value>, write: impl FnOnce(Vec<Fragment>) -> Fragment) -> Result<Value, Reason> {
         let Some(first) = values.first().cloned() else { return Err("it has no values") };
         if values.iter().any(|value| value.data_type != first.data_type) {
             return Err("its values are of several types");

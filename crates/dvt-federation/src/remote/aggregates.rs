@@ -108,9 +108,8 @@ fn call(expr: &Expr, block: &Block, field: &Field) -> Result<Value, Reason> {
         is_plain_text: true,
     };
     let distinct = if params.distinct { "DISTINCT " } else { "" };
-    let wrap = |name: &str, argument: Fragment| {
-        Fragment::concat([format!("{name}({distinct}").into(), argument, ")".into()])
-    };
+    let wrap =
+        |name: &str, argument: Fragment| Fragment::concat([format!("{name}({distinct}").into(), argument, ")".into()]);
     match (func.name(), &params.args[..]) {
         // A constant that is not NULL stands for the row.
         ("count", [] | [Expr::Literal(..)]) if !params.distinct => {
@@ -142,7 +141,9 @@ fn call(expr: &Expr, block: &Block, field: &Field) -> Result<Value, Reason> {
             }
             let sum = wrap("SUM", only_where(value.sql));
             let sum = match (field.data_type(), rules.bigint) {
-                (DataType::Int64, Some(bigint)) => Fragment::concat(["CAST(".into(), sum, format!(" AS {bigint})").into()]),
+                (DataType::Int64, Some(bigint)) => {
+                    Fragment::concat(["CAST(".into(), sum, format!(" AS {bigint})").into()])
+                }
                 (DataType::Decimal128(..), _) => sum,
                 _ => return Err("its sum has another type there"),
             };

@@ -27,10 +27,7 @@ struct Answer {
 ///
 /// # Errors
 /// [`PlanError::UnreadableColumn`] when the plan needs a column that cannot be read.
-pub(crate) fn carve(
-    plan: LogicalPlan,
-    translator: &Translator,
-) -> Result<(Vec<Extract>, LogicalPlan), PlanError> {
+pub(crate) fn carve(plan: LogicalPlan, translator: &Translator) -> Result<(Vec<Extract>, LogicalPlan), PlanError> {
     let mut carver = Carver { translator, extracts: Vec::new(), failure: None };
     let carved = plan.transform_down_with_subqueries(|node| carver.replace(node));
     if let Some(failure) = carver.failure {
@@ -53,7 +50,17 @@ struct Carver<'t> {
 
 impl Carver<'_> {
     fn replace(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
-        let Some(answer) = self.answer(&node) else { return Ok(Transformed::no(node)) };
+        let Some(answer) = self.answer(&node) else {
+            if let LogicalPlan::TableScan(scan) = &node
+                && foreign_table(scan).is_some()
+                && let Err(reason) = self.translator.block_of(&node)
+            {
+                let message = format!("{} cannot be read: {reason}", scan.table_name);
+                self.failure = Some(PlanError::Invalid { message, location: None });
+                return Ok(Transformed::new(node, false, TreeNodeRecursion::Stop));
+            }
+            return Ok(Transformed::no(node));
+        };
         let Answer { block, kept } = answer;
         if let Err(error) = check_readable(&block, &node) {
             self.failure = Some(error);

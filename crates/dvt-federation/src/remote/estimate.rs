@@ -34,9 +34,11 @@ pub(super) fn share_of_all<'e>(conditions: impl Iterator<Item = &'e Expr>, colum
     for condition in conditions.flat_map(split_conjunction) {
         let part = share_of(condition, columns);
         let bound = match condition {
-            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq, .. }) => {
-                left.try_as_col()
-            }
+            Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq,
+                ..
+            }) => left.try_as_col(),
             _ => None,
         };
         match bound {

@@ -5,9 +5,9 @@
 //! Whether bringing them together is cheaper is asked for each pair; where the catalogs know nothing, the text's order of
 //! what is left stays.
 
+use super::Block;
 use super::estimate::{join_estimate, share_of_all};
 use super::translate::Translator;
-use super::Block;
 use crate::pushdown::{Columns, LOCAL};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinConstraint, JoinType, NullEquality, Result, plan_err};
@@ -62,10 +62,7 @@ fn is_plain(join: &Join) -> bool {
 /// Without a value of its own at each place, and without another plan inside.
 fn is_movable(expr: &Expr) -> bool {
     let holds_plan = expr.exists(|expr| {
-        Ok(matches!(
-            expr,
-            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)
-        ))
+        Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)))
     });
     !expr.is_volatile() && matches!(holds_plan, Ok(false))
 }
@@ -165,9 +162,8 @@ impl Tree {
         let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else { return Ok(None) };
         let (Some(left), Some(right)) = (left.try_as_col(), right.try_as_col()) else { return Ok(None) };
         let (Some(left_leaf), Some(right_leaf)) = (self.leaf_of(left), self.leaf_of(right)) else { return Ok(None) };
-        let data_type = |leaf: usize, column: &Column| {
-            Expr::Column(column.clone()).get_type(self.leaves[leaf].schema().as_ref())
-        };
+        let data_type =
+            |leaf: usize, column: &Column| Expr::Column(column.clone()).get_type(self.leaves[leaf].schema().as_ref());
         let (left_type, right_type) = (data_type(left_leaf, left)?, data_type(right_leaf, right)?);
         // Zero has two signs, and what is no number equals nothing or itself.
         let is_transitive = left_type == right_type && !left_type.is_floating() && left != right;
@@ -295,7 +291,8 @@ impl Joining<'_> {
     }
 
     fn join(&self, left: &Group, right: &Group, others: &[Expr]) -> Result<LogicalPlan> {
-        let on = self.pairs(&left.leaves, &right.leaves).iter().map(|(left, right)| (column(left), column(right))).collect();
+        let on =
+            self.pairs(&left.leaves, &right.leaves).iter().map(|(left, right)| (column(left), column(right))).collect();
         Join::try_new(
             Arc::new(left.plan.clone()),
             Arc::new(right.plan.clone()),
@@ -310,12 +307,7 @@ impl Joining<'_> {
     }
 
     /// Joins groups of one connection as long as that is cheaper than bringing both here.
-    fn bring_together(
-        &self,
-        groups: &mut Vec<Group>,
-        others: &mut Vec<Expr>,
-        translator: &Translator,
-    ) -> Result<()> {
+    fn bring_together(&self, groups: &mut Vec<Group>, others: &mut Vec<Expr>, translator: &Translator) -> Result<()> {
         loop {
             let mut best: Option<(f64, usize, usize, Group)> = None;
             for left in 0..groups.len() {
@@ -374,8 +366,7 @@ impl Joining<'_> {
         let mut others = others.to_vec();
         while order.len() < groups.len() {
             let candidates = (0..groups.len()).filter(|index| !order.contains(index));
-            let expected =
-                candidates.map(|index| (index, self.expected(&leaves, rows, &groups[index], &others)));
+            let expected = candidates.map(|index| (index, self.expected(&leaves, rows, &groups[index], &others)));
             let next = match is_known {
                 true => expected.min_by(|(_, one), (_, other)| one.total_cmp(other)),
                 // The text's next that is joined by a condition at all.

@@ -106,11 +106,7 @@ impl Translator {
                     .any(|key| key.is_unique && matches!(&key.columns[..], [only] if *only == description.name));
                 column.distinct = known.distinct.or(statistics.rows.filter(|_| is_key).map(|rows| rows as f64));
                 column.width = known.width;
-                BlockColumn {
-                    qualifier: Some(scan.table_name.clone()),
-                    name: all.field(*index).name().clone(),
-                    column,
-                }
+                BlockColumn { qualifier: Some(scan.table_name.clone()), name: all.field(*index).name().clone(), column }
             })
             .collect();
         let mut block = Block {
@@ -219,11 +215,7 @@ impl Translator {
                 }
             }
             let is_grouped = block.group_by.is_some();
-            let share = if is_grouped {
-                HAVING_SHARE
-            } else {
-                share_of_all([condition].into_iter(), &block)
-            };
+            let share = if is_grouped { HAVING_SHARE } else { share_of_all([condition].into_iter(), &block) };
             block.estimate.rows = (block.estimate.rows * share).max(1.0);
             block.sent.push(SentPredicate { text: condition.to_string(), sql: sql.clone(), exactness });
             if block.restrict(sql, is_grouped).is_none() {
@@ -360,8 +352,8 @@ impl Translator {
                 _ => return Err("its condition may keep too much there"),
             }
         }
-        let inner_rows = join_rows(&left, &right, &pairs)
-            * share_of_all(filters.iter().map(|(condition, _)| *condition), &both);
+        let inner_rows =
+            join_rows(&left, &right, &pairs) * share_of_all(filters.iter().map(|(condition, _)| *condition), &both);
         let left_rows = left.estimate.rows;
         let rows = match node.join_type {
             JoinType::Inner => inner_rows,
