@@ -80,11 +80,28 @@ impl Store {
     /// What the store says; a folder that does not exist has no objects.
     pub async fn list(&self, names: &[&str]) -> Result<Vec<ObjectMeta>, DeltaError> {
         let folder = self.table(names).path;
-        let listed = self.objects.list(Some(&folder)).try_collect().await;
-        match listed {
-            Ok(objects) => Ok(objects),
-            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(DeltaError::other(format!("listing `{}{folder}`", self.root.as_str()), error)),
+        let listed = self.list_whole(&folder).await;
+        listed.map_err(|error| DeltaError::other(format!("listing `{}{folder}`", self.root.as_str()), error))
+    }
+
+    /// Every object below the folder. What goes while it is listed ends the listing of a file system, so it is listed
+    /// again: a part of it is never taken for the whole.
+    async fn list_whole(&self, folder: &Path) -> Result<Vec<ObjectMeta>, object_store::Error> {
+        let mut attempt = 1;
+        loop {
+            match self.objects.list(Some(folder)).try_collect().await {
+                Err(object_store::Error::NotFound { .. })
+                    if self.is_local && !std::path::PathBuf::from(format!("/{folder}")).exists() =>
+                {
+                    return Ok(Vec::new());
+                }
+                Err(error) if attempt < LISTINGS => {
+                    tracing::debug!(%folder, %error, "listing again");
+                    attempt += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(5 * attempt)).await;
+                }
+                listed => return listed,
+            }
         }
     }
 
@@ -102,6 +119,9 @@ impl Store {
         Some(TableLocation { store: self.clone(), path })
     }
 }
+
+/// How often a folder is listed that others are changing.
+const LISTINGS: u64 = 20;
 
 /// One table's folder.
 #[derive(Clone, Debug)]
@@ -150,11 +170,7 @@ impl TableLocation {
         }
         let objects = &self.store.objects;
         for folder in [self.log_path(), self.path.clone()] {
-            let listed: Vec<_> = match objects.list(Some(&folder)).try_collect::<Vec<_>>().await {
-                Ok(listed) => listed,
-                Err(object_store::Error::NotFound { .. }) => continue,
-                Err(error) => return Err(self.failed("removing", error)),
-            };
+            let listed = self.store.list_whole(&folder).await.map_err(|error| self.failed("removing", error))?;
             let mut deletions = futures::stream::iter(listed)
                 .map(|object| async move { objects.delete(&object.location).await })
                 .buffer_unordered(8);
@@ -182,11 +198,7 @@ impl TableLocation {
     /// # Errors
     /// What the store says; a folder that does not exist is empty.
     pub async fn list(&self) -> Result<Vec<ObjectMeta>, DeltaError> {
-        match self.store.objects.list(Some(&self.path)).try_collect().await {
-            Ok(objects) => Ok(objects),
-            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => Err(self.failed("listing", error)),
-        }
+        self.store.list_whole(&self.path).await.map_err(|error| self.failed("listing", error))
     }
 
     /// Writes a small file beside the table's own, whole or not at all. Its name starts with `_`, so that no reader of

@@ -243,7 +243,12 @@ pub(crate) fn dead_journals(folder: &Path) -> Result<Vec<DeadJournal>, JournalEr
     }
     let surplus = finished.len().saturating_sub(KEPT);
     for path in &finished[..surplus] {
-        std::fs::remove_file(path).map_err(failed("removed", path))?;
+        match std::fs::remove_file(path) {
+            Ok(()) => {}
+            // Another process tidies up too.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("removed", path)(error)),
+        }
     }
     Ok(dead)
 }
