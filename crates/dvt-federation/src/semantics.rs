@@ -6,7 +6,7 @@
 use crate::error::PlanError;
 use crate::functions::{
     DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding, exact_division,
-    round_half_even,
+    postgres_function, round_half_even,
 };
 use crate::provenance::has_declared_scale;
 use crate::subqueries::keep_nulls_of_in;
@@ -23,7 +23,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
     Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Window,
-    WindowFunctionDefinition, cast, lit,
+    WindowFunctionDefinition, cast, lit, not, when,
 };
 use dvt_sql::Dialect;
 use std::sync::Arc;
@@ -179,10 +179,14 @@ fn rewrite_expression(
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(binary) => {
+        Expr::BinaryExpr(mut binary) => {
             if binary.op == Operator::StringConcat && rules.concatenates {
-                for side in [&binary.left, &binary.right] {
-                    refuse_own_form(side, &side.get_type(schema)?, inputs, rules, refused);
+                for side in [&mut binary.left, &mut binary.right] {
+                    let data_type = side.get_type(schema)?;
+                    match own_text(side.as_ref().clone(), &data_type, rules) {
+                        Some(text) => **side = text,
+                        None => refuse_own_form(side, &data_type, inputs, rules, refused),
+                    }
                 }
             }
             rewrite_operator(binary, schema, rules, refused)
@@ -271,6 +275,14 @@ fn rewrite_operator(
         (Operator::Plus, (DataType::Interval(_), DataType::Date32)) if rules.date_arithmetic => {
             binary(*left, op, cast(*right, DataType::Timestamp(TimeUnit::Microsecond, None)))
         }
+        (op, (DataType::Interval(_), DataType::Interval(_))) if op.supports_propagation() => {
+            // A month is as long as 30 days, a day as 24 hours.
+            let Some(order) = postgres_function("interval_order") else {
+                return Ok(Transformed::no(binary(*left, op, *right)));
+            };
+            let length = |expr: Expr| Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&order), vec![expr]));
+            binary(length(*left), op, length(*right))
+        }
         (_, (left_type, right_type)) => match checked_arithmetic(op, rules.integers, left_type, right_type) {
             Some(checked) => Expr::ScalarFunction(ScalarFunction::new_udf(checked, vec![*left, *right])),
             None => return Ok(Transformed::no(binary(*left, op, *right))),
@@ -327,9 +339,19 @@ fn rewrite_cast(
         }
     }
     if matches!(to, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+        if let Some(text) = own_text(expr.as_ref().clone(), &from, rules) {
+            return Ok(Transformed::yes(text));
+        }
         refuse_own_form(&expr, &from, inputs, rules, refused);
     }
     Ok(Transformed::yes(rebuild(*expr)))
+}
+
+/// The value as the text that PostgreSQL makes of it, where the engine's own differs.
+fn own_text(expr: Expr, from: &DataType, rules: &Rules) -> Option<Expr> {
+    let is_known = matches!(from, DataType::Float64 | DataType::Timestamp(_, None) | DataType::Interval(_));
+    let function = (is_known && rules.values_have_scales).then(|| postgres_function("postgres_text"))??;
+    Some(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![expr])))
 }
 
 /// Refuses to make text of a value whose form each engine chooses.
@@ -363,25 +385,40 @@ fn refuse_own_form(
 
 /// Functions of the engine whose result is another than PostgreSQL's.
 fn rewrite_function(
-    call: ScalarFunction,
+    mut call: ScalarFunction,
     schema: &DFSchema,
     inputs: &[LogicalPlan],
     rules: &Rules,
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
     if matches!(call.name(), "concat" | "concat_ws") {
-        for argument in &call.args {
+        let name = call.name().to_owned();
+        for argument in &mut call.args {
             let data_type = argument.get_type(schema)?;
+            if let Some(text) = own_text(argument.clone(), &data_type, rules) {
+                *argument = text;
+                continue;
+            }
             refuse_own_form(argument, &data_type, inputs, rules, refused);
             // PostgreSQL's concat writes `t`, the engine's `true`.
-            if data_type == DataType::Boolean {
+            if data_type == DataType::Boolean && rules.values_have_scales {
+                let value = argument.clone();
+                *argument = when(value.clone(), lit("t")).when(not(value), lit("f")).end()?;
+            } else if data_type == DataType::Boolean {
                 refused.get_or_insert(PlanError::Unsupported {
-                    construct: format!("{}() of a boolean", call.name()),
+                    construct: format!("{name}() of a boolean"),
                     hint: Some("cast it to text first".to_owned()),
                     location: None,
                 });
             }
         }
+    }
+    // What the planner makes of EXTRACT, which is a number with digits after the point in PostgreSQL.
+    if call.name() == "date_part"
+        && rules.values_have_scales
+        && let Some(extract) = postgres_function("postgres_extract")
+    {
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(extract, call.args))));
     }
     if let Some(rounding) = Rounding::of(call.name())
         && let [argument, digits @ ..] = call.args.as_slice()

@@ -1,13 +1,16 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
+mod calendar;
 mod division;
 mod duckdb;
 mod integers;
 mod lake;
 mod letters;
+mod meanings;
 mod mysql;
 mod postgres;
 mod rounding;
+mod rowwise;
 mod sqlite;
 
 pub(crate) use division::{DivisionRule, exact_division};
@@ -22,6 +25,11 @@ use std::sync::Arc;
 
 /// The dialect's name for a function and DataFusion's name for the one with the same meaning.
 type Names = &'static [(&'static str, &'static str)];
+
+/// One of PostgreSQL's functions that are computed value by value, by its name in their table.
+pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
+    meanings::POSTGRES.iter().find(|definition| definition.name == name).map(rowwise::function)
+}
 
 /// The functions that a query in one dialect may call.
 pub(crate) struct FunctionPack {
@@ -42,6 +50,9 @@ impl FunctionPack {
         };
         let mut known = SessionStateDefaults::default_scalar_functions();
         known.extend(letters::functions());
+        for definitions in [meanings::POSTGRES, meanings::MYSQL, meanings::SQLITE] {
+            known.extend(rowwise::functions(definitions));
+        }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let aggregate = by_name(SessionStateDefaults::default_aggregate_functions(), |function| {
             (function.name().to_owned(), function.aliases().to_vec())

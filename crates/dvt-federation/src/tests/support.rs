@@ -7,7 +7,7 @@ use dvt_adapter::{
 };
 use dvt_sql::{MARIADB, POSTGRES};
 
-fn column(name: &str, data_type: DataType, comparison: TextComparison) -> ColumnDescription {
+pub(super) fn column(name: &str, data_type: DataType, comparison: TextComparison) -> ColumnDescription {
     ColumnDescription {
         name: name.to_owned(),
         native_type: "x".to_owned(),
