@@ -7,6 +7,7 @@ mod config_rules;
 mod connections;
 mod contracts;
 mod dates;
+mod described;
 mod descriptions;
 mod docs_blocks;
 mod draft;
@@ -17,12 +18,14 @@ mod generic_test;
 mod layering;
 mod lookup;
 mod names;
+mod naming;
 mod others;
 mod packages;
 mod patch;
 mod properties;
 mod python_model;
 mod python_text;
+mod reading;
 pub(crate) use python_text::python_repr;
 mod resolve;
 mod semantic;
@@ -30,15 +33,16 @@ mod session;
 mod source_overrides;
 mod sources;
 mod static_parse;
+mod test_drafts;
 mod unit_tests;
 pub(crate) mod version;
 
 use crate::files::{FoundFile, Ignore, find_files, read_text};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
 use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings};
-use collect::Described;
 use config::ConfigTrees;
 use connections::Connections;
+use described::Described;
 use draft::{Draft, Parsed, parse_draft};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile};
 use dvt_jinja::{DispatchConfig, MacroFile, MacroLibrary, builtin_macro_files};
@@ -224,7 +228,7 @@ fn build_manifest(
             failed.sources.insert(entry.name.clone());
         }
     }
-    let tests = collect::generic_test_drafts(session, entries, &manifest, renderers, &descriptions, problems);
+    let tests = test_drafts::generic_test_drafts(session, entries, &manifest, renderers, &descriptions, problems);
     parse_all(session, tests, &descriptions, &mut manifest, &mut failed, problems);
     others::add_described(session, entries, files.fixtures, &descriptions, &mut manifest, problems);
     manifest.macros = others::manifest_macros(session, entries, &descriptions, problems);
@@ -242,7 +246,7 @@ fn build_manifest(
     if !has_errors(problems) {
         semantic::check(session, &manifest, problems);
     }
-    draft::place_singular_tests(session, &mut manifest, problems);
+    naming::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
     problems.extend(session.connections.take_warnings(&session.settings.events));
     if !has_errors(problems) {
