@@ -207,6 +207,12 @@ pub trait Bridge: Send + Sync {
     /// dbt's `graph`: `nodes`, `sources`, `exposures`, … as dicts by unique_id. Asked only when a template reads it.
     fn graph(&self) -> Arc<Json>;
 
+    /// The project's configuration, for packages that read it from `builtins.ref.config`: `project_name`, `args`, `vars`,
+    /// `cli_vars`, `dependencies`, and what else dbt's `RuntimeConfig` holds. Asked for with each `ref`: it is shared.
+    fn project_config(&self) -> Arc<Json> {
+        Arc::default()
+    }
+
     /// Name and type text of a query's result columns, without running it (contracts).
     fn describe_query(&self, _sql: &str) -> Result<Vec<(String, String)>, BridgeError> {
         Err(format!("the adapter '{}' cannot describe a query without running it", self.adapter_type()).into())

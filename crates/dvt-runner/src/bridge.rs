@@ -591,7 +591,8 @@ impl Bridge for NodeBridge {
         let found = self.cache.relation(database, schema, identifier)?;
         // The cache knows names as the engine compares them; here the letters count, but on SQLite and DuckDB.
         let is_same = |relation: &Relation| {
-            relation.identifier.as_deref() == Some(identifier) || matches!(self.adapter.adapter_type(), "sqlite" | "duckdb")
+            relation.identifier.as_deref() == Some(identifier)
+                || matches!(self.adapter.adapter_type(), "sqlite" | "duckdb")
         };
         Some(found.filter(is_same))
     }

@@ -128,7 +128,7 @@ impl From<Diagnostic> for NodeError {
 impl From<JournalError> for NodeError {
     fn from(error: JournalError) -> Self {
         Diagnostic::error("journal", error.to_string())
-            .help("free space or repair the permissions of the `.dvt` folder in the project")
+            .help("free space or repair the permissions of the `.dvt` folder in the target path")
             .into()
     }
 }

@@ -19,7 +19,8 @@ use dvt_adapter::{
 use dvt_compute::{ComputeError, ExtractInput, JoinStrategy, OpenStream};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{
-    CatalogRelation, Extract, FederatedPlan, PlanRequest, Route, plan_answered, plan_questions, relations_read, rename_relations,
+    CatalogRelation, Extract, FederatedPlan, PlanRequest, Route, plan_answered, plan_questions, relations_read,
+    rename_relations,
 };
 use dvt_manifest::{Node, Relation};
 use dvt_staging::{OpenExtract, Origin, Parts, Reading, StageRequest};
@@ -89,11 +90,7 @@ pub(crate) struct Landed {
 /// How a crossing query will be answered.
 pub(crate) enum Answer {
     /// One connection runs the author's own text.
-    Whole {
-        connection: String,
-        sql: String,
-        schema: SchemaRef,
-    },
+    Whole { connection: String, sql: String, schema: SchemaRef },
     /// With the values that were asked for to make it.
     Plan(Box<FederatedPlan>, Vec<Question>),
 }
@@ -142,9 +139,8 @@ pub(crate) async fn plan_answer(
     let asked = asked.await?.map_err(|error| from_plan(&error, at))?;
     let (questions, answers) = ask(run, node, asked, at).await?;
     let sql = compiled.sql.clone();
-    let planned = in_background(move || {
-        plan_answered(PlanRequest { sql: &sql, dialect, relations, limit, pushdown }, &answers)
-    });
+    let planned =
+        in_background(move || plan_answered(PlanRequest { sql: &sql, dialect, relations, limit, pushdown }, &answers));
     let mut plan = planned.await?.map_err(|error| from_plan(&error, at))?;
     expect_rows(run, &mut plan).await;
     tracing::debug!(node = %node.unique_id, %plan, "federated plan");
@@ -162,9 +158,10 @@ async fn expect_rows(run: &Run, plan: &mut FederatedPlan) {
     if plan.extracts.len() < 2 {
         return;
     }
-    let asked = plan.extracts.iter().map(|extract| async move {
-        run.adapter(&extract.connection).ok()?.estimate_rows(&extract.sql).await.ok()?
-    });
+    let asked = plan
+        .extracts
+        .iter()
+        .map(|extract| async move { run.adapter(&extract.connection).ok()?.estimate_rows(&extract.sql).await.ok()? });
     let expected = futures::future::join_all(asked).await;
     for (extract, rows) in plan.extracts.iter_mut().zip(expected) {
         if rows.is_some() {

@@ -47,6 +47,7 @@ mod unit;
 
 pub use catalog::CatalogOutcome;
 pub use compile::artifact_path;
+pub use dvt_federation::Pushdown;
 pub use journal::{InterruptedRun, interrupted_run, journals_to_keep};
 pub use microbatch::check_sample;
 pub use operation::Operation;
@@ -54,6 +55,5 @@ pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Statu
 pub use plan::{Chosen, ColumnCount, InputPlan, Kept, Landing, NodePlan};
 pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;
-pub use dvt_federation::Pushdown;
 pub use settings::{Connections, RunCommand, RunRequest, RunnerSettings};
 pub use unit::unit_test_path;

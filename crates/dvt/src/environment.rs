@@ -12,6 +12,8 @@ pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
     /// Old names that were found, each with the name to use instead.
     renamed: Vec<(&'static str, String)>,
+    /// The words after the program's name.
+    words: Vec<String>,
 }
 
 /// The prefixes of a setting's variable, the strongest first.
@@ -123,7 +125,12 @@ impl Environment {
         if let Ok(folder) = std::env::current_dir() {
             add_dotenv(&mut variables, &folder);
         }
-        Self::of(variables)
+        Self { words: std::env::args().skip(1).collect(), ..Self::of(variables) }
+    }
+
+    /// The command line in one text, as the flag `invocation_command` tells it.
+    pub(crate) fn command_line(&self) -> String {
+        std::iter::once("dvt").chain(self.words.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
     }
 
     fn of(mut variables: BTreeMap<String, String>) -> Self {
@@ -147,7 +154,7 @@ impl Environment {
                 variables.insert(engine, value);
             }
         }
-        Self { variables, renamed }
+        Self { variables, renamed, words: Vec::new() }
     }
 
     #[cfg(test)]

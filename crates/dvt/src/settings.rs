@@ -244,17 +244,6 @@ impl Settings {
             "PRINT": self.printer.print,
             "DEBUG": self.debug,
             "USE_COLORS": self.wants_colors,
-            "USE_COLORS_FILE": self.use_colors_file,
-            "LOG_FORMAT_FILE": format_word(self.log_format_file),
-            "LOG_LEVEL_FILE": level_word(self.log_level_file),
-            "LOG_FILE_MAX_BYTES": self.log_file_max_bytes,
-            "LOG_PATH": self.log_path.as_ref().map(|path| path.display().to_string()),
-            "MAXIMUM_SEED_SIZE_MIB": self.maximum_seed_size_mib,
-            "SHOW_ALL_DEPRECATIONS": self.printer.show_all_deprecations,
-            "SHOW_RESOURCE_REPORT": self.show_resource_report,
-            "INVOCATION_COMMAND": self.invocation_command,
-            "MACRO_DEBUGGING": false,
-            "STRICT_MODE": false,
             "PRINTER_WIDTH": self.printer.width,
             "LOG_FORMAT": format_word(self.printer.format),
             "LOG_LEVEL": level_word(self.printer.level),
@@ -276,9 +265,24 @@ impl Settings {
             "STATIC_PARSER": self.static_parser,
             "WARN_ERROR_OPTIONS": self.warn_error_options.to_json(),
         });
+        let more = json!({
+            "USE_COLORS_FILE": self.use_colors_file,
+            "LOG_FORMAT_FILE": format_word(self.log_format_file),
+            "LOG_LEVEL_FILE": level_word(self.log_level_file),
+            "LOG_FILE_MAX_BYTES": self.log_file_max_bytes,
+            "LOG_PATH": self.log_path.as_ref().map(|path| path.display().to_string()),
+            "MAXIMUM_SEED_SIZE_MIB": self.maximum_seed_size_mib,
+            "SHOW_ALL_DEPRECATIONS": self.printer.show_all_deprecations,
+            "SHOW_RESOURCE_REPORT": self.show_resource_report,
+            "INVOCATION_COMMAND": self.invocation_command,
+            "MACRO_DEBUGGING": false,
+            "STRICT_MODE": false,
+        });
         let mut all = self.behaviour.clone();
-        if let Value::Object(flags) = flags {
-            all.extend(flags);
+        for flags in [flags, more] {
+            if let Value::Object(flags) = flags {
+                all.extend(flags);
+            }
         }
         all
     }

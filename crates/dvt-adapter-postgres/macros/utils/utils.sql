@@ -10,55 +10,48 @@
 {%- endmacro %}
 
 
-{# How many boundaries of the part lie between two times. #}
+{# How many boundaries of the part lie between two times. Each part but the largest counts those of a larger one. #}
 {% macro postgres__datediff(first_date, second_date, datepart) -%}
-  {%- set days -%}
-    (({{ second_date }})::date - ({{ first_date }})::date)
-  {%- endset -%}
-  
+  {%- set larger = {
+    'quarter': ('year', 4), 'month': ('year', 12), 'hour': ('day', 24), 'minute': ('hour', 60), 'second': ('minute', 60),
+    'millisecond': ('minute', 60000), 'microsecond': ('minute', 60000000),
+  } -%}
   {%- if datepart == 'year' -%}
-    {{ dvt_postgres_part_difference('year', first_date, second_date) }}
-  {%- elif datepart in ['quarter', 'month'] -%}
-    ({{ datediff(first_date, second_date, 'year') }} * {{ 4 if datepart == 'quarter' else 12 }}
-      + {{ dvt_postgres_part_difference(datepart, first_date, second_date) }})
+    ({{ dvt_postgres_part_difference(datepart, first_date, second_date) }})
   {%- elif datepart == 'day' -%}
-    {{ days }}
+    (({{ second_date }})::date - ({{ first_date }})::date)
   {%- elif datepart == 'week' -%}
-    ({{ days }} / 7 + case
-      when date_part('dow', ({{ first_date }})::timestamp) <= date_part('dow', ({{ second_date }})::timestamp)
-      then case when {{ first_date }} <= {{ second_date }} then 0 else -1 end
-      else case when {{ first_date }} <= {{ second_date }} then 1 else 0 end
+    ({{ datediff(first_date, second_date, 'day') }} / 7 + case
+      when date_part('dow', ({{ first_date }})::timestamp) <= date_part('dow', ({{ second_date }})::timestamp) then
+        case when {{ first_date }} <= {{ second_date }} then 0 else -1 end
+      else
+        case when {{ first_date }} <= {{ second_date }} then 1 else 0 end
     end)
-  {%- elif datepart == 'hour' -%}
-    ({{ days }} * 24 + {{ dvt_postgres_part_difference('hour', first_date, second_date) }})
-  {%- elif datepart == 'minute' -%}
-    ({{ datediff(first_date, second_date, 'hour') }} * 60
-      + {{ dvt_postgres_part_difference('minute', first_date, second_date) }})
-  {%- elif datepart == 'second' -%}
-    ({{ datediff(first_date, second_date, 'minute') }} * 60
-      + floor(date_part('second', ({{ second_date }})::timestamp))
-      - floor(date_part('second', ({{ first_date }})::timestamp)))
-  {%- elif datepart in ['millisecond', 'microsecond'] -%}
-    {#- These parts of PostgreSQL hold the seconds too. -#}
-    ({{ datediff(first_date, second_date, 'minute') }} * {{ 60000 if datepart == 'millisecond' else 60000000 }}
-      + floor(date_part('{{ datepart }}', ({{ second_date }})::timestamp))
-      - floor(date_part('{{ datepart }}', ({{ first_date }})::timestamp)))
+  {%- elif datepart in larger -%}
+    {%- set part, count = larger[datepart] -%}
+    ({{ datediff(first_date, second_date, part) }} * {{ count }} + {{ dvt_postgres_part_difference(datepart, first_date, second_date) }})
   {%- else -%}
-    {%- do exceptions.raise_compiler_error('datediff on postgres does not know the part `' ~ datepart ~ '`') -%}
+    {%- do exceptions.raise_compiler_error("Unsupported datepart for macro datediff in postgres: {!r}".format(datepart)) -%}
   {%- endif -%}
 {%- endmacro %}
 
 
+{# Parts of a date are read from the date. Those that hold a fraction are counted whole. #}
 {% macro dvt_postgres_part_difference(part, first_date, second_date) -%}
-  (date_part('{{ part }}', ({{ second_date }})::timestamp) - date_part('{{ part }}', ({{ first_date }})::timestamp))
+  {%- set type = 'date' if part in ['year', 'quarter', 'month'] else 'timestamp' -%}
+  {%- set has_fraction = part in ['second', 'millisecond', 'microsecond'] -%}
+  {%- for date in [second_date, first_date] -%}
+    {{ 'floor(' if has_fraction }}date_part('{{ part }}', ({{ date }})::{{ type }}){{ ')' if has_fraction }}{{ ' - ' if not loop.last }}
+  {%- endfor -%}
 {%- endmacro %}
 
 
 {% macro postgres__last_day(date, datepart) -%}
   {%- if datepart == 'quarter' -%}
-    cast(date_trunc('quarter', {{ date }}) + interval '3 months' - interval '1 day' as date)
+    {#- An interval has no quarters. -#}
+    cast({{ dbt.dateadd('day', '-1', dbt.dateadd('month', '3', dbt.date_trunc(datepart, date))) }} as date)
   {%- else -%}
-    {{ default_last_day(date, datepart) }}
+    {{ dbt.default_last_day(date, datepart) }}
   {%- endif -%}
 {%- endmacro %}
 
@@ -77,14 +70,14 @@
   {%- if part_number is number and part_number < 0 -%}
     {{ dbt._split_part_negative(string_text, delimiter_text, part_number) }}
   {%- else -%}
-    split_part({{ string_text }}, {{ delimiter_text }}, {{ part_number }})
+    {{ dbt.default__split_part(string_text, delimiter_text, part_number) }}
   {%- endif -%}
 {%- endmacro %}
 
 
 {% macro postgres__equals(expr1, expr2) -%}
-  {%- if adapter.behavior.enable_truthy_nulls_equals_macro -%}
-    {{ expr1 }} is not distinct from {{ expr2 }}
+  {%- if adapter.behavior.enable_truthy_nulls_equals_macro.no_warn -%}
+    ({{ expr1 }} IS NOT DISTINCT FROM {{ expr2 }})
   {%- else -%}
     ({{ expr1 }} = {{ expr2 }})
   {%- endif -%}

@@ -5,7 +5,7 @@
 
 {% macro default__get_intervals_between(start_date, end_date, datepart) -%}
   {%- call statement('get_intervals_between', fetch_result=true) -%}
-    select {{ datediff(start_date, end_date, datepart) }}
+    select {{ dbt.datediff(start_date, end_date, datepart) }}
   {%- endcall -%}
   {%- set answer = load_result('get_intervals_between') -%}
   {%- if answer and answer['data'] -%}
@@ -21,17 +21,19 @@
 
 {% macro default__date_spine(datepart, start_date, end_date) %}
     with rawdata as (
-        {{ generate_series(get_intervals_between(start_date, end_date, datepart)) }}
+        {{ dbt.generate_series(dbt.get_intervals_between(start_date, end_date, datepart)) }}
     ),
 
     all_periods as (
         select (
-            {{ dateadd(datepart, 'row_number() over (order by generated_number) - 1', start_date) }}
+            {{ dbt.dateadd(datepart, 'row_number() over (order by 1) - 1', start_date) }}
         ) as date_{{ datepart }}
         from rawdata
+    ),
+    filtered as (
+        select *
+        from all_periods
+        where date_{{ datepart }} <= {{ end_date }}
     )
-
-    select *
-    from all_periods
-    where date_{{ datepart }} <= {{ end_date }}
+    select * from filtered
 {% endmacro %}

@@ -3,5 +3,5 @@
 {%- endmacro %}
 
 {% macro default__escape_single_quotes(expression) -%}
-  {{- expression.replace("'", "''") -}}
+  {{- expression | replace("'", "''") -}}
 {%- endmacro %}

@@ -20,7 +20,7 @@
 {%- endmacro %}
 
 {% macro default__generate_series(upper_bound) -%}
-  {%- set bits = get_powers_of_two(upper_bound) %}
+  {%- set bits = dbt.get_powers_of_two(upper_bound) %}
     with p as (
         select 0 as generated_number union all select 1
     ),
@@ -28,9 +28,10 @@
     unioned as (
         select
         {% for bit in range(bits) %}
-        p{{ bit }}.generated_number * {{ 2 ** bit }}{{ ' +' if not loop.last }}
+        p{{ bit }}.generated_number * power(2, {{ bit }}){{ ' +' if not loop.last }}
         {% endfor %}
-        + 1 as generated_number
+        + 1
+        as generated_number
         from
         {% for bit in range(bits) %}
         p as p{{ bit }}{{ ' cross join' if not loop.last }}

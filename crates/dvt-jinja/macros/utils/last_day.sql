@@ -4,9 +4,9 @@
 
 {#-- The day before the next period starts. --#}
 {% macro default_last_day(date, datepart) -%}
-    cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date))) }} as date)
+    cast({{ dbt.dateadd('day', '-1', dbt.dateadd(datepart, '1', dbt.date_trunc(datepart, date))) }} as date)
 {%- endmacro %}
 
 {% macro default__last_day(date, datepart) -%}
-    {{ default_last_day(date, datepart) }}
+    {{ dbt.default_last_day(date, datepart) }}
 {%- endmacro %}

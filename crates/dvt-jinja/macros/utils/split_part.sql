@@ -11,6 +11,6 @@
     split_part(
         {{ string_text }},
         {{ delimiter_text }},
-        length({{ string_text }}) - length(replace({{ string_text }}, {{ delimiter_text }}, '')) + 2 {{ part_number }}
+        length({{ string_text }}) - length(replace({{ string_text }}, {{ delimiter_text }}, '')) + 2 + {{ part_number }}
     )
 {%- endmacro %}

@@ -40,6 +40,8 @@ pub struct Interpreter<'a> {
     main: Option<Executed>,
     /// Context members that were read, so that they keep their identity (`model` can be changed by a template).
     members: HashMap<&'static str, Value>,
+    /// What `context.update(...)` put over every other name.
+    pub(crate) updated: indexmap::IndexMap<Arc<str>, Value>,
 }
 
 /// A running macro.
@@ -82,6 +84,7 @@ impl<'a> Interpreter<'a> {
             results: HashMap::new(),
             main: None,
             members: HashMap::new(),
+            updated: indexmap::IndexMap::new(),
         }
     }
 
@@ -100,6 +103,11 @@ impl<'a> Interpreter<'a> {
 
     pub(crate) fn take_main_result(&mut self) -> Option<Executed> {
         self.main.take()
+    }
+
+    /// Whether no macro of the library is running.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.frames.is_empty()
     }
 
     /// Remembers the answer of the statement `main`.

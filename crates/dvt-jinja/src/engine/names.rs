@@ -39,15 +39,23 @@ impl Object for OverriddenMacro {
 
 impl Interpreter<'_> {
     pub(crate) fn name(&mut self, name: &str, scope: &Scope) -> Value {
-        scope
-            .get(name)
-            .or_else(|| self.global(name))
-            .unwrap_or_else(|| Value::Undefined(Some(format!("'{name}' is undefined").into())))
+        // Only macros see what `context.update` changed: the template itself was given its names before.
+        let updated = !self.updated.is_empty() && !self.is_outermost();
+        let found = scope.get(name).or_else(|| if updated { self.global(name) } else { self.original(name) });
+        found.unwrap_or_else(|| Value::Undefined(Some(format!("'{name}' is undefined").into())))
     }
 
     /// A name outside of the template's own variables. Macros win over dbt's own functions, so that a project can
     /// override `ref` (the original stays in `builtins`).
     pub(crate) fn global(&mut self, name: &str) -> Option<Value> {
+        match self.updated.get(name) {
+            Some(value) => Some(value.clone()),
+            None => self.original(name),
+        }
+    }
+
+    /// The name as it was before any `context.update`.
+    fn original(&mut self, name: &str) -> Option<Value> {
         if !self.context.macro_overrides.is_empty()
             && let Some(value) = self.override_of(name)
         {
@@ -87,6 +95,19 @@ impl Interpreter<'_> {
         let bare = (package == "dbt").then(|| overrides.get(name)).flatten();
         let value = bare.or_else(|| overrides.get(&format!("{package}.{name}")))?;
         Some(Value::object(OverriddenMacro(value.clone())))
+    }
+
+    /// Every name in reach, for `context.keys()`.
+    pub(crate) fn global_names(&self) -> Vec<String> {
+        let known = self
+            .updated
+            .keys()
+            .map(AsRef::as_ref)
+            .chain(self.context.variables.keys().map(String::as_str))
+            .chain(functions::MEMBER_NAMES.iter().copied())
+            .chain(self.library.visible_names(&self.context.package));
+        let mut seen = std::collections::BTreeSet::new();
+        known.filter(|name| seen.insert((*name).to_owned())).map(str::to_owned).collect()
     }
 
     /// Whether `context`, or a package of it, has a name; none for any other container.

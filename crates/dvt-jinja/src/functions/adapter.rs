@@ -4,6 +4,7 @@ use super::adapter_metadata as metadata;
 use super::api::Api;
 use super::constraints;
 use crate::bridge::ExecuteOptions;
+use crate::context::Invocation;
 use crate::engine::{Interpreter, MacroReference};
 use crate::error::{ErrorKind, Flow, raise};
 use crate::library::NotFound;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 /// The object `adapter`.
 #[derive(Debug)]
-pub(super) struct Adapter;
+pub(super) struct Adapter(pub(super) Arc<Invocation>);
 
 /// The methods that ask or change the database; when parsing they answer with dbt's defaults instead.
 const DATABASE_METHODS: &[&str] = &[
@@ -94,12 +95,12 @@ impl Object for Adapter {
     fn attribute(&self, name: &str) -> Option<Value> {
         match name {
             "Relation" | "Column" => Api.attribute(name),
-            "behavior" => Some(Value::object(Behavior)),
+            "behavior" => Some(Value::object(Behavior(Arc::clone(&self.0)))),
             _ => DATABASE_METHODS
                 .iter()
                 .chain(LOCAL_METHODS)
                 .find(|known| **known == name)
-                .map(|known| Value::object(Method { owner: Value::object(Self), name: known })),
+                .map(|known| Value::object(Method { owner: Value::object(Self(Arc::clone(&self.0))), name: known })),
         }
     }
 
@@ -372,22 +373,23 @@ fn database_method(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Arg
     }
 }
 
-/// `adapter.behavior.<flag>`: none of the flags that change macros is on.
+/// `adapter.behavior.<flag>`: as `flags:` of dbt_project.yml says, off where it says nothing.
 #[derive(Debug)]
-struct Behavior;
+struct Behavior(Arc<Invocation>);
 
 impl Object for Behavior {
     fn type_name(&self) -> &str {
         "Behavior"
     }
 
-    fn attribute(&self, _name: &str) -> Option<Value> {
-        Some(Value::object(BehaviorFlag))
+    fn attribute(&self, name: &str) -> Option<Value> {
+        let setting = self.0.flags.get(&name.to_uppercase()).is_some_and(|setting| Value::from(setting).is_true());
+        Some(Value::object(BehaviorFlag(setting)))
     }
 }
 
 #[derive(Debug)]
-struct BehaviorFlag;
+struct BehaviorFlag(bool);
 
 impl Object for BehaviorFlag {
     fn type_name(&self) -> &str {
@@ -395,14 +397,14 @@ impl Object for BehaviorFlag {
     }
 
     fn display(&self) -> String {
-        "False".to_owned()
+        Value::Bool(self.0).to_string()
     }
 
     fn is_true(&self) -> bool {
-        false
+        self.0
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
-        matches!(name, "setting" | "no_warn").then_some(Value::Bool(false))
+        matches!(name, "setting" | "no_warn").then_some(Value::Bool(self.0))
     }
 }

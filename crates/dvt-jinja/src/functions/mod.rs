@@ -22,6 +22,7 @@ pub(crate) mod native;
 mod python;
 mod re;
 mod refs;
+mod resolver;
 mod results;
 mod validation;
 mod var;
@@ -32,6 +33,7 @@ pub(crate) use function::Function;
 
 use crate::Value;
 use crate::engine::Interpreter;
+use std::sync::Arc;
 
 /// The names of all members, for suggestions.
 pub(crate) const MEMBER_NAMES: &[&str] = &[
@@ -99,10 +101,7 @@ pub(crate) const MEMBER_NAMES: &[&str] = &[
 pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Value> {
     let context = interpreter.context;
     Some(match name {
-        "ref" => Function::value("ref", refs::reference),
-        "source" => Function::value("source", refs::source),
-        "metric" => Function::value("metric", refs::metric),
-        "function" => Function::value("function", refs::function),
+        "ref" | "source" | "metric" | "function" => resolver::Resolver::value(interpreter, name),
         "config" => Value::object(config::Config),
         "var" => Value::object(var::Var),
         "env_var" => Function::value("env_var", env_var::env_var),
@@ -117,12 +116,14 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
         }),
         "execute" => Value::Bool(context.executes()),
         "graph" => interpreter.kept_member("graph", |interpreter| graph::Graph::value(interpreter.bridge.graph())),
-        "adapter" => Value::object(adapter::Adapter),
+        "adapter" => Value::object(adapter::Adapter(Arc::clone(&context.invocation))),
         "api" => Value::object(api::Api),
         "builtins" => interpreter.kept_member("builtins", builtins),
         "flags" => Value::object(graph::Flags(context.invocation.clone())),
         "invocation_id" => Value::from(context.invocation.invocation_id.as_str()),
-        "invocation_args_dict" => (&context.invocation.args).into(),
+        "invocation_args_dict" => {
+            interpreter.kept_member("invocation_args_dict", |interpreter| (&interpreter.context.invocation.args).into())
+        }
         "run_started_at" => Value::datetime_utc(context.invocation.run_started_at),
         "dbt_version" => Value::from(context.invocation.dbt_version.as_str()),
         "dvt_version" => Value::from(context.invocation.dvt_version.as_str()),
@@ -193,10 +194,11 @@ fn unset(name: &str) -> Option<Value> {
 }
 
 /// `builtins`: the members as they are when no macro overrides them.
-fn builtins(_: &Interpreter<'_>) -> Value {
+fn builtins(interpreter: &Interpreter<'_>) -> Value {
     let mut dict = crate::Dict::new();
-    dict.set("ref", Function::value("ref", refs::reference));
-    dict.set("source", Function::value("source", refs::source));
+    for name in ["ref", "source", "metric", "function"] {
+        dict.set(name, resolver::Resolver::value(interpreter, name));
+    }
     dict.set("config", Value::object(config::Config));
     dict.set("var", Value::object(var::Var));
     dict.set("env_var", Function::value("env_var", env_var::env_var));

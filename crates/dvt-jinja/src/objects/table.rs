@@ -619,4 +619,76 @@ impl Object for AgateType {
         };
         format!("<{class} object>")
     }
+
+    fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
+        let convert: fn(ColumnKind, &Value) -> Result<Value, Flow> = match name {
+            "cast" | "test" => cast,
+            "jsonify" => |kind, value| Ok(jsonified(kind, value)),
+            "csvify" => |_, value| Ok(Value::from(written(value))),
+            _ => return None,
+        };
+        Some(args.required("d").and_then(|value| {
+            args.finish()?;
+            match (name, value.is_none()) {
+                ("test", _) => Ok(Value::Bool(cast(self.0, &value).is_ok())),
+                (_, true) => Ok(Value::None),
+                _ => convert(self.0, &value),
+            }
+        }))
+    }
+}
+
+/// A value as agate writes it: times in ISO's form.
+fn written(value: &Value) -> String {
+    let iso = match value {
+        Value::Object(object) => object.isoformat(),
+        _ => None,
+    };
+    iso.unwrap_or_else(|| value.to_string())
+}
+
+/// A value as agate puts it into JSON: numbers as floats, booleans and dbt's whole numbers as they are, the rest as text.
+fn jsonified(kind: ColumnKind, value: &Value) -> Value {
+    match (kind, value) {
+        (ColumnKind::Integer | ColumnKind::Boolean, _) => value.clone(),
+        (ColumnKind::Number, _) => match value.to_string().parse::<f64>() {
+            Ok(number) => Value::Float(number),
+            Err(_) => value.clone(),
+        },
+        _ => Value::from(written(value)),
+    }
+}
+
+/// `data_type.cast(value)`: the value in the column's type, or an error in agate's words.
+fn cast(kind: ColumnKind, value: &Value) -> Result<Value, Flow> {
+    let text = value.to_string();
+    let word = text.trim().to_lowercase();
+    let wrong = |what: &str| raise(format!("Can not {what} \"{text}\""));
+    if value.is_none()
+        || (kind != ColumnKind::Text && matches!(word.as_str(), "" | "na" | "n/a" | "none" | "null" | "."))
+    {
+        return Ok(Value::None);
+    }
+    match kind {
+        ColumnKind::Text => Ok(Value::from(text)),
+        ColumnKind::Integer => match (value, word.parse::<i128>()) {
+            (Value::Int(_), _) => Ok(value.clone()),
+            (Value::Str(_), Ok(number)) => Ok(Value::Int(number)),
+            _ => Err(wrong("parse value as Integer")),
+        },
+        ColumnKind::Number => match word.parse::<f64>() {
+            Ok(_) if matches!(value, Value::Float(_) | Value::Int(_) | Value::Object(_)) => Ok(value.clone()),
+            Ok(number) if matches!(value, Value::Str(_)) => Ok(table_print::decimal_of_float(number)),
+            _ => Err(wrong("convert value to Decimal from")),
+        },
+        ColumnKind::Boolean => match word.as_str() {
+            "yes" | "y" | "true" | "t" | "1" => Ok(Value::Bool(true)),
+            "no" | "n" | "false" | "f" | "0" => Ok(Value::Bool(false)),
+            _ => Err(wrong("convert value to bool from")),
+        },
+        ColumnKind::Date | ColumnKind::DateTime | ColumnKind::Time => match value {
+            Value::Object(_) => Ok(value.clone()),
+            _ => Err(wrong("parse value as a time:")),
+        },
+    }
 }

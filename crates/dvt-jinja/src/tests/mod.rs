@@ -8,6 +8,7 @@ mod library;
 mod macros;
 mod materializations;
 mod native;
+mod packages;
 mod python;
 mod speed;
 mod support;

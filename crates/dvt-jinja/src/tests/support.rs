@@ -262,6 +262,12 @@ impl Bridge for Recorder {
         Ok((name == "known").then(|| "the text".to_owned()))
     }
 
+    fn project_config(&self) -> Arc<Json> {
+        Arc::new(json!({
+            "project_name": "shop", "vars": {"a": 1}, "dependencies": {"utils": {"version": "1.2.0"}},
+        }))
+    }
+
     fn graph(&self) -> Arc<Json> {
         Arc::new(json!({"nodes": {"model.shop.orders": {"name": "orders"}}, "sources": {}}))
     }

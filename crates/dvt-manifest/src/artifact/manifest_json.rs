@@ -87,7 +87,6 @@ impl Manifest {
         json!({
             "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
             "dbt_version": DBT_VERSION,
-            "dvt_version": env!("CARGO_PKG_VERSION"),
             "generated_at": metadata.generated_at,
             "invocation_id": metadata.invocation_id,
             "invocation_started_at": metadata.invocation_started_at,

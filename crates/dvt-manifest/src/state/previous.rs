@@ -36,8 +36,6 @@ pub struct PreviousManifest {
 pub struct PreviousMetadata {
     pub dbt_schema_version: Option<String>,
     pub dbt_version: Option<String>,
-    /// Only dvt writes it.
-    pub dvt_version: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -179,9 +177,10 @@ impl PreviousManifest {
         }
     }
 
-    /// Whether dvt wrote it: only then its built-in macros are dvt's.
+    /// Whether dvt wrote it: only then its built-in macros are dvt's. dbt's schema has no place for our version, so it is
+    /// told by a macro that dbt does not have.
     #[must_use]
     pub fn is_from_dvt(&self) -> bool {
-        self.metadata.dvt_version.is_some()
+        self.macros.contains_key("macro.dbt.adopt_landing_relation")
     }
 }

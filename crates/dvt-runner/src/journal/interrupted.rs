@@ -20,10 +20,10 @@ pub struct InterruptedRun {
     pub statuses: BTreeMap<String, String>,
 }
 
-/// The newest run of the project, if it was interrupted; `None` if it ended or still goes on.
+/// The newest run that wrote its artifacts to this folder, if it was interrupted; `None` if it ended or still goes on.
 #[must_use]
-pub fn interrupted_run(project_root: &Path) -> Option<InterruptedRun> {
-    let folder = project_root.join(".dvt").join("journal");
+pub fn interrupted_run(target_path: &Path) -> Option<InterruptedRun> {
+    let folder = super::journal_folder(target_path);
     let journals = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
     let read =
         journals.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).filter_map(|path| {

@@ -5,6 +5,7 @@ use crate::cli::{CleanArgs, Cli};
 use crate::printer::{counted, events};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event};
 use dvt_project::{BucketKind, ConfigFiles, ProjectFile};
+use dvt_runner::journals_to_keep;
 use dvt_staging::Bucket;
 use serde_json::json;
 use std::path::{Component, Path, PathBuf};
@@ -135,17 +136,25 @@ fn clean_targets(app: &App, project: &ProjectFile, only_inside: bool) -> Result<
                        `packages-install-path: dbt_modules` if you'd like to keep the current value.";
         app.events().fire(Event::new(events::PACKAGE_INSTALL_PATH_DEPRECATION, message));
     }
+    let target_path = app.settings.target_path.clone().unwrap_or_else(|| PathBuf::from(&project.target_path));
+    let target_path = plain(&project.root.join(target_path));
     for folder in folders {
+        let kept = if target_path.starts_with(&folder) { journals_to_keep(&target_path) } else { Vec::new() };
         let shown = folder.display().to_string();
         app.printer.event(events::CHECK_CLEAN_PATH, &format!("Checking {shown}/*"), json!({"path": shown}));
         let outcome = match std::fs::symlink_metadata(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
-            Ok(found) if found.is_dir() => std::fs::remove_dir_all(&folder),
+            Ok(found) if found.is_dir() => remove_all_but(&folder, &kept),
             Ok(_) => std::fs::remove_file(&folder),
         };
         outcome.map_err(|error| Diagnostic::error("cannot-delete", format!("`{shown}` cannot be deleted: {error}")))?;
         app.printer.event(events::CLEANED, &format!("Cleaned {shown}/*"), json!({"path": shown}));
+        if !kept.is_empty() {
+            let note =
+                "Kept the journal of a run that is at work or left relations in a database; the next run removes them";
+            app.printer.event(events::CLEANED, note, json!({"path": shown}));
+        }
     }
     app.printer.event(events::FINISHED_CLEAN_PATHS, "Finished cleaning all paths.", json!({}));
     Ok(Exit::Success)
@@ -182,6 +191,26 @@ fn classified(project: &ProjectFile, home: Option<&Path>, target: &str) -> Targe
     }
 }
 
+/// Deletes a folder, but for these files and the folders that lead to them.
+fn remove_all_but(folder: &Path, kept: &[PathBuf]) -> std::io::Result<()> {
+    if kept.is_empty() {
+        return std::fs::remove_dir_all(folder);
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if kept.contains(&path) {
+            continue;
+        }
+        match (kept.iter().any(|kept| kept.starts_with(&path)), entry.file_type()?.is_dir()) {
+            (true, true) => remove_all_but(&path, kept)?,
+            (false, true) => std::fs::remove_dir_all(&path)?,
+            _ => std::fs::remove_file(&path)?,
+        }
+    }
+    Ok(())
+}
+
 /// The path without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
@@ -208,6 +237,23 @@ mod tests {
         for wrong in ["", "30", "d", "-1d", "1 year", "99999999999999999999d", "9999999999999999w"] {
             assert!(parse_age(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_keeps_the_folders_that_lead_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        let journals = target.join(".dvt/journal");
+        std::fs::create_dir_all(&journals).unwrap();
+        for file in ["manifest.json", ".dvt/journal/kept.jsonl", ".dvt/journal/done.jsonl", ".dvt/other"] {
+            std::fs::write(target.join(file), "").unwrap();
+        }
+        let kept = journals.join("kept.jsonl");
+        remove_all_but(&target, std::slice::from_ref(&kept)).unwrap();
+        assert!(kept.exists() && !journals.join("done.jsonl").exists());
+        assert!(!target.join("manifest.json").exists() && !target.join(".dvt/other").exists());
+        remove_all_but(&target, &[]).unwrap();
+        assert!(!target.exists());
     }
 
     #[test]

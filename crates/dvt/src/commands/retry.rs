@@ -35,7 +35,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &RetryArgs) -> Result<Exit, Di
     };
     let results = PreviousState::read_results(&folder)
         .map_err(|error| Diagnostic::error("unreadable-state", error.to_string()))?;
-    let interrupted = if app.settings.state.is_none() { interrupted_run(root) } else { None };
+    let interrupted = if app.settings.state.is_none() { interrupted_run(&folder) } else { None };
     let Some(earlier) = newest(results, interrupted) else {
         let shown = folder.strip_prefix(root).unwrap_or(&folder).display();
         return Err(Diagnostic::error(

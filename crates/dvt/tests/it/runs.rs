@@ -269,7 +269,7 @@ fn a_build_that_is_killed_is_finished_by_retry() {
 
 /// Whether a journal says that a run has begun.
 fn has_begun(project: &Project) -> bool {
-    let Ok(journals) = std::fs::read_dir(project.path(".dvt/journal")) else { return false };
+    let Ok(journals) = std::fs::read_dir(project.path("target/.dvt/journal")) else { return false };
     journals
         .filter_map(Result::ok)
         .any(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("node_started")))

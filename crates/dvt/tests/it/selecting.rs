@@ -132,7 +132,7 @@ fn retry_goes_on_where_a_killed_run_stopped() {
     assert_eq!(project.dvt("run -s a").code, 0);
     // What a process leaves that is killed while it builds `b`.
     project.write(
-        ".dvt/journal/killed.jsonl",
+        "target/.dvt/journal/killed.jsonl",
         "{\"event\":\"run_started\",\"invocation_id\":\"killed\",\"command\":\"run\",\"at\":\"2999-01-01T00:00:00.000000Z\",\"args\":{\"which\":\"run\"},\"selected\":[\"model.shop.a\",\"model.shop.b\",\"model.shop.c\"]}\n\
          {\"event\":\"node_finished\",\"unique_id\":\"model.shop.a\",\"status\":\"success\",\"message\":null,\"at\":\"2999-01-01T00:00:01Z\"}\n\
          {\"event\":\"node_started\",\"unique_id\":\"model.shop.b\",\"route\":\"pushdown\",\"at\":\"2999-01-01T00:00:01Z\"}\n",
