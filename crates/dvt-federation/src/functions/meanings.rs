@@ -301,7 +301,10 @@ pub(super) const POSTGRES: &[Definition] = &[
     },
     Definition {
         name: "to_hex",
-        meanings: &[of(&[BigInt], Text, |values| string(format!("{:x}", integer(&values[0]))))],
+        meanings: &[
+            of(&[Integer], Text, |values| string(format!("{:x}", integer(&values[0]) & 0xffff_ffff))),
+            of(&[BigInt], Text, |values| string(format!("{:x}", integer(&values[0])))),
+        ],
     },
     Definition {
         name: "bit_length",

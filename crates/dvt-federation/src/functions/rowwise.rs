@@ -160,7 +160,10 @@ impl Kind {
             (Self::Timestamp, Date32) => Some(1),
             // Read as the clock of UTC.
             (Self::Timestamp, Timestamp(_, Some(_))) => Some(3),
-            (Self::Integer | Self::BigInt, from) if from.is_integer() => Some(0),
+            (Self::Integer, DataType::Int8 | DataType::Int16 | DataType::Int32) | (Self::BigInt, DataType::Int64) => {
+                Some(0)
+            }
+            (Self::Integer | Self::BigInt, from) if from.is_integer() => Some(1),
             (Self::Exact(_), from) if from.is_decimal() => Some(0),
             (Self::Exact(_), from) if from.is_integer() => Some(1),
             (Self::Double, from) if from.is_floating() => Some(0),

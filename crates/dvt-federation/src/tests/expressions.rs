@@ -186,6 +186,9 @@ fn normal(text: &str, type_name: &str) -> String {
     }
 }
 
+/// Value and type, or PostgreSQL's error.
+type Wanted = Result<(Option<String>, String), String>;
+
 #[test]
 fn expressions_give_what_postgres_gives() {
     let Some(database) = dvt_test_support::postgres() else { return };
@@ -222,7 +225,7 @@ fn expressions_give_what_postgres_gives() {
         execute format('insert into r select %s, row, (%s)::text, pg_typeof(%s)::text from v where row = %s', x.id, x.text, x.text, x.row);
         exception when others then insert into r values (x.id, x.row, null, null, sqlerrm); end; end loop; end $do$;
         select e, row, v is null, translate(coalesce(v, ''), e'\\n\\t', '  '), coalesce(t, ''), failed is not null, replace(coalesce(failed, ''), e'\\n', ' ') from r order by e, row;";
-    let mut wanted: BTreeMap<(usize, usize), Result<(Option<String>, String), String>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(usize, usize), Wanted> = BTreeMap::new();
     for line in database.sql(&script).lines() {
         let cells: Vec<&str> = line.split('\t').collect();
         let [index, row, is_null, value, data_type, failed, message] = cells[..] else { continue };
