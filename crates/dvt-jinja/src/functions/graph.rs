@@ -60,11 +60,16 @@ impl Object for Graph {
     }
 
     fn items(&self) -> Option<Vec<Value>> {
-        Some(PARTS.iter().filter(|part| self.json.get(part).is_some()).map(|part| Value::from(*part)).collect())
+        let own = PARTS.iter().filter(|part| self.json.get(part).is_some()).map(|part| Value::from(*part));
+        // Packages keep things of their own here for as long as the render lasts.
+        let parts = crate::value::lock(&self.parts);
+        let added = parts.iter().map(|(key, _)| key.clone());
+        let added = added.filter(|key| !key.as_str().is_some_and(|key| PARTS.contains(&key))).collect::<Vec<_>>();
+        Some(own.chain(added).collect())
     }
 
     fn has(&self, key: &Value) -> Option<bool> {
-        Some(key.as_str().is_some_and(|key| PARTS.contains(&key) && self.json.get(key).is_some()))
+        Some(key.as_str().is_some_and(|key| self.attribute(key).is_some()))
     }
 
     fn call_method(
@@ -79,6 +84,21 @@ impl Object for Graph {
             "get" => Some(args.required("key").and_then(|key| {
                 let default = args.optional("default")?.unwrap_or(Value::None);
                 Ok(self.attribute(&key.to_string()).unwrap_or(default))
+            })),
+            "setdefault" => Some(args.required_str("key").and_then(|key| {
+                let default = args.optional("default")?.unwrap_or(Value::None);
+                args.finish()?;
+                Ok(self.attribute(&key).unwrap_or_else(|| {
+                    crate::value::lock(&self.parts).set(&key, default.clone());
+                    default
+                }))
+            })),
+            "update" => Some(args.required("other").and_then(|other| {
+                let Some(given) = other.as_dict() else { return Err(args.wrong_type("other", "a dict", &other)) };
+                for (key, value) in given.iter() {
+                    crate::value::lock(&self.parts).set(&key.to_string(), value.clone());
+                }
+                args.finish().map(|()| Value::None)
             })),
             "keys" => Some(Ok(Value::list(keys()))),
             "values" => Some(Ok(Value::list(keys().iter().map(part).collect()))),
