@@ -168,6 +168,25 @@ async fn numbers_and_letters_are_those_of_postgres() {
     check("select count(*) from c.s.numbers where id + 0 is distinct from 3 and id + 0 < 5", &POSTGRES, &["4"]).await;
 }
 
+/// EXCEPT ALL and INTERSECT ALL count equal rows, NULLs among them.
+#[tokio::test]
+async fn equal_rows_are_counted_in_sets_with_all() {
+    for (set, rows) in [
+        ("select id % 3 from c.s.numbers except all select id % 4 from c.s.names where id + 0 < 4", "7"),
+        ("select id % 3 from c.s.numbers except select id % 4 from c.s.names where id + 0 < 2", "1"),
+        ("select id % 3 from c.s.numbers intersect all select id % 2 from c.s.names", "7"),
+        ("select distinct id % 3 from c.s.numbers intersect all select id % 2 from c.s.names", "2"),
+        ("select nullif(id % 2, 1) from c.s.numbers except all select nullif(id % 2, 1) from c.s.names where id + 0 < 3", "7"),
+        (
+            "(select id, day from c.s.numbers union all select id, day from c.s.numbers) except all \
+             select id, day from c.s.numbers",
+            "10",
+        ),
+    ] {
+        check(&format!("select count(*) from ({set}) as x"), &POSTGRES, &[rows]).await;
+    }
+}
+
 /// A condition that draws is drawn for each row of the join, wherever it is written and whatever stands beside it.
 #[tokio::test]
 async fn a_drawn_condition_is_drawn_for_each_joined_row() {

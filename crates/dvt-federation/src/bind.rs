@@ -4,6 +4,7 @@ use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
 use crate::precedence::bind_is_distinct_tightly;
+use crate::sets::count_equal_rows;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
@@ -13,7 +14,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, Visit, Visitor, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, visit_expressions_mut};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use dvt_sql::{Dialect, IdentifierCase, NullOrder};
@@ -123,36 +124,6 @@ fn text_length(data_type: &ast::DataType) -> Option<u64> {
     }
 }
 
-/// EXCEPT ALL takes away as many equal rows as the other side has, INTERSECT ALL keeps as many; the engine takes or keeps
-/// all of them.
-fn refuse_counted_sets(statement: &Statement) -> Result<(), PlanError> {
-    struct Finder;
-    impl Visitor for Finder {
-        type Break = ast::SetOperator;
-
-        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<ast::SetOperator> {
-            let mut bodies = vec![query.body.as_ref()];
-            while let Some(body) = bodies.pop() {
-                let ast::SetExpr::SetOperation { op, set_quantifier, left, right } = body else { continue };
-                let is_counted = matches!(set_quantifier, ast::SetQuantifier::All | ast::SetQuantifier::AllByName);
-                if is_counted && *op != ast::SetOperator::Union {
-                    return ControlFlow::Break(*op);
-                }
-                bodies.extend([left.as_ref(), right.as_ref()]);
-            }
-            ControlFlow::Continue(())
-        }
-    }
-    match statement.visit(&mut Finder) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(operator) => Err(PlanError::Unsupported {
-            construct: format!("{operator} ALL"),
-            hint: Some(format!("number equal rows with row_number() and use {operator}")),
-            location: None,
-        }),
-    }
-}
-
 /// Binds the statement. The plan is not optimised; types are not yet coerced.
 pub(crate) fn bind(
     mut statement: Statement,
@@ -160,7 +131,6 @@ pub(crate) fn bind(
     relations: Vec<ForeignTable>,
     functions: &FunctionPack,
 ) -> Result<LogicalPlan, PlanError> {
-    refuse_counted_sets(&statement)?;
     bind_is_distinct_tightly(&mut statement);
     keep_text_lengths(&mut statement, dialect);
     let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
@@ -188,6 +158,7 @@ pub(crate) fn bind(
         });
     SqlToRel::new_with_options(&provider, options)
         .sql_statement_to_plan(statement)
+        .and_then(count_equal_rows)
         .map_err(|error| explain(&error, dialect, functions, &known))
 }
 

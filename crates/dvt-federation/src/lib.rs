@@ -19,6 +19,7 @@ mod relations;
 mod remote;
 mod route;
 mod semantics;
+mod sets;
 mod subqueries;
 mod volatile;
 

@@ -38,8 +38,9 @@ pub(crate) fn apply_semantics(
     let mut refused: Option<PlanError> = None;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = node.recompute_schema()?;
-        let node = keep_nulls_of_in(lift_subqueries(node, &mut refused)?)?;
+        // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
         let node = rewrite_expressions(node, &rules, &mut refused)?;
+        let node = keep_nulls_of_in(lift_subqueries(node, &mut refused)?)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
     });

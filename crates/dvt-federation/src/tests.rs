@@ -194,11 +194,6 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "select o.id from my.shop.orders o left join pg.public.customers c on c.id in (select id from my.public.customers)",
             "a subquery in the ON of an outer join",
         ),
-        ("select id from my.shop.orders except all select id from pg.public.customers", "EXCEPT ALL"),
-        (
-            "select 1 from (select id from my.shop.orders intersect all select id from pg.public.customers) x",
-            "INTERSECT ALL",
-        ),
         ("select cast(coalesce(amount, 1.5) as varchar) from my.shop.orders", "digits after the point"),
         (
             "select o.id from my.shop.orders o left join pg.public.customers c on c.id = o.id and random() < 0.5",

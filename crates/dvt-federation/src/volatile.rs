@@ -49,8 +49,7 @@ pub(crate) fn keep_draws_in_place(plan: LogicalPlan) -> std::result::Result<Logi
             location: None,
         });
     }
-    kept.map(|kept| kept.data)
-        .map_err(|error| PlanError::Invalid { message: error.strip_backtrace(), location: None })
+    kept.map(|kept| kept.data).map_err(|error| PlanError::Invalid { message: error.strip_backtrace(), location: None })
 }
 
 fn parted(condition: Option<Expr>) -> (Vec<Expr>, Vec<Expr>) {
