@@ -71,7 +71,8 @@ fn freshness_result(result: &NodeResult) -> Option<FreshnessResult> {
 pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
     let project = run.project();
     let mut manifest = project.manifest.clone();
-    for result in &outcome.results {
+    let ephemerals = run.ephemerals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for result in outcome.results.iter().chain(ephemerals.iter()) {
         let node = match manifest.nodes.get_mut(&result.unique_id) {
             Some(node) => Some(node),
             None => manifest.functions.get_mut(&result.unique_id),

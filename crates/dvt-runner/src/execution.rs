@@ -290,6 +290,7 @@ async fn run_queue(run: &Arc<Run>, queue: &Queue, total: usize, results: &mut Ve
             };
             let verdict = verdict_of(run, member, &result);
             if member.is_ephemeral() && !run.request.keeps_ephemerals {
+                run.ephemerals.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(result);
                 return verdict;
             }
             run.reporter().node_finished(position, total, &result);

@@ -8,7 +8,7 @@ use crate::extracting::Sharing;
 use crate::failure::NodeError;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::operation::{Operation, run_operation};
-use crate::outcome::RunOutcome;
+use crate::outcome::{NodeResult, RunOutcome};
 use crate::reporter::Reporter;
 use crate::scheduler::{Limits, Slots};
 use crate::settings::{Connections, RunCommand, RunRequest, RunnerSettings};
@@ -57,6 +57,8 @@ pub(crate) struct Run {
     journal: OnceLock<Journal>,
     pub(crate) engines: Mutex<HashMap<String, Arc<Engine>>>,
     pub(crate) stagings: Mutex<HashMap<String, Arc<Staging>>>,
+    /// Ephemeral models that were compiled: no results, but the manifest holds their SQL.
+    pub(crate) ephemerals: Mutex<Vec<NodeResult>>,
     /// Connections on which the run cannot work, with the reason.
     pub(crate) broken: Mutex<HashMap<String, Diagnostic>>,
     /// By connection, the node that had a session last: dbt's log names it when the session is used again.
@@ -134,6 +136,7 @@ impl Runner {
             journal: OnceLock::new(),
             engines: Mutex::default(),
             stagings: Mutex::default(),
+            ephemerals: Mutex::default(),
             broken: Mutex::default(),
             last_users: Mutex::default(),
             publications: Mutex::default(),
