@@ -3,7 +3,7 @@
 use crate::project::{Project, output};
 
 /// A project whose default target is `pg`, `my`, `lite` or `lake`; none where its server is missing.
-fn on(engine: &str) -> Option<Project> {
+pub(crate) fn on(engine: &str) -> Option<Project> {
     let (line, database) = match engine {
         "pg" => dvt_test_support::postgres().map(|database| (output(&database, "public"), Some(database)))?,
         "my" => dvt_test_support::mysql().map(|database| (output(&database, ""), Some(database)))?,
@@ -18,7 +18,7 @@ const ENGINES: [&str; 4] = ["lite", "lake", "pg", "my"];
 
 /// The rows of a query over the project, as text: `1 a 10|2 b 20`.
 #[track_caller]
-fn rows(project: &Project, query: &str) -> String {
+pub(crate) fn rows(project: &Project, query: &str) -> String {
     let shown = project.dvt_with(&["show", "--inline", query, "--limit", "-1", "--output", "json"]).exits(0);
     let start = shown.stdout.find('{').unwrap_or_else(|| panic!("no rows in {}", shown.stdout));
     let shown: serde_json::Value = serde_json::from_str(&shown.stdout[start..]).expect("show gives JSON");
@@ -271,5 +271,225 @@ snapshots:
         let query = "select id, v, case when dbt_valid_to is null then 'open' else 'ended' end as state
             from {{ ref('kept') }} order by id, dbt_valid_from";
         assert_eq!(rows(&project, query), "1 a ended|1 aa open|2 b ended", "{engine}");
+    }
+}
+
+const PAIR: &str = "sources:
+  - {name: l, connection: left, schema: main, tables: [{name: a}]}
+  - {name: r, connection: right, schema: main, tables: [{name: b}]}
+";
+
+/// How many rows came from a relation for a model.
+#[track_caller]
+fn extracted(project: &Project, model: &str, relation: &str) -> u64 {
+    let result = project.result(&format!("model.shop.{model}"));
+    let inputs = result["adapter_response"]["inputs"].as_array().expect("inputs are told").clone();
+    let of = inputs.iter().filter(|input| input["relation"].as_str().is_some_and(|name| name.ends_with(relation)));
+    of.map(|input| input["rows_extracted"].as_u64().expect("a number")).sum()
+}
+
+#[test]
+fn a_watermark_is_asked_first_and_only_what_is_newer_is_read() {
+    for engine in ENGINES {
+        let Some(project) = on(engine) else { continue };
+        let project = project
+            .file("models/sources.yml", PAIR)
+            .file(
+                "models/m.sql",
+                "{{ config(materialized='incremental', unique_key='id') }}
+select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.k = a.k
+{% if is_incremental() %} where a.id > (select max(t.id) from {{ this }} as t) {% endif %}",
+            )
+            .file(
+                "models/asked.sql",
+                "{{ config(materialized='incremental', incremental_strategy='append') }}
+{% if is_incremental() %}{% set last = run_query('select max(id) from ' ~ this).columns[0].values()[0] %}{% endif %}
+select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.k = a.k
+{% if is_incremental() %} where a.id >= {{ (last or 0) + 1 }} {% endif %}",
+            )
+            .file(
+                "models/back.sql",
+                "{{ config(materialized='incremental', unique_key='id') }}
+select a.id, a.k from {{ source('l', 'a') }} as a
+{% if is_incremental() %} where a.id >= coalesce((select max(t.id) - 2 from {{ this }} as t), 0) and a.k >= 0 {% endif %}",
+            );
+        let numbers = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 500)";
+        project.sqlite(
+            "left.db",
+            &format!("create table a (id integer, k integer); insert into a {numbers} select i, i % 3 from n"),
+        );
+        project.sqlite(
+            "right.db",
+            "create table b (k integer, v text); insert into b values (0, 'x'), (1, 'y'), (2, 'z')",
+        );
+        project.dvt("run").exits(0);
+        project.sqlite("left.db", "insert into a values (501, 0), (502, 1)");
+        project.dvt("run").exits(0);
+        for (model, read) in [("m", 2), ("asked", 2), ("back", 5)] {
+            assert_eq!(extracted(&project, model, "a"), read, "{model} on {engine}");
+        }
+        for model in ["m", "asked", "back"] {
+            let count = format!("select count(*) as n from {{{{ ref('{model}') }}}}");
+            assert_eq!(rows(&project, &count), "502", "{model} on {engine}");
+        }
+        // A table without rows has no watermark, and NULL is less than nothing: as in one database, no row is newer.
+        project.sqlite("left.db", "delete from a");
+        project.dvt("run --full-refresh").exits(0);
+        project.sqlite("left.db", "insert into a values (1, 1)");
+        project.dvt("run").exits(0);
+        assert_eq!(rows(&project, "select count(*) as n from {{ ref('m') }}"), "0", "{engine}");
+        assert_eq!(rows(&project, "select count(*) as n from {{ ref('back') }}"), "1", "{engine}");
+    }
+}
+
+#[test]
+fn pitfall_32_a_watermark_keeps_every_digit_of_a_second() {
+    let (Some(target), Some(left), Some(right)) =
+        (dvt_test_support::postgres(), dvt_test_support::mysql(), dvt_test_support::postgres())
+    else {
+        return;
+    };
+    left.sql("create table a (id integer, at datetime(6)); insert into a values (1, '2024-01-01 00:00:00.000001')");
+    right.sql("create table b (id integer, at timestamptz); insert into b values (1, '2024-01-01 00:00:00.000001+00')");
+    let project = crate::pair::project_on_servers(&target, &left, &right).file(
+        "models/sources.yml",
+        &format!(
+            "sources:\n  - {{name: l, connection: left, schema: {}, tables: [{{name: a}}]}}\n  - {{name: r, connection: right, schema: public, tables: [{{name: b}}]}}\n",
+            left.database
+        ),
+    );
+    let mut project = project;
+    for (model, source) in [("from_my", "source('l', 'a')"), ("from_pg", "source('r', 'b')")] {
+        project = project.file(
+            &format!("models/{model}.sql"),
+            &format!(
+                "{{{{ config(materialized='incremental', incremental_strategy='append') }}}}
+select s.id, s.at from {{{{ {source} }}}} as s
+{{% if is_incremental() %}} where s.at > (select max(t.at) from {{{{ this }}}} as t) {{% endif %}}"
+            ),
+        );
+    }
+    project.dvt("run").exits(0);
+    // The same instant again is not newer; a microsecond later is.
+    left.sql("insert into a values (2, '2024-01-01 00:00:00.000001'), (3, '2024-01-01 00:00:00.000002')");
+    right.sql("insert into b values (2, '2024-01-01 00:00:00.000001+00'), (3, '2024-01-01 01:00:00.000002+01')");
+    project.dvt("run").exits(0);
+    for (model, relation) in [("from_my", "a"), ("from_pg", "b")] {
+        assert_eq!(
+            target.sql(&format!("select string_agg(id::text, ',' order by id) from public.{model}")).trim(),
+            "1,3"
+        );
+        assert_eq!(extracted(&project, model, relation), 1, "{model}");
+    }
+}
+
+#[test]
+fn pitfall_31_a_target_that_somebody_dropped_is_built_whole() {
+    for engine in ENGINES {
+        let Some(project) = on(engine) else { continue };
+        let project = project.file("models/sources.yml", PAIR).file(
+            "models/m.sql",
+            "{{ config(materialized='incremental', unique_key='id') }}
+select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id
+{% if is_incremental() %} where a.id > (select max(t.id) from {{ this }} as t) {% endif %}",
+        );
+        project.sqlite("left.db", "create table a (id integer); insert into a values (1), (2)");
+        project.sqlite(
+            "right.db",
+            "create table b (id integer, v text); insert into b values (1, 'a'), (2, 'b'), (3, 'c')",
+        );
+        project.dvt("run").exits(0);
+        project
+            .write("macros/gone.sql", "{% macro gone() %}{% do run_query('drop table ' ~ ref('m')) %}{% endmacro %}");
+        project.dvt("run-operation gone").exits(0);
+        project.sqlite("left.db", "insert into a values (3)");
+        project.dvt("run").exits(0);
+        assert_eq!(rows(&project, "select id, v from {{ ref('m') }} order by id"), "1 a|2 b|3 c", "{engine}");
+        // A machine that knows nothing of earlier runs.
+        for folder in [".dvt", "target"] {
+            let _ = std::fs::remove_dir_all(project.path(folder));
+        }
+        project.sqlite("left.db", "insert into a values (2)");
+        project.dvt("run").exits(0);
+        assert_eq!(rows(&project, "select id, v from {{ ref('m') }} order by id"), "1 a|2 b|3 c", "{engine}");
+    }
+}
+
+#[test]
+fn strategies_are_the_same_across_connections() {
+    let cases = [
+        ("appended", "incremental_strategy='append'", "1 a 10|2 bb 21|2 b 20|3 c 30"),
+        ("by_default", "unique_key='id'", "1 a 10|2 bb 21|3 c 30"),
+        ("two_keys", "unique_key=['id', 'name'], incremental_strategy='delete+insert'", "1 a 10|2 bb 21|2 b 20|3 c 30"),
+        ("merged", "unique_key=['id'], incremental_strategy='merge'", "1 a 10|2 bb 21|3 c 30"),
+        (
+            "updated",
+            "unique_key='id', incremental_strategy='merge', merge_update_columns=['amount']",
+            "1 a 10|2 b 21|3 c 30",
+        ),
+        (
+            "excluded",
+            "unique_key='id', incremental_strategy='merge', merge_exclude_columns=['amount']",
+            "1 a 10|2 bb 20|3 c 30",
+        ),
+        (
+            "fenced",
+            "unique_key='id', incremental_strategy='delete+insert', incremental_predicates=['DBT_INTERNAL_DEST.amount < 20']",
+            "1 a 10|2 bb 21|2 b 20|3 c 30",
+        ),
+    ];
+    for engine in ENGINES {
+        let Some(mut project) = on(engine) else { continue };
+        for (name, config, _) in cases {
+            project = project.file(
+                &format!("models/{name}.sql"),
+                &format!(
+                    "{{{{ config(materialized='incremental', {config}) }}}}
+select a.id, b.name, a.amount from {{{{ source('l', 'a') }}}} as a join {{{{ source('r', 'b') }}}} as b on b.id = a.id
+{{% if is_incremental() %}} where a.id > 1 {{% endif %}}"
+                ),
+            );
+        }
+        let project = project.file("models/sources.yml", PAIR);
+        project.sqlite("left.db", "create table a (id integer, amount integer); insert into a values (1, 10), (2, 20)");
+        project.sqlite("right.db", "create table b (id integer, name text); insert into b values (1, 'a'), (2, 'b')");
+        project.dvt("run").exits(0);
+        project.sqlite("left.db", "update a set amount = 21 where id = 2; insert into a values (3, 30)");
+        project.sqlite("right.db", "update b set name = 'bb' where id = 2; insert into b values (3, 'c')");
+        project.dvt("run").exits(0);
+        assert!(cases.iter().all(|(name, ..)| project.route(name) == "federate"));
+        for (name, _, expected) in cases {
+            let query = format!("select id, name, amount from {{{{ ref('{name}') }}}} order by id, amount desc");
+            assert_eq!(rows(&project, &query), expected, "{name} on {engine}");
+        }
+    }
+}
+
+/// A lake replaces what the predicates name, or all.
+#[test]
+fn insert_overwrite_across_connections_is_real_on_a_lake_and_refused_elsewhere() {
+    for engine in ENGINES {
+        let Some(project) = on(engine) else { continue };
+        let project = project.file("models/sources.yml", PAIR).file(
+            "models/m.sql",
+            "{{ config(materialized='incremental', incremental_strategy='insert_overwrite') }}
+select a.id, b.v from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
+        );
+        project.sqlite("left.db", "create table a (id integer); insert into a values (1), (2)");
+        project.sqlite(
+            "right.db",
+            "create table b (id integer, v text); insert into b values (1, 'a'), (2, 'b'), (3, 'c')",
+        );
+        if engine != "lake" {
+            project
+                .dvt("run")
+                .exits(1)
+                .says("The incremental strategy 'insert_overwrite' is not valid for this adapter");
+            continue;
+        }
+        project.dvt("run").exits(0);
+        project.sqlite("left.db", "delete from a where id = 1; insert into a values (3)");
+        project.dvt("run").exits(0);
+        assert_eq!(rows(&project, "select id, v from {{ ref('m') }} order by id"), "2 b|3 c");
     }
 }

@@ -27,6 +27,5 @@ mod screens;
 mod selecting;
 mod servers;
 mod staging;
-mod type_matrix;
 mod types;
 mod unit_testing;
