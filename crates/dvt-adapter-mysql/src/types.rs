@@ -277,9 +277,7 @@ pub(crate) fn column_type(adapter_type: &str, field: &Field) -> Result<String, U
             format!("decimal({},{})", digits.max(u16::from((*scale).max(0).unsigned_abs())), (*scale).max(0))
         }
         (DataType::Date32 | DataType::Date64, _) => "date".to_owned(),
-        (DataType::Timestamp(TimeUnit::Nanosecond, _), _) => {
-            return refuse("moments are kept in microseconds; cast it to a timestamp of six digits");
-        }
+        // Of nanoseconds, values of whole microseconds fit; others are errors of the load.
         (DataType::Timestamp(..), _) => "datetime(6)".to_owned(),
         (DataType::Time32(_) | DataType::Time64(_), _) => "time(6)".to_owned(),
         (DataType::Duration(_), _) => return refuse("a duration has no exact type; cast it to a number"),

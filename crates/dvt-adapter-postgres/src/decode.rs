@@ -134,7 +134,7 @@ impl Decoder {
                 DataType::Decimal256(precision, scale) => Self::decimal256(precision, scale),
                 _ => Self::decimal256(76, 28),
             },
-            Kind::Text { .. } => Self::Text(Bytes::new()),
+            Kind::Text { .. } | Kind::AsText => Self::Text(Bytes::new()),
             Kind::BlankPadded => Self::Formatted(Bytes::new(), formats::without_padding),
             Kind::Binary => Self::Binary(Bytes::new()),
             Kind::Date => Self::Date(Fixed::new()),

@@ -4,7 +4,7 @@ use crate::errors::from_driver;
 use crate::extract::single_statement;
 use crate::pool::{Lease, Pool};
 use crate::statistics;
-use crate::types::{ADAPTER_TYPE, TypeName, kind_of, logical_of};
+use crate::types::{ADAPTER_TYPE, Kind, TypeName, kind_of, logical_of};
 use arrow::datatypes::Field;
 use dvt_adapter::{
     AdapterError, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName, TextComparison,
@@ -225,6 +225,10 @@ fn comparison(type_name: &TypeName, collation: &Collation, is_column: bool) -> T
     // Labels of an enumeration stand in its own order.
     if type_name.is_enum || type_name.element.is_some() {
         return TextComparison::BinaryEquality;
+    }
+    // The server compares its own values, not their texts.
+    if kind_of(type_name, -1) == Ok(Kind::AsText) {
+        return loose(&type_name.name);
     }
     let is_text = matches!(type_name.oid, 18 | 19 | 25 | 1043);
     if !is_text {

@@ -61,7 +61,9 @@ impl<'a> Encoder<'a> {
                     _ => None,
                 }
             }
-            Kind::BlankPadded => column.as_string_opt::<i32>().map(|values| Self::Text { values, limit: None }),
+            Kind::BlankPadded | Kind::AsText => {
+                column.as_string_opt::<i32>().map(|values| Self::Text { values, limit: None })
+            }
             Kind::Text { limit } => column.as_string_opt::<i32>().map(|values| Self::Text { values, limit: *limit }),
             Kind::Binary => column.as_binary_opt::<i32>().map(Self::Binary),
             Kind::Date => column.as_primitive_opt::<Date32Type>().map(Self::Date),

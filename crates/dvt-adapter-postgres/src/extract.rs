@@ -5,6 +5,7 @@
 use crate::copy_out::{CopyProblem, CopyReader};
 use crate::errors::{cancelled, from_driver};
 use crate::pool::{Lease, Pool};
+use crate::session::with_text_columns;
 use crate::types::{Kind, TypeName, kind_of};
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -92,6 +93,11 @@ async fn start(
         let is_padded = column.type_().oid() == BPCHAR && matches!(kind, Kind::Text { .. });
         kinds.push(if is_padded { Kind::BlankPadded } else { kind });
     }
+    // A cast by name keeps the rows and their order; only the form of these columns is another.
+    let sql = match kinds.contains(&Kind::AsText) {
+        true => with_text_columns(sql, &statement),
+        false => sql.to_owned(),
+    };
     let copy_sql = format!("copy ({sql}\n) to stdout (format binary)");
     let copy = lease.client.copy_out(&copy_sql).await.map_err(|error| failed(error, &copy_sql))?;
     Ok((copy, kinds))

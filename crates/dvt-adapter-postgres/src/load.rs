@@ -9,8 +9,8 @@ use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray, RecordBatch};
 use arrow::datatypes::{Field, Int64Type, IntervalMonthDayNano, Time64MicrosecondType, TimestampMicrosecondType};
 use bytes::Bytes;
 use dvt_adapter::{
-    AdapterError, BatchStream, CancellationToken, CastProblem, ErrorClass, LoadReport, LoadRequest, LogicalType,
-    logical_type, strict_cast,
+    AdapterError, BatchStream, CancellationToken, CastProblem, ErrorClass, LoadColumn, LoadReport, LoadRequest,
+    LogicalType, logical_type, strict_cast,
 };
 use dvt_sql::POSTGRES;
 use futures::{SinkExt, StreamExt};
@@ -91,7 +91,30 @@ impl Work<'_> {
         self.execute("begin").await?;
         self.execute(&self.create_table(&table)).await?;
         let targets = self.targets(&table).await?;
-        if targets.is_empty() { self.check_no_rows(rows).await } else { self.copy(&table, &targets, rows).await }
+        if targets.is_empty() {
+            return self.check_no_rows(rows).await;
+        }
+        // Columns of types that have no binary form here hold text until the server has all of it, and reads it itself.
+        let as_text: Vec<&LoadColumn> = self
+            .request
+            .columns
+            .iter()
+            .zip(&targets)
+            .filter(|(_, to)| to.kind == Kind::AsText)
+            .map(|(of, _)| of)
+            .collect();
+        for column in &as_text {
+            let name = POSTGRES.quote_identifier(&column.name);
+            self.execute(&format!("alter table {table} alter column {name} type text")).await?;
+        }
+        let report = self.copy(&table, &targets, rows).await?;
+        for column in &as_text {
+            let (name, column_type) = (POSTGRES.quote_identifier(&column.name), &column.column_type);
+            let alter =
+                format!("alter table {table} alter column {name} type {column_type} using {name}::{column_type}");
+            self.execute(&alter).await.map_err(|error| error.with_column(&column.name))?;
+        }
+        Ok(report)
     }
 
     async fn execute(&self, sql: &str) -> Result<(), AdapterError> {

@@ -395,7 +395,9 @@ fn without_leading_comments(mut sql: &str) -> &str {
 fn column_kind(statement: &Statement, index: usize) -> Result<Kind, String> {
     let column = &statement.columns()[index];
     match kind_of(&TypeName::of(column.type_()), column.type_modifier()) {
-        Ok(Kind::AsText) => Err(format!("column `{}`: type `{}` is read as text", column.name(), column.type_().name())),
+        Ok(Kind::AsText) => {
+            Err(format!("column `{}`: type `{}` is read as text", column.name(), column.type_().name()))
+        }
         Ok(kind) => Ok(kind),
         Err(reason) => Err(format!("column `{}`: {reason}", column.name())),
     }

@@ -12,7 +12,7 @@
 //! | interval | Interval(MonthDayNano) | above 292 years of hours an error |
 //! | timetz, uuid, json, jsonb, xml, inet, cidr, macaddr, bit, enums | Utf8, with the logical type | canonical text |
 //! | arrays of these | List | more than one dimension is an error |
-//! | money, ranges, composites, geometry, full text | not read | cast them to text or numeric in SQL |
+//! | money, ranges, composites, geometry, full text, any other | Utf8 | as the server writes it in text |
 
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 use dvt_adapter::{LogicalType, UNCONSTRAINED_NUMERIC, UnsupportedType, logical_type, native_type};
@@ -57,6 +57,8 @@ pub(crate) enum Kind {
     },
     MacAddress,
     Bit,
+    /// A type whose text the server reads and writes, for want of a binary form of ours.
+    AsText,
     Array {
         element: Box<Kind>,
         element_oid: u32,
@@ -99,6 +101,9 @@ pub(crate) fn kind_of(type_name: &TypeName, modifier: i32) -> Result<Kind, Strin
         && type_name.name != "int2vector"
     {
         let kind = kind_of(element, modifier)?;
+        if kind == Kind::AsText {
+            return Ok(kind);
+        }
         return Ok(Kind::Array { element: Box::new(kind), element_oid: element.oid });
     }
     if type_name.is_enum || type_name.name == "citext" {
@@ -130,7 +135,7 @@ pub(crate) fn kind_of(type_name: &TypeName, modifier: i32) -> Result<Kind, Strin
         1700 => numeric_kind(modifier)?,
         2950 => Kind::Uuid,
         3802 => Kind::Jsonb,
-        _ => return Err(format!("type `{}` is not supported; cast the column to text in SQL", type_name.name)),
+        _ => Kind::AsText,
     })
 }
 
@@ -170,6 +175,7 @@ impl Kind {
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             Self::Text { .. }
             | Self::BlankPadded
+            | Self::AsText
             | Self::TimeTz
             | Self::Uuid
             | Self::Jsonb
@@ -242,6 +248,24 @@ const EVERYWHERE: &[&str] = &[
     "macaddr8",
     "bit",
     "bit varying",
+    "money",
+    "int4range",
+    "int8range",
+    "numrange",
+    "daterange",
+    "tsrange",
+    "tstzrange",
+    "point",
+    "line",
+    "lseg",
+    "box",
+    "path",
+    "polygon",
+    "circle",
+    "tsvector",
+    "tsquery",
+    "pg_lsn",
+    "jsonpath",
 ];
 
 /// The type of a new column for this field's values; see [`dvt_adapter::Adapter::column_type`].
@@ -301,10 +325,8 @@ fn arrow_column_type(data_type: &DataType) -> Result<String, &'static str> {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => "text",
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea",
         DataType::Date32 | DataType::Date64 => "date",
-        DataType::Time32(_) | DataType::Time64(TimeUnit::Microsecond) => "time without time zone",
-        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) => {
-            return Err("PostgreSQL keeps microseconds, not nanoseconds; cast to microseconds in SQL");
-        }
+        // Of nanoseconds, values of whole microseconds fit; others are errors of the load.
+        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
         DataType::Timestamp(_, None) => "timestamp without time zone",
         DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
         DataType::Interval(_) => "interval",

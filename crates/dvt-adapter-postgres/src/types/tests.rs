@@ -26,8 +26,9 @@ fn arrow_types_get_the_nearest_type() {
     check(DataType::Decimal128(5, -2), "numeric(7,0)");
     check(DataType::new_list(DataType::Utf8, true), "text[]");
     check(DataType::Timestamp(TimeUnit::Second, Some("+01:00".into())), "timestamp with time zone");
-    let error = column_type(&Field::new("when", DataType::Timestamp(TimeUnit::Nanosecond, None), true)).unwrap_err();
-    assert_eq!(error.column, "when");
+    check(DataType::Timestamp(TimeUnit::Nanosecond, None), "timestamp without time zone");
+    let lists = DataType::new_list(DataType::new_list(DataType::Int32, true), true);
+    assert_eq!(column_type(&Field::new("deep", lists, true)).unwrap_err().column, "deep");
 }
 
 #[test]
