@@ -228,7 +228,8 @@ impl App {
         let describe = |output: &dvt_project::Output, settings: &dvt_project::ConnectionSettings| {
             registry::describe(output, settings, &root)
         };
-        let mut project = dvt_project::load_project(&self.project_settings()?, config, &registry::support(&describe))?;
+        let support = registry::support(&config.profile, &describe);
+        let mut project = dvt_project::load_project(&self.project_settings()?, config, &support)?;
         self.warn(project.warnings.iter())?;
         self.earlier.know(&project);
         if let Some(command) = &cli.command {

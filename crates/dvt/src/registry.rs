@@ -116,12 +116,14 @@ pub(crate) fn connect_all(profile: &Profile, project_dir: &Path) -> dvt_runner::
         .collect()
 }
 
-/// What the adapters contribute to reading a project.
+/// What the adapters of the profile's outputs contribute to reading a project.
 pub(crate) fn support<'a>(
+    profile: &Profile,
     describe: &'a (dyn Fn(&Output, &ConnectionSettings) -> Result<ConnectionFacts, String> + Sync),
 ) -> AdapterSupport<'a> {
     let mut macro_packages: Vec<(String, Vec<(String, String)>)> = Vec::new();
-    for kind in &KINDS {
+    let is_used = |kind: &Kind| profile.outputs.values().any(|output| output.adapter_type == kind.adapter_type);
+    for kind in KINDS.iter().filter(|kind| is_used(kind)) {
         if macro_packages.iter().all(|(name, _)| name != kind.macro_package) {
             let files =
                 (kind.macro_files)().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
