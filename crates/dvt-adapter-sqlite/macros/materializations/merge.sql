@@ -7,10 +7,16 @@
   {%- do return(get_incremental_append_sql(arg_dict)) -%}
 {%- endmacro %}
 
+{# SQLite takes a quoted name that is no column for a text; not so behind the name of a table. #}
+{% macro sqlite__columns_of(alias, dest_columns) -%}
+  {%- for column in dest_columns -%}
+    {{ alias }}.{{ adapter.quote(column.name) }}{{ ', ' if not loop.last }}
+  {%- endfor -%}
+{%- endmacro %}
+
 {% macro sqlite__get_insert_into_sql(target_relation, temp_relation, dest_columns) -%}
-  {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
-  insert into {{ target_relation }} ({{ columns }})
-  select {{ columns }} from {{ temp_relation }}
+  insert into {{ target_relation }} ({{ get_quoted_csv(dest_columns | map(attribute='name')) }})
+  select {{ sqlite__columns_of('DBT_INTERNAL_SOURCE', dest_columns) }} from {{ temp_relation }} as DBT_INTERNAL_SOURCE
 {%- endmacro %}
 
 {% macro sqlite__get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) -%}
@@ -39,7 +45,7 @@
   {%- set updated = get_merge_update_columns(config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns) -%}
   {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) %}
   insert into {{ target }} ({{ columns }})
-  select {{ columns }} from {{ source }} as DBT_INTERNAL_SOURCE
+  select {{ sqlite__columns_of('DBT_INTERNAL_SOURCE', dest_columns) }} from {{ source }} as DBT_INTERNAL_SOURCE
   where not exists (select 1 from {{ target }} as DBT_INTERNAL_DEST where {{ condition }});
   {%- if updated %}
   update {{ target }} as DBT_INTERNAL_DEST
