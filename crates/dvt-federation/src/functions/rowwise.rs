@@ -9,8 +9,8 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal256Type, Float64Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    IntervalUnit, TimeUnit, TimestampMicrosecondType, i256,
+    DataType, Date32Type, Decimal256Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
+    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType, i256,
 };
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
@@ -175,7 +175,11 @@ impl Kind {
     /// The type that a value of `from` is brought to before it is read.
     fn read_as(self, from: &DataType) -> DataType {
         match self {
-            Self::Integer => DataType::Int64,
+            // A narrow integer stays narrow, so that the same meaning is chosen when it is computed.
+            Self::Integer => match from {
+                DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int32,
+                _ => DataType::Int64,
+            },
             Self::Exact(_) => match from {
                 DataType::Decimal32(_, scale)
                 | DataType::Decimal64(_, scale)
@@ -264,7 +268,10 @@ fn read(column: &ArrayRef, kind: Kind, row: usize) -> Value {
     }
     match kind {
         Kind::Boolean => Value::Boolean(column.as_boolean().value(row)),
-        Kind::Integer | Kind::BigInt => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
+        Kind::Integer | Kind::BigInt => Value::Integer(match column.as_primitive_opt::<Int32Type>() {
+            Some(narrow) => i64::from(narrow.value(row)),
+            None => column.as_primitive::<Int64Type>().value(row),
+        }),
         Kind::Double => Value::Double(column.as_primitive::<Float64Type>().value(row)),
         Kind::Exact(_) => {
             let scale = match column.data_type() {
