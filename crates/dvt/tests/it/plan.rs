@@ -107,7 +107,10 @@ fn an_input_says_what_is_sent_and_why_the_rest_is_not() {
     let again = plan(&project, "--select joined");
     let connections = |planned: &Value| -> Vec<String> {
         let inputs = node(planned, "joined")["inputs"].as_array().unwrap().clone();
-        inputs.iter().map(|input| input["connection"].as_str().unwrap().to_owned()).collect()
+        let mut names: Vec<String> =
+            inputs.iter().map(|input| input["connection"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        names
     };
     assert_eq!(connections(&again), ["left", "lite", "right"]);
     assert_eq!(connections(&plan(&project, "--select joined --full-refresh")), ["left", "right"]);
