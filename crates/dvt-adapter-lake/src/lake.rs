@@ -81,6 +81,7 @@ impl Lake {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rules(dvt_delta::physical_rules())
             .with_type_planner(Arc::new(LakeTypes))
             .build();
         state.register_udf(Arc::new(ScalarUDF::from(Now::new()))).map_err(|error| self.errors.query(error))?;

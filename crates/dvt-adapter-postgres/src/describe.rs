@@ -222,13 +222,13 @@ fn comparison(type_name: &TypeName, collation: &Collation, is_column: bool) -> T
         ("bit" | "varbit", _) => return TextComparison::BinaryEquality,
         _ => {}
     }
-    // Labels of an enumeration stand in its own order.
-    if type_name.is_enum || type_name.element.is_some() {
-        return TextComparison::BinaryEquality;
-    }
     // The server compares its own values, not their texts.
     if kind_of(type_name, -1) == Ok(Kind::AsText) {
         return loose(&type_name.name);
+    }
+    // Labels of an enumeration stand in its own order.
+    if type_name.is_enum || type_name.element.is_some() {
+        return TextComparison::BinaryEquality;
     }
     let is_text = matches!(type_name.oid, 18 | 19 | 25 | 1043);
     if !is_text {

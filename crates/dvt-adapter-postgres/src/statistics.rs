@@ -58,10 +58,7 @@ pub(crate) fn of_column(row: &Row) -> Result<Option<ColumnStatistics>, tokio_pos
 }
 
 /// Adds a column of an index.
-pub(crate) fn read_key(
-    row: &Row,
-    described: &mut [Option<RelationDescription>],
-) -> Result<(), tokio_postgres::Error> {
+pub(crate) fn read_key(row: &Row, described: &mut [Option<RelationDescription>]) -> Result<(), tokio_postgres::Error> {
     let place: i64 = row.try_get("place")?;
     let Some(Some(relation)) = usize::try_from(place - 1).ok().and_then(|index| described.get_mut(index)) else {
         return Ok(());

@@ -79,7 +79,10 @@ fn describe_one(connection: &Connection, schema: &str, wanted: &str) -> rusqlite
         let keys = match primary.is_empty() {
             true => Vec::new(),
             false => {
-                vec![KeyDescription { columns: primary.into_iter().map(|(_, column)| column).collect(), is_unique: true }]
+                vec![KeyDescription {
+                    columns: primary.into_iter().map(|(_, column)| column).collect(),
+                    is_unique: true,
+                }]
             }
         };
         Statistics { keys, ..statistics(connection, schema, &name, columns.len()) }

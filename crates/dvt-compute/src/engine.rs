@@ -124,6 +124,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.runtime))
             .with_default_features()
+            .with_physical_optimizer_rules(dvt_delta::physical_rules())
             .build();
         let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
         if self.settings.reduces {

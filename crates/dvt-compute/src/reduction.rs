@@ -8,11 +8,11 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{ColumnarValue, Operator};
-use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, Column, DynamicFilterPhysicalExpr, InListExpr, Literal,
 };
+use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use dvt_federation::{KeyReduction, Keys};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -129,8 +129,10 @@ fn bound(binary: &BinaryExpr, op: Operator) -> Option<(usize, Option<Known>)> {
     };
     let column = column.index();
     if value.is_null() {
-        let is_comparison =
-            matches!(op, Operator::Gt | Operator::GtEq | Operator::Lt | Operator::LtEq | Operator::Eq | Operator::NotEq);
+        let is_comparison = matches!(
+            op,
+            Operator::Gt | Operator::GtEq | Operator::Lt | Operator::LtEq | Operator::Eq | Operator::NotEq
+        );
         return is_comparison.then_some((column, None));
     }
     match op {

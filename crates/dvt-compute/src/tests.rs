@@ -176,7 +176,10 @@ async fn equal_rows_are_counted_in_sets_with_all() {
         ("select id % 3 from c.s.numbers except select id % 4 from c.s.names where id + 0 < 2", "1"),
         ("select id % 3 from c.s.numbers intersect all select id % 2 from c.s.names", "7"),
         ("select distinct id % 3 from c.s.numbers intersect all select id % 2 from c.s.names", "2"),
-        ("select nullif(id % 2, 1) from c.s.numbers except all select nullif(id % 2, 1) from c.s.names where id + 0 < 3", "7"),
+        (
+            "select nullif(id % 2, 1) from c.s.numbers except all select nullif(id % 2, 1) from c.s.names where id + 0 < 3",
+            "7",
+        ),
         (
             "(select id, day from c.s.numbers union all select id, day from c.s.numbers) except all \
              select id, day from c.s.numbers",
@@ -335,13 +338,10 @@ async fn the_preserved_side_of_an_outer_join_is_read_whole() {
     let sent =
         sent_with_statistics("select n.name, m.price from c.s.numbers m left join c.s.names n on m.id = n.id", 3).await;
     assert!(!sent.iter().any(|sql| sql.contains(" IN (")), "{sent:?}");
-    // The limited side is the same: a limit of what is left would be another five rows.
+    // Keys stand above a limit: a limit of what is left would be another five rows.
     let limited = "select n.name, m.price from c.s.names n join (select * from c.s.numbers limit 5) m on m.id = n.id";
     let sent = sent_with_statistics(limited, 3).await;
-    assert!(
-        sent.iter().any(|sql| sql.contains("numbers") && sql.ends_with("LIMIT 5") && !sql.contains(" IN (")),
-        "{sent:?}"
-    );
+    assert!(sent.iter().any(|sql| sql.contains("\"numbers\" AS t0 LIMIT 5) AS t1 WHERE")), "{sent:?}");
 }
 
 /// Dropping the result drops the readers, which cancels the queries at their connections.

@@ -8,6 +8,7 @@
 mod data_files;
 mod encoding;
 mod error;
+mod filter_pushdown;
 mod log;
 mod provider;
 mod store;
@@ -19,5 +20,6 @@ mod tests;
 pub use datafusion::catalog::TableProvider;
 pub use encoding::check_schema;
 pub use error::{DeltaError, DeltaErrorKind, SourceError, WriteError};
+pub use filter_pushdown::physical_rules;
 pub use store::{Store, TableLocation, decode_segment, encode_segment};
 pub use table::{DataFile, DeltaTable, PreparedAppend, RowStream};

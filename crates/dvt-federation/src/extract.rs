@@ -50,7 +50,12 @@ pub enum Keys {
 impl Extract {
     pub(crate) fn new(block: Block, schema: SchemaRef, kept: Vec<KeptPredicate>) -> Self {
         let rows = expected_rows(&block);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an estimate"
+        )]
         let bytes = rows.map(|rows| (rows as f64 * expected_width(&block)) as u64);
         let names: Vec<&str> = block.relations.iter().map(|relation| relation.display_name.as_str()).collect();
         let pushed = PushdownReport {
@@ -76,7 +81,10 @@ impl Extract {
         Self {
             index: 0,
             connection: block.place.connection.clone(),
-            relation: block.relations.first().map_or_else(|| RelationName::new(None, None, "query"), |first| first.name.clone()),
+            relation: block
+                .relations
+                .first()
+                .map_or_else(|| RelationName::new(None, None, "query"), |first| first.name.clone()),
             display_name: names.join(" and "),
             sql: block.to_sql(),
             schema,
@@ -150,7 +158,12 @@ impl Extract {
     /// Takes the engine's own estimate of the rows that come back.
     pub fn expect_rows(&mut self, rows: Option<u64>) {
         self.statistics.rows = rows;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an estimate")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an estimate"
+        )]
         let bytes = rows.map(|rows| (rows as f64 * self.row_width()) as u64);
         self.statistics.bytes = bytes;
     }

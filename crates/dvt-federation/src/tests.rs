@@ -64,7 +64,10 @@ fn limits_are_sent_only_where_they_keep_the_answer() {
     assert!(sent("select id from my.shop.orders where amount > 3 limit 3")[0].ends_with("(`amount` > 3.00) LIMIT 3"));
     // With all that is below it, a limit is the connection's own.
     for (query, end) in [
-        ("select id from my.shop.orders order by amount limit 3", "ORDER BY (`amount` IS NULL) ASC, `amount` ASC LIMIT 3"),
+        (
+            "select id from my.shop.orders order by amount limit 3",
+            "ORDER BY (`amount` IS NULL) ASC, `amount` ASC LIMIT 3",
+        ),
         ("select name, count(*) from pg.public.customers group by name limit 3", "GROUP BY \"name\" LIMIT 3"),
     ] {
         let sent = sent(query);
@@ -213,4 +216,19 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
     // In an inner join, ON and WHERE are the same place.
     let inner = "select o.id from my.shop.orders o join pg.public.customers c on c.id = o.id and c.id in (select id from my.public.customers)";
     assert_eq!(sent(inner).len(), 3);
+}
+
+/// Pitfall 18: a condition that draws is evaluated for each joined row, above the join, and a CTE that draws only once.
+#[test]
+fn draws_stay_where_they_stand() {
+    let plan = plan(
+        "select c.id from pg.public.customers c cross join my.shop.orders o where random() < 0.5 and o.amount > 3",
+    );
+    let filter = plan.find("Filter: dvt_condition").expect("the drawn condition is a filter of its own");
+    let join = plan.find("Join").expect("there is a join");
+    assert!(filter < join && plan.contains("> 3.00"), "{plan}");
+    let error = plan_error(
+        "with q as (select id, random() as r from my.shop.orders) select a.r from q a join q b on a.id = b.id",
+    );
+    assert!(error.to_string().contains("the CTE `q`"), "{error}");
 }

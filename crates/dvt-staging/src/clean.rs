@@ -1,7 +1,7 @@
 //! Removing staged tables that are no longer needed: whole tables only, by the age of their last commit.
 
 use crate::{Bucket, StagingError};
-use dvt_delta::{DeltaTable, WriteError};
+use dvt_delta::{DeltaError, DeltaErrorKind, DeltaTable, TableLocation, WriteError};
 use std::time::{Duration, SystemTime};
 
 /// A staged table in the bucket.
@@ -91,15 +91,27 @@ impl Bucket {
             if !found.is_there() || !found.is_kept {
                 continue;
             }
-            let table = DeltaTable::open(&found.location).await.map_err(|cause| self.storage(cause))?;
-            let table = table.compact().await.map_err(|error| match error {
-                WriteError::Delta(cause) => self.storage(cause),
-                WriteError::Source(cause) => self.storage(dvt_delta::DeltaError::other("compacting", cause)),
-            })?;
-            // Another run may read the version before this one: its files stay as long as a run can last.
-            report.files_removed += table.vacuum(READERS_LAST).await.map_err(|cause| self.storage(cause))?;
+            match compact(&found.location).await {
+                Ok(removed) => report.files_removed += removed,
+                // Another process has removed it meanwhile, or compacts it too.
+                Err(error) if error.kind == DeltaErrorKind::Conflict || !self.is_there(&found.location).await? => {
+                    continue;
+                }
+                Err(error) => return Err(self.storage(error)),
+            }
             report.tables += 1;
         }
         Ok(report)
     }
+}
+
+/// Rewrites the table's files, and removes those that no version needs; how many were removed.
+async fn compact(location: &TableLocation) -> Result<usize, DeltaError> {
+    let table = DeltaTable::open(location).await?;
+    let table = table.compact().await.map_err(|error| match error {
+        WriteError::Delta(error) => error,
+        WriteError::Source(cause) => DeltaError::other(format!("compacting `{location}`"), cause),
+    })?;
+    // Another run may read the version before this one: its files stay as long as a run can last.
+    table.vacuum(READERS_LAST).await
 }

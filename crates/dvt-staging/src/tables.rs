@@ -115,11 +115,16 @@ impl Bucket {
         Ok(self.found(&folders).await?.pop())
     }
 
+    /// Whether the table can be read, and nobody is about to remove it.
+    pub(crate) async fn is_there(&self, location: &TableLocation) -> Result<bool, StagingError> {
+        Ok(self.found_at(location).await?.is_some_and(|found| found.is_there()))
+    }
+
     /// Says that `run` reads the table; false when it is gone or about to go.
     pub(crate) async fn begin_reading(&self, location: &TableLocation, run: &str) -> Result<bool, StagingError> {
         let mark = format!("{READERS}/{run}");
         location.put_mark(&mark, "").await.map_err(|cause| self.storage(cause))?;
-        if self.found_at(location).await?.is_some_and(|found| found.is_there()) {
+        if self.is_there(location).await? {
             return Ok(true);
         }
         location.remove_mark(&mark).await.map_err(|cause| self.storage(cause))?;
