@@ -184,10 +184,18 @@ impl TableLocation {
         if self.store.is_local {
             // An object store has no folders; a file system keeps the empty ones, and half-written parts in them.
             let folder = std::path::PathBuf::from(format!("/{}", self.path));
-            match tokio::fs::remove_dir_all(&folder).await {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(DeltaError::other(format!("removing `{}`", folder.display()), error)),
+            let mut attempt = 1;
+            loop {
+                match tokio::fs::remove_dir_all(&folder).await {
+                    Ok(()) => break,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+                    // Somebody leaves a mark just now; whoever does finds no log and takes it away again.
+                    Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty && attempt < LISTINGS => {
+                        attempt += 1;
+                        tokio::time::sleep(std::time::Duration::from_millis(5 * attempt)).await;
+                    }
+                    Err(error) => return Err(DeltaError::other(format!("removing `{}`", folder.display()), error)),
+                }
             }
         }
         Ok(())
