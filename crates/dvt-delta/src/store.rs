@@ -123,6 +123,9 @@ impl Store {
 /// How often a folder is listed that others are changing.
 const LISTINGS: u64 = 20;
 
+/// How often a mark is tried.
+const MARKINGS: u64 = 5;
+
 /// One table's folder.
 #[derive(Clone, Debug)]
 pub struct TableLocation {
@@ -215,8 +218,18 @@ impl TableLocation {
     /// # Errors
     /// What the store says.
     pub async fn put_mark(&self, name: &str, text: &str) -> Result<(), DeltaError> {
-        let put = self.store.objects.put(&self.mark(name), text.to_owned().into()).await;
-        put.map(drop).map_err(|error| self.failed("marking", error))
+        let mut attempt = 1;
+        loop {
+            match self.store.objects.put(&self.mark(name), text.to_owned().into()).await {
+                Ok(_) => return Ok(()),
+                // A file system may lose the folder to somebody who removes the table, between making it and using it.
+                Err(_) if self.store.is_local && attempt < MARKINGS => {
+                    attempt += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(5 * attempt)).await;
+                }
+                Err(error) => return Err(self.failed("marking", error)),
+            }
+        }
     }
 
     /// The text of a mark, if it is there.
