@@ -136,7 +136,7 @@ fn row_id_ranges(
     else {
         return Ok(Vec::new());
     };
-    let table = SQLITE.quote_path([schema, relation.identifier.as_str()].into_iter());
+    let table = SQLITE.quote_path([schema, relation.identifier.as_str()]);
     let bounds = format!("SELECT min({row_id}), max({row_id}) FROM {table}");
     let asked =
         connection.query_row(&bounds, [], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)));

@@ -105,7 +105,7 @@ pub fn plan_answered(request: PlanRequest<'_>, answers: &[Option<ArrayRef>]) -> 
         .map(|answer| answer.as_ref().and_then(|answer| ScalarValue::try_from_array(answer, 0).ok()))
         .collect();
     let mut bound = Bound::new(request)?;
-    let analyzed = std::mem::replace(&mut bound.analyzed, LogicalPlan::default());
+    let analyzed = std::mem::take(&mut bound.analyzed);
     let answered = with_answers(analyzed, &answers).map_err(|error| bound.explain(&error))?;
     let (extracts, logical_plan) = bound.carved(answered, pushdown)?;
     Ok(FederatedPlan { extracts, logical_plan, output_schema: bound.output })

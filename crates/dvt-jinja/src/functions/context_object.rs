@@ -59,7 +59,7 @@ impl ContextObject {
             }
             "keys" => {
                 args.finish()?;
-                Ok(Value::list(interpreter.global_names().iter().map(|name| Value::str(name)).collect()))
+                Ok(Value::list(interpreter.global_names().iter().map(Value::str).collect()))
             }
             "values" | "items" => {
                 args.finish()?;

@@ -134,7 +134,7 @@ fn whole_subplans_give_the_rows_that_one_database_gives() {
         let outcome = project.dvt_env(switches, "run --threads 2 --full-refresh");
         let results = project.json("target/run_results.json");
         let mut differences = Vec::new();
-        for layout in 0..layouts {
+        for (layout, places) in LAYOUTS.iter().enumerate().take(layouts) {
             for (index, query) in QUERIES.iter().enumerate() {
                 let model = format!("q{layout}_{index}");
                 let message = failure(&results, &model);
@@ -146,7 +146,7 @@ fn whole_subplans_give_the_rows_that_one_database_gives() {
                     let sent = sent(&project, &model);
                     differences.push(format!(
                         "{switches:?} {:?} {query}\n{sent}\nwanted {:?}\nfound  {found:?}",
-                        LAYOUTS[layout], wanted[index]
+                        places, wanted[index]
                     ));
                 }
             }

@@ -1,5 +1,7 @@
 //! Staging: when it happens, what is used again, what goes on after a kill, and `clean`.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use crate::pitfalls::two_files;
 use crate::project::Project;
 use serde_json::{Value, json};
