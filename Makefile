@@ -6,6 +6,7 @@ DVT = $${CARGO_TARGET_DIR:-target}/debug/dvt
 
 # Builds dvt and runs the project in demo/: SQLite, Parquet and CSV in, a local Delta lakehouse out. Needs no server.
 demo:
+	./.ci/install build
 	cargo build --locked --package dvt
 	DVT="$(DVT)" ./demo/run
 
