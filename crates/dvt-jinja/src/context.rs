@@ -58,6 +58,8 @@ pub struct Invocation {
     /// `dbt_metadata_envs`.
     pub metadata_envs: Map<String, Json>,
     pub selected_resources: Vec<String>,
+    /// What templates looked at of all this.
+    pub uses: crate::Uses,
 }
 
 impl Invocation {
@@ -74,6 +76,7 @@ impl Invocation {
             env: BTreeMap::new(),
             metadata_envs: Map::new(),
             selected_resources: Vec::new(),
+            uses: crate::Uses::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ mod objects;
 mod rendered;
 mod syntax;
 mod tests_of_values;
+mod uses;
 mod value;
 mod written_config;
 
@@ -43,4 +44,5 @@ pub use library::{
 };
 pub use objects::table::{ColumnKind, Table};
 pub use rendered::{Asked, AskedConfig, AskedName, AskedRef, AskedSource, Called, Materialized, Rendered, SourceMap};
+pub use uses::{Used, Uses};
 pub use value::{Args, Decimal, Dict, Object, Value};

@@ -2,6 +2,7 @@
 
 use crate::{Manifest, ResourceType, UniqueId};
 use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -294,13 +295,22 @@ impl Graph {
     /// dbt's `parent_map` of `manifest.json`: every id with its sorted dependencies.
     #[must_use]
     pub fn parent_map(&self) -> Map<String, Value> {
-        self.edge_map(&self.parents)
+        self.parents_json().to_map()
+    }
+
+    /// The same, to be written out.
+    pub(crate) fn parents_json(&self) -> EdgeMap<'_> {
+        EdgeMap { ids: &self.ids, edges: &self.parents }
     }
 
     /// dbt's `child_map`.
     #[must_use]
     pub fn child_map(&self) -> Map<String, Value> {
-        self.edge_map(&self.children)
+        self.children_json().to_map()
+    }
+
+    pub(crate) fn children_json(&self) -> EdgeMap<'_> {
+        EdgeMap { ids: &self.ids, edges: &self.children }
     }
 
     /// dbt's summary of the graph: every id by its place, with its type and the places of those that depend on it.
@@ -318,18 +328,32 @@ impl Graph {
         };
         self.ids.iter().enumerate().map(entry).collect()
     }
+}
 
-    fn edge_map(&self, edges: &[Vec<usize>]) -> Map<String, Value> {
-        self.ids
-            .iter()
-            .zip(edges)
-            .map(|(id, neighbours)| {
-                let mut neighbours: Vec<&str> =
-                    neighbours.iter().map(|&position| self.ids[position].as_str()).collect();
-                neighbours.sort_unstable();
-                (id.clone(), Value::from(neighbours))
-            })
-            .collect()
+/// Every id with its sorted neighbours on one side.
+pub(crate) struct EdgeMap<'a> {
+    ids: &'a [UniqueId],
+    edges: &'a [Vec<usize>],
+}
+
+impl<'a> EdgeMap<'a> {
+    fn entries(&self) -> impl Iterator<Item = (&'a UniqueId, Vec<&'a str>)> {
+        let ids = self.ids;
+        ids.iter().zip(self.edges).map(move |(id, neighbours)| {
+            let mut neighbours: Vec<&str> = neighbours.iter().map(|&position| ids[position].as_str()).collect();
+            neighbours.sort_unstable();
+            (id, neighbours)
+        })
+    }
+
+    fn to_map(&self) -> Map<String, Value> {
+        self.entries().map(|(id, neighbours)| (id.clone(), Value::from(neighbours))).collect()
+    }
+}
+
+impl Serialize for EdgeMap<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.entries())
     }
 }
 

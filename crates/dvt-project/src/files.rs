@@ -1,5 +1,6 @@
 //! Reading the user's files: text, folders, and what `.dbtignore` leaves out.
 
+use crate::cache::Files;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use std::fs;
@@ -64,53 +65,48 @@ pub(crate) struct FoundFile {
     pub(crate) relative_path: String,
 }
 
-/// All files below these folders of a package whose extension is wanted, sorted; links are followed, a folder that is
-/// missing holds nothing.
+/// All files below a folder, sorted by name within each folder; links are followed, a folder that is missing holds nothing.
 ///
 /// # Errors
 /// One diagnostic for each folder or file that cannot be listed.
-pub(crate) fn find_files(
-    root: &Path,
-    folders: &[String],
-    extensions: &[&str],
-    ignore: &Ignore,
-) -> Result<Vec<FoundFile>, Vec<Diagnostic>> {
+pub(crate) fn walk(start: &Path, shown: &str) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    if !start.is_dir() {
+        return Ok(Vec::new());
+    }
     let mut found = Vec::new();
     let mut problems = Vec::new();
-    for folder in folders {
-        let start = root.join(folder);
-        if !start.is_dir() {
-            continue;
-        }
-        let walk = walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name();
-        for entry in walk {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    problems.push(Diagnostic::error("unreadable-file", format!("cannot list {folder}: {error}")));
-                    continue;
-                }
-            };
-            if !entry.file_type().is_file() {
-                continue;
-            }
-            let path = entry.path();
-            let wanted = path
-                .extension()
-                .is_some_and(|extension| extensions.iter().any(|wanted| extension.eq_ignore_ascii_case(wanted)));
-            let original = path.strip_prefix(root).unwrap_or(path);
-            if wanted && !ignore.ignores(original) {
-                found.push(FoundFile {
-                    absolute: path.to_owned(),
-                    original_path: slashes(original),
-                    relative_path: slashes(path.strip_prefix(&start).unwrap_or(path)),
-                });
+    for entry in walkdir::WalkDir::new(start).follow_links(true).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => found.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => {
+                problems.push(Diagnostic::error("unreadable-file", format!("cannot list {shown}: {error}")));
             }
         }
     }
-    found.sort();
-    found.dedup();
     if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+/// Those of a walked folder's files whose extension is wanted and which are not ignored.
+pub(crate) fn wanted(
+    root: &Path,
+    start: &Path,
+    paths: &[PathBuf],
+    extensions: &[&str],
+    ignore: &Ignore,
+) -> impl Iterator<Item = FoundFile> {
+    paths.iter().filter_map(move |path| {
+        let extension = path.extension()?;
+        let original = path.strip_prefix(root).unwrap_or(path);
+        if !extensions.iter().any(|wanted| extension.eq_ignore_ascii_case(wanted)) || ignore.ignores(original) {
+            return None;
+        }
+        Some(FoundFile {
+            absolute: path.clone(),
+            original_path: slashes(original),
+            relative_path: slashes(path.strip_prefix(start).unwrap_or(path)),
+        })
+    })
 }
 
 /// `.dbtignore`: patterns in gitignore's syntax.
@@ -122,9 +118,9 @@ pub(crate) struct Ignore {
 
 impl Ignore {
     /// Reads the package's `.dbtignore`, if it has one.
-    pub(crate) fn read(root: &Path, shown_root: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn read(files: &Files, root: &Path, shown_root: &str) -> Result<Self, Diagnostic> {
         let shown = format!("{shown_root}.dbtignore");
-        let Some(file) = read_text(&root.join(".dbtignore"), &shown)? else {
+        let Some(file) = files.text(&root.join(".dbtignore"), &shown)? else {
             return Ok(Self::default());
         };
         let mut patterns = Vec::new();

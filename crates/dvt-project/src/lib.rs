@@ -6,6 +6,7 @@
 //! environment is read.
 
 mod buckets;
+mod cache;
 mod check;
 mod computes;
 mod dbt_words;
@@ -31,6 +32,6 @@ pub use load::{
 pub use parse::load_project;
 pub use profile::{ConnectionSettings, Output, Profile};
 pub use project::{AdapterSupport, ConfigFiles, ConnectionFacts, Package, Project};
-pub use project_file::{DispatchEntry, ProjectFile, QueryComment};
-pub use settings::ProjectSettings;
+pub use project_file::{DispatchEntry, ProjectFile, QueryComment, RequiredAdapter};
+pub use settings::{ParseCache, ProjectSettings};
 pub use written_config::written_config;

@@ -1,7 +1,7 @@
 //! `dbt_project.yml`.
 
 use crate::yaml::Yaml;
-use dvt_diagnostics::SourceFile;
+use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +46,49 @@ pub struct ProjectFile {
     pub vars_file: Map<String, Value>,
     /// The whole file; the config trees (`models`, `seeds`, …) are read from it where they apply.
     pub(crate) tree: Yaml,
+}
+
+/// One entry of `require-adapters`: versions of a dbt adapter that the project asks for.
+#[derive(Clone, Debug)]
+pub struct RequiredAdapter {
+    /// `snowflake`; `dbt-snowflake` is read as the same.
+    pub adapter_type: String,
+    /// The clauses with commas between, unread.
+    pub versions: String,
+    pub span: Span,
+}
+
+impl ProjectFile {
+    /// What `require-adapters` says: a map from an adapter's type to a version specifier, or a list of them.
+    ///
+    /// # Errors
+    /// It has another shape; the diagnostic points at the value.
+    pub fn required_adapters(&self) -> Result<Vec<RequiredAdapter>, Diagnostic> {
+        let Some(required) = self.tree.get_set("require-adapters") else { return Ok(Vec::new()) };
+        let wrong = |place: &Yaml| {
+            Diagnostic::error("wrong-type", "`require-adapters` names versions by adapter type")
+                .label(place.span(&self.file), "expected a version specifier such as `\">=1.5.0\"`")
+        };
+        let entries = required.as_map().ok_or_else(|| wrong(required))?;
+        entries
+            .iter()
+            .map(|(name, entry)| {
+                let place = &entry.value;
+                let versions = match place.as_list() {
+                    Some(items) => {
+                        let texts: Option<Vec<String>> = items.iter().map(Yaml::scalar_text).collect();
+                        texts.map(|texts| texts.join(","))
+                    }
+                    None => place.scalar_text(),
+                };
+                Ok(RequiredAdapter {
+                    adapter_type: name.strip_prefix("dbt-").unwrap_or(name).to_owned(),
+                    versions: versions.ok_or_else(|| wrong(place))?,
+                    span: place.span(&self.file),
+                })
+            })
+            .collect()
+    }
 }
 
 /// One entry of `dispatch`.

@@ -33,9 +33,29 @@ pub struct ProjectSettings {
     pub started_at: chrono::DateTime<chrono::Utc>,
     /// Where reading the project says what is no diagnostic: what templates log, dbt's events by name.
     pub events: dvt_diagnostics::Events,
+    /// What is remembered of a reading for the next invocation.
+    pub parse_cache: ParseCache,
+}
+
+/// Whether and how a reading of the project is remembered: dbt's partial parsing. By default it is not.
+#[derive(Clone, Debug, Default)]
+pub struct ParseCache {
+    /// `--partial-parse`: an earlier reading is used where it still holds.
+    pub is_read: bool,
+    /// Readings are kept in the target folder.
+    pub is_written: bool,
+    /// `--partial-parse-file-path`: the file to read in place of the target folder's.
+    pub path: Option<PathBuf>,
+    /// `--no-partial-parse-file-diff`: the files of the project are taken for unchanged without a look.
+    pub trusts_files: bool,
 }
 
 impl ProjectSettings {
+    /// A flag by dbt's name, in upper case or as it is.
+    pub(crate) fn flag(&self, name: &str) -> Option<&Value> {
+        self.flags.get(&name.to_uppercase()).or_else(|| self.flags.get(name))
+    }
+
     /// An environment variable that dvt itself understands: `DVT_<name>` wins over `DBT_<name>` and `DBT_ENGINE_<name>`.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<&str> {

@@ -12,7 +12,7 @@ use crate::settings::{FlagFiles, Settings, Terminal, usage};
 use chrono::{DateTime, Utc};
 use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
 use dvt_manifest::Manifest;
-use dvt_project::{ConfigFiles, Project, ProjectFile, ProjectSettings};
+use dvt_project::{ConfigFiles, ParseCache, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -293,6 +293,12 @@ impl App {
             invocation_id: self.invocation_id.clone(),
             started_at: self.started_at,
             events: self.events(),
+            parse_cache: ParseCache {
+                is_read: settings.partial_parse && false,
+                is_written: settings.partial_parse && false,
+                path: settings.partial_parse_file_path.as_deref().map(absolute),
+                trusts_files: !settings.partial_parse_file_diff,
+            },
         })
     }
 }

@@ -52,6 +52,9 @@ pub(crate) struct Settings {
     pub(crate) populate_cache: bool,
     pub(crate) cache_selected_only: bool,
     pub(crate) partial_parse: bool,
+    /// False: the project's files are taken for unchanged.
+    pub(crate) partial_parse_file_diff: bool,
+    pub(crate) partial_parse_file_path: Option<PathBuf>,
     pub(crate) static_parser: bool,
     /// Seeds above this are compared by path; 0 for no limit.
     pub(crate) maximum_seed_size_mib: u64,
@@ -145,6 +148,9 @@ impl Settings {
         };
         let project_dir = lookup.path("PROJECT_DIR", global.project_dir.as_ref());
         let profiles_dir = lookup.path("PROFILES_DIR", global.profiles_dir.as_ref());
+        let partial_parse_file_path =
+            lookup.path("PARTIAL_PARSE_FILE_PATH", global.partial_parse_file_path.as_ref());
+        usage::check_file("--partial-parse-file-path", partial_parse_file_path.as_deref())?;
         usage::check_folders(command, project_dir.as_deref(), profiles_dir.as_deref())?;
         let event_time_start = lookup.own_text("EVENT_TIME_START", own.event_time.map(|args| &args.event_time_start));
         let event_time_end = lookup.own_text("EVENT_TIME_END", own.event_time.map(|args| &args.event_time_end));
@@ -187,6 +193,8 @@ impl Settings {
             populate_cache: lookup.switch("populate_cache", true)?,
             cache_selected_only: lookup.switch("cache_selected_only", false)?,
             partial_parse: lookup.switch("partial_parse", true)?,
+            partial_parse_file_diff: lookup.switch("partial_parse_file_diff", true)?,
+            partial_parse_file_path,
             static_parser: lookup.switch("static_parser", true)?,
             maximum_seed_size_mib: lookup.number("MAXIMUM_SEED_SIZE_MIB", global.maximum_seed_size_mib)?.unwrap_or(1),
             printer,

@@ -383,7 +383,10 @@ impl Object for Behavior {
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
-        let setting = self.0.flags.get(&name.to_uppercase()).is_some_and(|setting| Value::from(setting).is_true());
+        let name = name.to_uppercase();
+        let found = self.0.flags.get(&name);
+        self.0.uses.flag(&name, found);
+        let setting = found.is_some_and(|setting| Value::from(setting).is_true());
         Some(Value::object(BehaviorFlag(setting)))
     }
 }

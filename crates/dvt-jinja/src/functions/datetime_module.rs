@@ -115,10 +115,20 @@ impl Object for Class {
         Some(self.construct(args))
     }
 
-    fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
+    fn call_method(
+        &self,
+        interpreter: &mut Interpreter<'_>,
+        name: &str,
+        args: &mut Args,
+    ) -> Option<Result<Value, Flow>> {
         const NAMES: &[&str] =
             &["now", "utcnow", "today", "strptime", "fromisoformat", "fromtimestamp", "utcfromtimestamp", "combine"];
-        (matches!(self, Self::DateTime | Self::Date) && NAMES.contains(&name)).then(|| self.class_method(name, args))
+        (matches!(self, Self::DateTime | Self::Date) && NAMES.contains(&name)).then(|| {
+            if matches!(name, "now" | "utcnow" | "today") {
+                interpreter.context.invocation.uses.clock();
+            }
+            self.class_method(name, args)
+        })
     }
 }
 

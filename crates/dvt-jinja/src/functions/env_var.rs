@@ -26,6 +26,7 @@ pub(super) fn env_var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Res
     let span = interpreter.user_span();
     interpreter.asked.env_vars.push(AskedName { name: name.to_string(), span });
     let env = &interpreter.context.invocation.env;
+    interpreter.context.invocation.uses.env(&name, env.get(&*name).map(String::as_str));
     if let Some(value) = env.get(&*name) {
         return Ok(Value::from(value.as_str()));
     }

@@ -121,7 +121,9 @@ impl Object for Flags {
 
     fn attribute(&self, name: &str) -> Option<Value> {
         let upper = name.to_uppercase();
-        Some(self.0.flags.get(&upper).or_else(|| self.0.flags.get(name)).map_or(Value::None, Value::from))
+        let found = self.0.flags.get(&upper).or_else(|| self.0.flags.get(name));
+        self.0.uses.flag(name, found);
+        Some(found.map_or(Value::None, Value::from))
     }
 
     fn call_method(

@@ -45,7 +45,10 @@ impl Object for Itertools {
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        NAMES.contains(&name).then(|| run(interpreter, name, args))
+        NAMES.contains(&name).then(|| {
+            interpreter.context.invocation.uses.itertools();
+            run(interpreter, name, args)
+        })
     }
 }
 

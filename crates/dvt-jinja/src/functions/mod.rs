@@ -120,14 +120,23 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
         "api" => Value::object(api::Api),
         "builtins" => interpreter.kept_member("builtins", builtins),
         "flags" => Value::object(graph::Flags(context.invocation.clone())),
-        "invocation_id" => Value::from(context.invocation.invocation_id.as_str()),
+        "invocation_id" => {
+            context.invocation.uses.clock();
+            Value::from(context.invocation.invocation_id.as_str())
+        }
         "invocation_args_dict" => {
             interpreter.kept_member("invocation_args_dict", |interpreter| (&interpreter.context.invocation.args).into())
         }
-        "run_started_at" => Value::datetime_utc(context.invocation.run_started_at),
+        "run_started_at" => {
+            context.invocation.uses.clock();
+            Value::datetime_utc(context.invocation.run_started_at)
+        }
         "dbt_version" => Value::from(context.invocation.dbt_version.as_str()),
         "dvt_version" => Value::from(context.invocation.dvt_version.as_str()),
-        "dbt_metadata_envs" => (&context.invocation.metadata_envs).into(),
+        "dbt_metadata_envs" => {
+            context.invocation.uses.metadata_envs();
+            (&context.invocation.metadata_envs).into()
+        }
         "selected_resources" => {
             Value::list(context.invocation.selected_resources.iter().map(|id| Value::from(id.as_str())).collect())
         }
@@ -223,5 +232,8 @@ fn builtins(interpreter: &Interpreter<'_>) -> Value {
 
 /// A flag of the invocation by its upper-case name, `none` when it is not set.
 pub(crate) fn flag(interpreter: &Interpreter<'_>, name: &str) -> Value {
-    interpreter.context.invocation.flags.get(name).map_or(Value::None, Value::from)
+    let invocation = &interpreter.context.invocation;
+    let found = invocation.flags.get(name);
+    invocation.uses.flag(name, found);
+    found.map_or(Value::None, Value::from)
 }

@@ -204,6 +204,13 @@ impl MacroLibrary {
         load::snapshot_blocks(file)
     }
 
+    /// The tags of a file that stand outside of its blocks and mean nothing there, by keyword.
+    #[must_use]
+    pub fn stray_tags(file: &Arc<SourceFile>, kinds: &[&str]) -> Vec<(String, Span)> {
+        let stray = scan::stray_tags(&file.text, kinds).into_iter();
+        stray.map(|(keyword, range)| (keyword, Span::new(file, range))).collect()
+    }
+
     /// The docs blocks of a markdown file.
     ///
     /// # Errors

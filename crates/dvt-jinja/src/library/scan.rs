@@ -86,6 +86,28 @@ pub(crate) fn blocks(text: &str, kinds: &[&'static str]) -> Result<Vec<Block>, S
     Ok(blocks)
 }
 
+/// The tags at the top of a file that open no block of these kinds, with their keywords: nothing comes of them.
+pub(crate) fn stray_tags(text: &str, kinds: &[&str]) -> Vec<(String, Range<usize>)> {
+    let mut stray = Vec::new();
+    let mut open: Option<(String, usize)> = None;
+    let mut position = 0;
+    // What is wrong with the file is said when its blocks are read.
+    while let Ok(Some(tag)) = next_tag(text, position) {
+        position = tag.range.end;
+        open = match open {
+            Some((kind, depth)) if tag.keyword == end_keyword(&kind) => (depth > 1).then(|| (kind, depth - 1)),
+            Some((kind, depth)) if tag.keyword == kind && kind == "macro" => Some((kind, depth + 1)),
+            Some(block) => Some(block),
+            None if kinds.contains(&tag.keyword) => Some((tag.keyword.to_owned(), 1)),
+            None => {
+                stray.push((tag.keyword.to_owned(), tag.range));
+                None
+            }
+        };
+    }
+    stray
+}
+
 fn end_keyword(kind: &str) -> String {
     format!("end{kind}")
 }

@@ -3,40 +3,51 @@
 
 use super::DBT_VERSION;
 use crate::{
-    Column, Compiled, DependsOn, Disabled, Doc, Exposure, FunctionCall, Graph, Group, Macro, Manifest, Node, Owner,
-    RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, UnitTest,
+    Column, Compiled, DependsOn, Disabled, Doc, Exposure, FunctionCall, FunctionInfo, Graph, Group, Macro, Manifest,
+    Node, Owner, RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, UnitTest,
 };
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use std::io::{self, Write};
 
 impl Manifest {
     /// The artifact's text. It is written thing by thing: a large project's artifact never stands in memory as values.
     #[must_use]
     pub fn to_json(&self) -> String {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail, and only JSON is written, which is UTF-8.
+        let _ = self.write_json(&mut bytes);
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
+    /// Writes the artifact's text.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let graph = Graph::new(self);
-        let mut text = Text { bytes: Vec::new() };
-        text.bytes.push(b'{');
-        text.value("metadata", &self.metadata_json());
-        text.objects("nodes", &self.nodes, Node::to_json);
-        text.objects("sources", &self.sources, Source::to_json);
-        text.objects("macros", &self.macros, Macro::to_json);
-        text.objects("docs", &self.docs, Doc::to_json);
-        text.objects("exposures", &self.exposures, Exposure::to_json);
-        text.objects("metrics", &self.metrics, SemanticNode::to_json);
-        text.objects("groups", &self.groups, Group::to_json);
-        text.value("selectors", &self.selectors);
-        text.objects("disabled", &self.disabled, |entries| entries.iter().map(disabled_json).collect());
-        text.value("parent_map", &graph.parent_map());
-        text.value("child_map", &graph.child_map());
-        text.value("group_map", &self.group_map());
-        text.objects("saved_queries", &self.saved_queries, SemanticNode::to_json);
-        text.objects("semantic_models", &self.semantic_models, SemanticNode::to_json);
-        text.objects("unit_tests", &self.unit_tests, UnitTest::to_json);
-        text.objects("functions", &self.functions, Node::to_json);
-        text.bytes.push(b'}');
-        // Only JSON was written, which is UTF-8.
-        String::from_utf8(text.bytes).unwrap_or_default()
+        let mut text = Text { out, is_first: true };
+        text.out.write_all(b"{")?;
+        text.value("metadata", &self.metadata_json())?;
+        text.objects("nodes", &self.nodes, AsJson)?;
+        text.objects("sources", &self.sources, Source::to_json)?;
+        text.objects("macros", &self.macros, Macro::to_json)?;
+        text.objects("docs", &self.docs, Doc::to_json)?;
+        text.objects("exposures", &self.exposures, Exposure::to_json)?;
+        text.objects("metrics", &self.metrics, SemanticNode::to_json)?;
+        text.objects("groups", &self.groups, Group::to_json)?;
+        text.value("selectors", &self.selectors)?;
+        text.objects("disabled", &self.disabled, |entries| entries.iter().map(disabled_json).collect::<Value>())?;
+        text.value("parent_map", &graph.parents_json())?;
+        text.value("child_map", &graph.children_json())?;
+        text.value("group_map", &self.group_map())?;
+        text.objects("saved_queries", &self.saved_queries, SemanticNode::to_json)?;
+        text.objects("semantic_models", &self.semantic_models, SemanticNode::to_json)?;
+        text.objects("unit_tests", &self.unit_tests, UnitTest::to_json)?;
+        text.objects("functions", &self.functions, AsJson)?;
+        text.out.write_all(b"}")
     }
 
     /// The artifact as a value. `nodes`, `sources`, `exposures`, `groups` are also what templates see as `graph`.
@@ -108,52 +119,52 @@ impl Manifest {
 }
 
 /// The artifact while it is written.
-struct Text {
-    bytes: Vec<u8>,
+struct Text<'a> {
+    out: &'a mut dyn Write,
+    is_first: bool,
 }
 
 /// Things that one thread writes at a time.
 const CHUNK: usize = 256;
 
-impl Text {
-    fn key(&mut self, key: &str) {
-        if self.bytes.last() != Some(&b'{') {
-            self.bytes.push(b',');
+impl Text<'_> {
+    fn key(&mut self, key: &str) -> io::Result<()> {
+        if !std::mem::replace(&mut self.is_first, false) {
+            self.out.write_all(b",")?;
         }
-        self.push(key);
-        self.bytes.push(b':');
+        write!(self.out, "\"{key}\":")
     }
 
-    fn push(&mut self, value: &(impl Serialize + ?Sized)) {
-        // Writing values to memory cannot fail: all keys are texts.
-        let _ = serde_json::to_writer(&mut self.bytes, value);
-    }
-
-    fn value(&mut self, key: &str, value: &impl Serialize) {
-        self.key(key);
-        self.push(value);
+    fn value(&mut self, key: &str, value: &impl Serialize) -> io::Result<()> {
+        self.key(key)?;
+        Ok(serde_json::to_writer(&mut *self.out, value)?)
     }
 
     /// One object per thing, in order; many things are written by all processors.
-    fn objects<T: Sync>(&mut self, key: &str, map: &IndexMap<String, T>, to_json: impl Fn(&T) -> Value + Sync) {
-        self.key(key);
-        self.bytes.push(b'{');
+    fn objects<'m, T: Sync, J: Serialize>(
+        &mut self,
+        key: &str,
+        map: &'m IndexMap<String, T>,
+        json: impl Fn(&'m T) -> J + Sync,
+    ) -> io::Result<()> {
+        self.key(key)?;
+        self.out.write_all(b"{")?;
         let write = |from: usize| {
-            let mut text = Text { bytes: Vec::new() };
-            for (id, item) in map.iter().skip(from).take(CHUNK) {
-                if !text.bytes.is_empty() {
-                    text.bytes.push(b',');
+            let mut bytes = Vec::new();
+            for (index, (id, item)) in map.iter().enumerate().skip(from).take(CHUNK) {
+                if index > 0 {
+                    bytes.push(b',');
                 }
-                text.push(id);
-                text.bytes.push(b':');
-                text.push(&to_json(item));
+                serde_json::to_writer(&mut bytes, id)?;
+                bytes.push(b':');
+                serde_json::to_writer(&mut bytes, &json(item))?;
             }
-            text.bytes
+            io::Result::Ok(bytes)
         };
         let starts: Vec<usize> = (0..map.len()).step_by(CHUNK).collect();
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         for some in starts.chunks(threads) {
-            let written: Vec<Vec<u8>> = match some {
+            let written: Vec<io::Result<Vec<u8>>> = match some {
                 [] => Vec::new(),
                 [one] => vec![write(*one)],
                 several => std::thread::scope(|scope| {
@@ -166,13 +177,10 @@ impl Text {
                 }),
             };
             for bytes in written {
-                if self.bytes.last() != Some(&b'{') {
-                    self.bytes.push(b',');
-                }
-                self.bytes.extend_from_slice(&bytes);
+                self.out.write_all(&bytes?)?;
             }
         }
-        self.bytes.push(b'}');
+        self.out.write_all(b"}")
     }
 }
 
@@ -194,83 +202,8 @@ impl Node {
     /// The node as `manifest.json` has it, and as templates see it in `model` and `graph.nodes`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut json = Map::new();
-        let mut set = |key: &str, value: Value| {
-            json.insert(key.to_owned(), value);
-        };
-        set("database", json!(self.database));
-        // A `generate_schema_name` may give nothing; dbt writes that so.
-        set("schema", if self.schema.is_empty() { json!("None") } else { json!(self.schema) });
-        set("name", json!(self.name));
-        set("resource_type", json!(self.resource_type.as_str()));
-        set("package_name", json!(self.package_name));
-        set("path", json!(self.path));
-        set("original_file_path", json!(self.original_file_path));
-        set("unique_id", json!(self.unique_id));
-        set("fqn", json!(self.fqn));
-        set("alias", json!(self.alias));
-        set("checksum", json!({"name": self.checksum.name, "checksum": self.checksum.checksum}));
-        set("config", Value::Object(self.config.0.clone()));
-        set("tags", json!(self.tags));
-        set("description", json!(self.description));
-        set("columns", Value::Object(columns_json(&self.columns)));
-        set("meta", json!(self.meta));
-        set("group", json!(self.group));
-        set("docs", docs_json(&self.docs));
-        set("patch_path", json!(self.patch_path));
-        set("build_path", json!(self.build_path));
-        set("unrendered_config", json!(self.unrendered_config));
-        set("created_at", json!(self.created_at));
-        set("relation_name", json!(self.relation_name));
-        set("raw_code", json!(self.raw_code));
-        set("doc_blocks", json!(self.doc_blocks));
-        set("connection", json!(self.connection));
-        if self.resource_type.is_refable() {
-            set("defer_relation", json!(self.defer_relation.as_ref().map(|relation| relation.to_json())));
-        } else if self.resource_type == ResourceType::Function {
-            set("defer_function", json!(self.defer_relation.as_ref().map(|relation| relation.to_json())));
-        }
-        if self.resource_type == ResourceType::Seed {
-            set("root_path", json!(self.root_path));
-            set("depends_on", json!({"macros": self.depends_on.macros}));
-            return Value::Object(json);
-        }
-        set("language", json!(self.language));
-        set("refs", refs_json(&self.refs));
-        set("sources", sources_json(&self.sources));
-        set("metrics", json!(self.metrics));
-        set("functions", functions_json(&self.functions));
-        set("depends_on", depends_on_json(&self.depends_on));
-        compiled_json(&self.compiled, &mut set);
-        set("contract", self.contract_json());
-        match self.resource_type {
-            ResourceType::Model => {
-                set("access", json!(self.access.as_str()));
-                set("constraints", self.constraints.iter().map(model_constraint_json).collect());
-                set("version", json!(self.version));
-                set("latest_version", json!(self.latest_version));
-                set("deprecation_date", json!(self.deprecation_date));
-                set("primary_key", json!(self.primary_key));
-                set("time_spine", json!(self.time_spine));
-            }
-            ResourceType::Operation => set("index", json!(self.index)),
-            _ => {}
-        }
-        if let Some(test) = &self.test
-            && let Some(metadata) = &test.metadata
-        {
-            set("column_name", json!(test.column_name));
-            set("file_key_name", json!(test.file_key_name));
-            set("attached_node", json!(test.attached_node));
-            set(
-                "test_metadata",
-                json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
-            );
-        }
-        if let Some(function) = &self.function {
-            function.add_to(&mut json);
-        }
-        Value::Object(json)
+        // Every key is a text and every number finite.
+        serde_json::to_value(AsJson(self)).unwrap_or_default()
     }
 
     fn contract_json(&self) -> Value {
@@ -286,16 +219,178 @@ impl Node {
     }
 }
 
-fn compiled_json(compiled: &Compiled, set: &mut impl FnMut(&str, Value)) {
-    set("compiled_path", json!(compiled.path));
-    if compiled.code.is_none() {
-        return;
+/// A thing in the artifact's form, written out without becoming a value first.
+struct AsJson<'a, T>(&'a T);
+
+impl Serialize for AsJson<'_, Node> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let node = self.0;
+        let mut json = serializer.serialize_map(None)?;
+        json.serialize_entry("database", &node.database)?;
+        // A `generate_schema_name` may give nothing; dbt writes that so.
+        json.serialize_entry("schema", if node.schema.is_empty() { "None" } else { &node.schema })?;
+        json.serialize_entry("name", &node.name)?;
+        json.serialize_entry("resource_type", node.resource_type.as_str())?;
+        json.serialize_entry("package_name", &node.package_name)?;
+        json.serialize_entry("path", &node.path)?;
+        json.serialize_entry("original_file_path", &node.original_file_path)?;
+        json.serialize_entry("unique_id", &node.unique_id)?;
+        json.serialize_entry("fqn", &node.fqn)?;
+        json.serialize_entry("alias", &node.alias)?;
+        json.serialize_entry("checksum", &node.checksum)?;
+        json.serialize_entry("config", &node.config)?;
+        json.serialize_entry("tags", &node.tags)?;
+        json.serialize_entry("description", &node.description)?;
+        json.serialize_entry("columns", &Columns(&node.columns))?;
+        json.serialize_entry("meta", &node.meta)?;
+        json.serialize_entry("group", &node.group)?;
+        json.serialize_entry("docs", &docs_json(&node.docs))?;
+        json.serialize_entry("patch_path", &node.patch_path)?;
+        json.serialize_entry("build_path", &node.build_path)?;
+        json.serialize_entry("unrendered_config", &node.unrendered_config)?;
+        json.serialize_entry("created_at", &node.created_at)?;
+        json.serialize_entry("relation_name", &node.relation_name)?;
+        json.serialize_entry("raw_code", &node.raw_code)?;
+        json.serialize_entry("doc_blocks", &node.doc_blocks)?;
+        json.serialize_entry("connection", &node.connection)?;
+        let deferred = || node.defer_relation.as_ref().map(|relation| relation.to_json());
+        if node.resource_type.is_refable() {
+            json.serialize_entry("defer_relation", &deferred())?;
+        } else if node.resource_type == ResourceType::Function {
+            json.serialize_entry("defer_function", &deferred())?;
+        }
+        if node.resource_type == ResourceType::Seed {
+            json.serialize_entry("root_path", &node.root_path)?;
+            json.serialize_entry("depends_on", &json!({"macros": node.depends_on.macros}))?;
+            return json.end();
+        }
+        json.serialize_entry("language", &node.language)?;
+        json.serialize_entry("refs", &refs_json(&node.refs))?;
+        json.serialize_entry("sources", &sources_json(&node.sources))?;
+        json.serialize_entry("metrics", &node.metrics)?;
+        json.serialize_entry("functions", &functions_json(&node.functions))?;
+        json.serialize_entry("depends_on", &AsJson(&node.depends_on))?;
+        compiled_json(&node.compiled, &mut json)?;
+        json.serialize_entry("contract", &node.contract_json())?;
+        match node.resource_type {
+            ResourceType::Model => {
+                let constraints: Value = node.constraints.iter().map(model_constraint_json).collect();
+                json.serialize_entry("access", node.access.as_str())?;
+                json.serialize_entry("constraints", &constraints)?;
+                json.serialize_entry("version", &node.version)?;
+                json.serialize_entry("latest_version", &node.latest_version)?;
+                json.serialize_entry("deprecation_date", &node.deprecation_date)?;
+                json.serialize_entry("primary_key", &node.primary_key)?;
+                json.serialize_entry("time_spine", &node.time_spine)?;
+            }
+            ResourceType::Operation => json.serialize_entry("index", &node.index)?,
+            _ => {}
+        }
+        if let Some(test) = &node.test
+            && let Some(metadata) = &test.metadata
+        {
+            json.serialize_entry("column_name", &test.column_name)?;
+            json.serialize_entry("file_key_name", &test.file_key_name)?;
+            json.serialize_entry("attached_node", &test.attached_node)?;
+            json.serialize_entry(
+                "test_metadata",
+                &json!({"name": metadata.name, "kwargs": metadata.kwargs, "namespace": metadata.namespace}),
+            )?;
+        }
+        for (key, value) in node.function.iter().flat_map(FunctionInfo::entries) {
+            json.serialize_entry(key, &value)?;
+        }
+        json.end()
     }
-    set("compiled", Value::Bool(true));
-    set("compiled_code", json!(compiled.code));
-    set("extra_ctes_injected", json!(compiled.extra_ctes_injected));
+}
+
+fn compiled_json<M: SerializeMap>(compiled: &Compiled, json: &mut M) -> Result<(), M::Error> {
+    json.serialize_entry("compiled_path", &compiled.path)?;
+    if compiled.code.is_none() {
+        return Ok(());
+    }
     let ctes: Vec<Value> = compiled.extra_ctes.iter().map(|cte| json!({"id": cte.id, "sql": cte.sql})).collect();
-    set("extra_ctes", json!(ctes));
+    json.serialize_entry("compiled", &true)?;
+    json.serialize_entry("compiled_code", &compiled.code)?;
+    json.serialize_entry("extra_ctes_injected", &compiled.extra_ctes_injected)?;
+    json.serialize_entry("extra_ctes", &ctes)
+}
+
+impl Serialize for AsJson<'_, DependsOn> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(Some(2))?;
+        json.serialize_entry("macros", &self.0.macros)?;
+        json.serialize_entry("nodes", &self.0.nodes)?;
+        json.end()
+    }
+}
+
+struct Columns<'a>(&'a IndexMap<String, Column>);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, column)| (name, AsJson(column))))
+    }
+}
+
+/// The keys of a column that dbt knows, in its order.
+const COLUMN_KEYS: [&str; 12] = [
+    "name",
+    "description",
+    "meta",
+    "data_type",
+    "constraints",
+    "quote",
+    "config",
+    "tags",
+    "granularity",
+    "dimension",
+    "entity",
+    "doc_blocks",
+];
+
+impl Serialize for AsJson<'_, Column> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let column = self.0;
+        let mut json = serializer.serialize_map(None)?;
+        let constraints: Vec<Value> = column.constraints.iter().map(constraint_json).collect();
+        json.serialize_entry("name", &column.name)?;
+        json.serialize_entry("description", &column.description)?;
+        json.serialize_entry("meta", &column.meta)?;
+        json.serialize_entry("data_type", &column.data_type)?;
+        json.serialize_entry("constraints", &constraints)?;
+        json.serialize_entry("quote", &column.quote)?;
+        json.serialize_entry("config", &ColumnConfig(column))?;
+        json.serialize_entry("tags", &column.tags)?;
+        json.serialize_entry("granularity", &column.granularity)?;
+        json.serialize_entry("dimension", &column.dimension)?;
+        json.serialize_entry("entity", &column.entity)?;
+        json.serialize_entry("doc_blocks", &column.doc_blocks)?;
+        for (key, value) in column.extra.iter().filter(|(key, _)| !COLUMN_KEYS.contains(&key.as_str())) {
+            json.serialize_entry(key, value)?;
+        }
+        json.end()
+    }
+}
+
+/// A column's config, which always says its meta and tags.
+struct ColumnConfig<'a>(&'a Column);
+
+impl Serialize for ColumnConfig<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(column) = self;
+        let mut json = serializer.serialize_map(None)?;
+        for (key, value) in &column.config {
+            json.serialize_entry(key, value)?;
+        }
+        if !column.config.contains_key("meta") {
+            json.serialize_entry("meta", &column.meta)?;
+        }
+        if !column.config.contains_key("tags") {
+            json.serialize_entry("tags", &column.tags)?;
+        }
+        json.end()
+    }
 }
 
 pub(super) fn refs_json(refs: &[RefCall]) -> Value {
@@ -353,29 +448,7 @@ fn constraint_json(constraint: &Value) -> Value {
 impl Column {
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut config = self.config.clone();
-        config.entry("meta").or_insert_with(|| json!(self.meta));
-        config.entry("tags").or_insert_with(|| json!(self.tags));
-        let mut json = json!({
-            "name": self.name,
-            "description": self.description,
-            "meta": self.meta,
-            "data_type": self.data_type,
-            "constraints": self.constraints.iter().map(constraint_json).collect::<Vec<_>>(),
-            "quote": self.quote,
-            "config": config,
-            "tags": self.tags,
-            "granularity": self.granularity,
-            "dimension": self.dimension,
-            "entity": self.entity,
-            "doc_blocks": self.doc_blocks,
-        });
-        if let Value::Object(map) = &mut json {
-            for (key, value) in &self.extra {
-                map.entry(key.clone()).or_insert_with(|| value.clone());
-            }
-        }
-        json
+        serde_json::to_value(AsJson(self)).unwrap_or_default()
     }
 }
 

@@ -83,7 +83,7 @@ impl FunctionReturns {
 
 impl FunctionInfo {
     /// The keys that a function has beside those of every compiled node.
-    pub(super) fn add_to(&self, json: &mut Map<String, Value>) {
+    pub(super) fn entries(&self) -> [(&'static str, Value); 3] {
         let arguments =
             |arguments: &[FunctionArgument]| arguments.iter().map(FunctionArgument::to_json).collect::<Vec<_>>();
         let overloads: Vec<Value> = self
@@ -100,9 +100,11 @@ impl FunctionInfo {
                 })
             })
             .collect();
-        json.insert("returns".to_owned(), self.returns.to_json());
-        json.insert("arguments".to_owned(), Value::Array(arguments(&self.arguments)));
-        json.insert("overloads".to_owned(), Value::Array(overloads));
+        [
+            ("returns", self.returns.to_json()),
+            ("arguments", Value::Array(arguments(&self.arguments))),
+            ("overloads", Value::Array(overloads)),
+        ]
     }
 }
 

@@ -23,6 +23,17 @@ pub struct WriteError {
 /// # Errors
 /// [`WriteError`]; the file is then as it was.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
+    write_atomically_with(path, |file| file.write_all(contents))
+}
+
+/// The same, where the contents are written piece by piece.
+///
+/// # Errors
+/// [`WriteError`]; the file is then as it was.
+pub fn write_atomically_with(
+    path: &Path,
+    contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let error = |cause| WriteError { path: path.to_owned(), cause };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(error)?;
@@ -31,9 +42,10 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), WriteError> 
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}.{number}.tmp", std::process::id()));
     let written = fs::File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(contents)?;
-            file.sync_all()
+        .and_then(|file| {
+            let mut buffered = io::BufWriter::with_capacity(1 << 16, file);
+            contents(&mut buffered)?;
+            buffered.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         })
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {

@@ -28,7 +28,7 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
         match node.resource_type {
             ResourceType::Model => {
                 check_access(node, problems);
-                check_microbatch(manifest, node, problems);
+                check_microbatch(session, manifest, node, problems);
             }
             ResourceType::Snapshot => check_snapshot(node, problems),
             _ => {}
@@ -103,6 +103,13 @@ fn check_snapshot(node: &Node, problems: &mut Vec<Diagnostic>) {
     problems.push(at(node, Diagnostic::error("snapshot-config", wrong)));
 }
 
+/// Whether Python's `datetime.fromisoformat` takes it.
+fn is_moment(session: &Session<'_>, text: &str) -> bool {
+    let meant = super::dates::normal_date(text);
+    session.files.note_date(text, &meant);
+    moment(&meant).is_some()
+}
+
 fn is_microbatch(node: &Node) -> bool {
     node.config.materialized() == "incremental" && node.config.text("incremental_strategy") == Some("microbatch")
 }
@@ -120,7 +127,7 @@ fn python_type(value: &Value) -> &'static str {
     }
 }
 
-fn check_microbatch(manifest: &Manifest, node: &Node, problems: &mut Vec<Diagnostic>) {
+fn check_microbatch(session: &Session<'_>, manifest: &Manifest, node: &Node, problems: &mut Vec<Diagnostic>) {
     if !is_microbatch(node) {
         return;
     }
@@ -144,7 +151,7 @@ fn check_microbatch(manifest: &Manifest, node: &Node, problems: &mut Vec<Diagnos
              be built from."
                 .to_owned(),
         ),
-        Value::String(text) if super::dates::is_moment(&text) => {}
+        Value::String(text) if is_moment(session, &text) => {}
         Value::String(text) => {
             wrong(format!("must provide a 'begin' config of valid datetime (ISO format), but got: {text}."));
         }
@@ -225,6 +232,7 @@ fn warn_of_deprecation(session: &Session<'_>, manifest: &Manifest, problems: &mu
         let Some(date) = &node.deprecation_date else { continue };
         let Some(at) = moment(date) else { continue };
         let is_past = at < session.settings.started_at;
+        session.files.note_moment(date, is_past);
         let version = node.version.as_ref().map(version_text).unwrap_or_default();
         let named = if version.is_empty() { node.name.clone() } else { format!("{}.v{version}", node.name) };
         if is_past {
@@ -307,7 +315,7 @@ fn spaces(
         problems.push(diagnostic);
         return;
     }
-    let debug = session.settings.flags.get("DEBUG").and_then(Value::as_bool) == Some(true);
+    let debug = session.flag("DEBUG") == Some(true);
     for (id, _, span) in named.iter().take(if debug { named.len() } else { 1 }) {
         let message = format!("Found spaces in the name of `{id}`");
         let event = Event::new(kinds::SPACES_IN_RESOURCE_NAME_DEPRECATION, message.clone())

@@ -4,15 +4,12 @@ use super::described::Described;
 use super::draft::Draft;
 use super::properties::{PropertyEntry, Section};
 use super::session::Session;
-use crate::files::{FoundFile, Ignore, find_files, read_text};
+use crate::files::{FoundFile, Ignore};
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use dvt_jinja::MacroLibrary;
 use dvt_manifest::{Checksum, ResourceType, TestInfo, version_text};
 use std::path::Path;
 use std::sync::Arc;
-
-/// dbt hashes seeds up to this size; of larger ones it keeps the path.
-const MAXIMUM_HASHED_SEED_BYTES: u64 = 1024 * 1024;
 
 /// `[package, folders…, last]`.
 pub(crate) fn fqn(package: &str, relative_path: &str, last: &str) -> Vec<String> {
@@ -106,19 +103,18 @@ struct Collector<'a, 's> {
 impl Collector<'_, '_> {
     fn find(&self, folders: &[String], extensions: &[&str], problems: &mut Vec<Diagnostic>) -> Vec<FoundFile> {
         let root = &self.session.packages[self.package].root;
-        find_files(root, folders, extensions, self.ignore).unwrap_or_else(|diagnostics| {
+        self.session.files.find(self.package, root, folders, extensions, self.ignore).unwrap_or_else(|diagnostics| {
             problems.extend(diagnostics);
             Vec::new()
         })
     }
 
     fn read(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Option<Arc<SourceFile>> {
-        read_text(&found.absolute, &self.session.shown(self.package, &found.original_path)).unwrap_or_else(
-            |diagnostic| {
-                problems.push(diagnostic);
-                None
-            },
-        )
+        let shown = self.session.shown(self.package, &found.original_path);
+        self.session.files.text(&found.absolute, &shown).unwrap_or_else(|diagnostic| {
+            problems.push(diagnostic);
+            None
+        })
     }
 
     fn draft<'p>(
@@ -174,16 +170,10 @@ impl Collector<'_, '_> {
     /// A seed's rows are read when it is loaded; here its file is only hashed.
     fn seed<'p>(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Option<Draft<'p>> {
         let shown = self.session.shown(self.package, &found.original_path);
-        let checksum = std::fs::metadata(&found.absolute).and_then(|metadata| {
-            if metadata.len() > MAXIMUM_HASHED_SEED_BYTES {
-                return Ok(Checksum::of_path(&found.original_path));
-            }
-            std::fs::read(&found.absolute).map(|bytes| Checksum::of_seed(&String::from_utf8_lossy(&bytes)))
-        });
-        let checksum = match checksum {
+        let checksum = match self.session.files.seed(&found.absolute, &found.original_path, &shown) {
             Ok(checksum) => checksum,
-            Err(error) => {
-                problems.push(crate::files::unreadable(&shown, &error));
+            Err(diagnostic) => {
+                problems.push(diagnostic);
                 return None;
             }
         };
@@ -195,6 +185,7 @@ impl Collector<'_, '_> {
     /// The snapshot blocks of a file.
     fn snapshots<'p>(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Vec<Draft<'p>> {
         let Some(file) = self.read(found, problems) else { return Vec::new() };
+        problems.extend(super::stray_tags(&file, &found.relative_path, &["snapshot"]));
         let blocks = match MacroLibrary::snapshot_blocks(&file) {
             Ok(blocks) => blocks,
             Err(diagnostics) => {

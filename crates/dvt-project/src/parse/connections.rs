@@ -90,26 +90,19 @@ impl<'a> Connections<'a> {
         Ok(Connection { name: name.to_owned(), facts: Arc::new(facts), lines: Arc::clone(&bridge), bridge })
     }
 
-    /// What templates said with `exceptions.warn` while they were parsed, each once. What they logged and printed is said
-    /// at once.
-    pub(crate) fn take_warnings(&self, events: &Events) -> Vec<Diagnostic> {
+    /// What templates wrote while they were parsed.
+    pub(crate) fn take_lines(&self) -> Vec<LogLine> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut messages = Vec::new();
-        for line in known.values().flatten().flat_map(|connection| connection.lines.take_lines()) {
-            match line {
-                LogLine::Warning(message) => messages.push(message),
-                LogLine::Log { message, info: true } => events.fire(Event::new(kinds::JINJA_LOG_INFO, message)),
-                LogLine::Log { message, info: false } => events.fire(Event::new(kinds::JINJA_LOG_DEBUG, message)),
-                LogLine::Print(message) => events.fire(Event::new(kinds::PRINT_EVENT, message)),
-            }
-        }
-        messages.sort();
-        messages.dedup();
-        let warning = |message: String| {
-            let event = Event::new(kinds::JINJA_LOG_WARNING, message.clone());
-            Diagnostic::warning("template-warning", message).event(event)
-        };
-        messages.into_iter().map(warning).collect()
+        known.values().flatten().flat_map(|connection| connection.lines.take_lines()).collect()
+    }
+
+    /// The names of the connections that were used so far.
+    pub(crate) fn known(&self) -> Vec<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> =
+            known.iter().filter(|(_, found)| found.is_ok()).map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names
     }
 
     /// All connections that were used, by name.
@@ -122,4 +115,34 @@ impl<'a> Connections<'a> {
         used.sort_by(|left, right| left.0.cmp(&right.0));
         used.into_iter().collect()
     }
+}
+
+/// Says what templates logged and printed.
+pub(crate) fn say(lines: &[LogLine], events: &Events) {
+    for line in lines {
+        match line.clone() {
+            LogLine::Warning(_) => {}
+            LogLine::Log { message, info: true } => events.fire(Event::new(kinds::JINJA_LOG_INFO, message)),
+            LogLine::Log { message, info: false } => events.fire(Event::new(kinds::JINJA_LOG_DEBUG, message)),
+            LogLine::Print(message) => events.fire(Event::new(kinds::PRINT_EVENT, message)),
+        }
+    }
+}
+
+/// What templates said with `exceptions.warn`, each once.
+pub(crate) fn warnings(lines: &[LogLine]) -> Vec<Diagnostic> {
+    let mut messages: Vec<&String> = lines
+        .iter()
+        .filter_map(|line| match line {
+            LogLine::Warning(message) => Some(message),
+            _ => None,
+        })
+        .collect();
+    messages.sort();
+    messages.dedup();
+    let warning = |message: &String| {
+        let event = Event::new(kinds::JINJA_LOG_WARNING, message.clone());
+        Diagnostic::warning("template-warning", message.clone()).event(event)
+    };
+    messages.into_iter().map(warning).collect()
 }

@@ -37,11 +37,6 @@ pub(crate) fn moment(text: &str) -> Option<DateTime<chrono::FixedOffset>> {
     DateTime::parse_from_rfc3339(text).ok()
 }
 
-/// Whether Python's `datetime.fromisoformat` takes it.
-pub(crate) fn is_moment(text: &str) -> bool {
-    moment(&normal_date(text)).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::normal_date;

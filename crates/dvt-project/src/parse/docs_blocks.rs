@@ -1,6 +1,7 @@
 //! The docs blocks of all packages, and dbt's own overview page.
 
-use crate::files::{Ignore, find_files, read_text};
+use crate::cache::Files;
+use crate::files::Ignore;
 use crate::render::ValueRenderer;
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{DocsBlock, MacroLibrary, ValueMode};
@@ -20,6 +21,7 @@ const OVERVIEW: &str = "### Welcome\n\nThis is the documentation of your project
 
 /// The docs blocks of all packages, dbt's first.
 pub(crate) fn read_docs(
+    files: &Files,
     packages: &[crate::Package],
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
@@ -35,17 +37,17 @@ pub(crate) fn read_docs(
         block_contents: OVERVIEW.to_owned(),
     };
     docs.insert(overview.unique_id.clone(), overview);
-    for ((package, ignore), renderer) in packages.iter().zip(ignores).zip(renderers) {
-        let files = match find_files(&package.root, &package.project.docs_paths, &["md"], ignore) {
-            Ok(files) => files,
+    for (index, ((package, ignore), renderer)) in packages.iter().zip(ignores).zip(renderers).enumerate() {
+        let found = match files.find(index, &package.root, &package.project.docs_paths, &["md"], ignore) {
+            Ok(found) => found,
             Err(diagnostics) => {
                 problems.extend(diagnostics);
                 continue;
             }
         };
-        for found in files {
+        for found in found {
             let shown = super::session::shown_in(&package.root, &packages[0].root, &found.original_path);
-            let file = match read_text(&found.absolute, &shown) {
+            let file = match files.text(&found.absolute, &shown) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
                 Err(diagnostic) => {

@@ -1,7 +1,8 @@
 //! Fixture files: rows of unit tests that live below `tests/fixtures`, as CSV or SQL.
 
 use super::session::shown_in;
-use crate::files::{Ignore, find_files, read_text};
+use crate::cache::Files;
+use crate::files::Ignore;
 use dvt_diagnostics::Diagnostic;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -22,18 +23,24 @@ pub(crate) struct Fixture {
 }
 
 impl Fixtures {
-    pub(crate) fn read(packages: &[crate::Package], ignores: &[Ignore], problems: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn read(
+        files: &Files,
+        packages: &[crate::Package],
+        ignores: &[Ignore],
+        problems: &mut Vec<Diagnostic>,
+    ) -> Self {
         let mut fixtures = Self::default();
         for (index, (package, ignore)) in packages.iter().zip(ignores).enumerate() {
             let folders: Vec<String> =
                 package.project.test_paths.iter().map(|path| format!("{path}/fixtures")).collect();
-            let found = find_files(&package.root, &folders, &["csv", "sql"], ignore).unwrap_or_else(|diagnostics| {
-                problems.extend(diagnostics);
-                Vec::new()
-            });
+            let found =
+                files.find(index, &package.root, &folders, &["csv", "sql"], ignore).unwrap_or_else(|diagnostics| {
+                    problems.extend(diagnostics);
+                    Vec::new()
+                });
             for file in found {
                 let shown = shown_in(&package.root, &packages[0].root, &file.original_path);
-                let text = match read_text(&file.absolute, &shown) {
+                let text = match files.text(&file.absolute, &shown) {
                     Ok(Some(text)) => text,
                     Ok(None) => continue,
                     Err(diagnostic) => {

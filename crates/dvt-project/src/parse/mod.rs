@@ -6,7 +6,7 @@ mod config;
 mod config_rules;
 mod connections;
 mod contracts;
-mod dates;
+pub(crate) mod dates;
 mod described;
 mod descriptions;
 mod docs_blocks;
@@ -37,15 +37,16 @@ mod test_drafts;
 mod unit_tests;
 pub(crate) mod version;
 
-use crate::files::{FoundFile, Ignore, find_files, read_text};
+use crate::cache::{Files, Memory, hash_of};
+use crate::files::{FoundFile, Ignore};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
 use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings};
 use config::ConfigTrees;
 use connections::Connections;
 use described::Described;
 use draft::{Draft, Parsed, parse_draft};
-use dvt_diagnostics::{Diagnostic, Diagnostics, Severity, SourceFile};
-use dvt_jinja::{DispatchConfig, MacroFile, MacroLibrary, builtin_macro_files};
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, Severity, SourceFile, kinds};
+use dvt_jinja::{DispatchConfig, LogLine, MacroFile, MacroLibrary, builtin_macro_files};
 use dvt_manifest::{Disabled, Manifest, ManifestMetadata, ResourceType};
 use patch::Descriptions;
 use properties::{PropertyEntry, Section, read_properties};
@@ -119,6 +120,7 @@ fn read(
     support: &AdapterSupport<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Read> {
+    let before = problems.len();
     let invocation = invocation(settings);
     let connections = Connections::new(&config.profile, support);
     let default = match connections.get(connections.default_name()) {
@@ -128,6 +130,45 @@ fn read(
             return None;
         }
     };
+    let files = Files::default();
+    let ignores: Vec<Ignore> = packages
+        .iter()
+        .map(|package| {
+            let shown = shown_in(&package.root, &packages[0].root, "");
+            Ignore::read(&files, &package.root, &shown).unwrap_or_else(|diagnostic| {
+                problems.push(diagnostic);
+                Ignore::default()
+            })
+        })
+        .collect();
+    let adapter_types = &default.facts.adapter_types;
+    let macros = |problems: &mut Vec<Diagnostic>| {
+        read_macros(&files, config, packages, &ignores, support, adapter_types, problems)
+    };
+    let facts = |name: &str| connections.get(name).ok().map(|connection| hash_of(&connection.facts));
+    let memory = Memory {
+        settings,
+        config,
+        packages,
+        macro_packages: support.macro_packages.iter().map(|(name, _)| name.as_str()).collect(),
+        ignores: &ignores,
+        files: &files,
+        invocation: &invocation,
+        connection: &facts,
+    };
+    if let Some(remembered) = memory.recall() {
+        let mut manifest = remembered.manifest;
+        manifest.metadata = metadata(settings, config, &connections);
+        connections::say(&remembered.lines, &settings.events);
+        problems.extend(remembered.problems);
+        let library = macros(problems)?;
+        return Some((manifest, Arc::new(library), connections.used(), invocation));
+    }
+    // The questions of a proof that did not hold are forgotten, and these are part of every proof.
+    for package in packages {
+        let shown = shown_in(&package.root, &packages[0].root, "");
+        problems.extend(Ignore::read(&files, &package.root, &shown).err());
+    }
     let target = &default.facts.target;
     let project_vars = vec![settings.vars.clone(), config.project.vars_file.clone()];
     let project_renderer = ValueRenderer::new(&invocation, project_vars, Some(target));
@@ -140,19 +181,10 @@ fn read(
         (0..packages.len()).map(|index| Arc::new(package_vars(&settings.vars, packages, index))).collect();
     let renderers: Vec<ValueRenderer> =
         vars.iter().map(|vars| ValueRenderer::new(&invocation, vars.layers.clone(), Some(target))).collect();
-    let ignores: Vec<Ignore> = packages
-        .iter()
-        .map(|package| {
-            Ignore::read(&package.root, &shown_in(&package.root, &packages[0].root, "")).unwrap_or_else(|diagnostic| {
-                problems.push(diagnostic);
-                Ignore::default()
-            })
-        })
-        .collect();
-    let library = read_macros(config, packages, &ignores, support, &default.facts.adapter_types, problems);
-    let docs = Arc::new(docs_blocks::read_docs(packages, &ignores, &renderers, problems));
-    let fixtures = fixtures::Fixtures::read(packages, &ignores, problems);
-    let mut entries = read_all_properties(packages, &ignores, &renderers, problems);
+    let library = macros(problems);
+    let docs = Arc::new(docs_blocks::read_docs(&files, packages, &ignores, &renderers, problems));
+    let fixtures = fixtures::Fixtures::read(&files, packages, &ignores, problems);
+    let mut entries = read_all_properties(&files, packages, &ignores, &renderers, problems);
     source_overrides::apply(packages, &mut entries, problems);
     // Without macros nothing can be rendered: every model would fail for the same reason.
     let library = library?;
@@ -162,16 +194,21 @@ fn read(
         packages,
         trees,
         vars,
-        connections,
+        connections: &connections,
         names: names::NameMacros::new(&library),
         library: Arc::new(library),
         invocation: Arc::clone(&invocation),
+        files: &files,
         now: settings.started_at.timestamp_micros() as f64 / 1_000_000.0,
     };
     let described = DescribedFiles { docs: &docs, fixtures: &fixtures };
-    let manifest = build_manifest(&session, described, &entries, &ignores, &renderers, problems);
+    let (manifest, lines) = build_manifest(&session, described, &entries, &ignores, &renderers, problems);
     let library = Arc::clone(&session.library);
-    Some((manifest, library, session.connections.used(), invocation))
+    drop(session);
+    if !has_errors(problems) {
+        memory.keep(&manifest, &problems[before..], &lines, &connections.known());
+    }
+    Some((manifest, library, connections.used(), invocation))
 }
 
 /// What was read before the nodes: docs blocks and rows of unit tests.
@@ -187,7 +224,7 @@ fn build_manifest(
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
     problems: &mut Vec<Diagnostic>,
-) -> Manifest {
+) -> (Manifest, Vec<LogLine>) {
     let descriptions = Descriptions::new(files.docs, session.packages, renderers);
     let mut described = Described::new(session, entries, problems);
     let mut drafts = Vec::new();
@@ -197,7 +234,8 @@ fn build_manifest(
     }
     drafts.extend(collect::yaml_snapshot_drafts(session, entries));
     described.adopt(session, &mut drafts);
-    let mut manifest = Manifest { metadata: metadata(session), ..Manifest::default() };
+    let mut manifest =
+        Manifest { metadata: metadata(session.settings, session.config, session.connections), ..Manifest::default() };
     let mut failed = Failed::default();
     parse_all(session, drafts, &descriptions, &mut manifest, &mut failed, problems);
     for entry in entries.iter().filter(|entry| entry.section == Section::Sources) {
@@ -248,7 +286,10 @@ fn build_manifest(
     }
     naming::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
-    problems.extend(session.connections.take_warnings(&session.settings.events));
+    let lines = session.connections.take_lines();
+    connections::say(&lines, &session.settings.events);
+    problems.extend(connections::warnings(&lines));
+    problems.extend(session.invocation.uses.so_far().itertools.then(itertools_warning));
     if !has_errors(problems) {
         let (fqns, disabled) = all_fqns(&manifest);
         session.trees[0].warn_unused(&fqns, &disabled, problems);
@@ -258,7 +299,7 @@ fn build_manifest(
     if !has_errors(problems) {
         resolve::check_graph(session, &manifest, problems);
     }
-    manifest
+    (manifest, lines)
 }
 
 /// The parts of a node's full name.
@@ -358,8 +399,29 @@ fn parse_in_parallel(session: &Session<'_>, drafts: Vec<Draft<'_>>, descriptions
     parsed.into_iter().map(|(_, parsed)| parsed).collect()
 }
 
+/// dbt's warning about tags that stand outside of the blocks that a file is for.
+fn stray_tags(file: &Arc<SourceFile>, shown: &str, kinds: &[&str]) -> Vec<Diagnostic> {
+    let warning = |(keyword, span): (String, dvt_diagnostics::Span)| {
+        let said = format!("Found unexpected '{keyword}' block tag.");
+        let message = format!("{said} in file `{shown}`");
+        let event = Event::new(kinds::UNEXPECTED_JINJA_BLOCK_DEPRECATION, message.clone())
+            .with("msg", said)
+            .with("file", shown);
+        Diagnostic::warning("unexpected-block", message).label(span, "outside of every block").event(event)
+    };
+    MacroLibrary::stray_tags(file, kinds).into_iter().map(warning).collect()
+}
+
+/// dbt's warning about templates that call functions of `modules.itertools`.
+fn itertools_warning() -> Diagnostic {
+    let message = "Usage of itertools modules is deprecated. Please use the built-in functions instead.";
+    let event = Event::new(kinds::MODULES_ITERTOOLS_USAGE_DEPRECATION, message);
+    Diagnostic::warning("modules-itertools", message).event(event)
+}
+
 /// All macros: dvt's own, the adapters', the packages', the project's.
 fn read_macros(
+    files: &Files,
     config: &ConfigFiles,
     packages: &[Package],
     ignores: &[Ignore],
@@ -367,23 +429,29 @@ fn read_macros(
     adapter_types: &[String],
     problems: &mut Vec<Diagnostic>,
 ) -> Option<MacroLibrary> {
-    let mut files = builtin_macro_files();
+    let mut macro_files = builtin_macro_files();
     for (package, macros) in &support.macro_packages {
-        files.extend(macros.iter().map(|(path, text)| {
+        macro_files.extend(macros.iter().map(|(path, text)| {
             MacroFile::new(package, SourceFile::new(format!("{package}/macros/{path}"), text.as_str()))
         }));
     }
-    for (package, ignore) in packages.iter().zip(ignores) {
+    for (index, (package, ignore)) in packages.iter().zip(ignores).enumerate() {
         let project = &package.project;
         let generic: Vec<String> = project.test_paths.iter().map(|path| format!("{path}/generic")).collect();
-        let folders: Vec<String> = project.macro_paths.iter().cloned().chain(generic).collect();
-        let found = find_files(&package.root, &folders, &["sql"], ignore).unwrap_or_else(|diagnostics| {
+        let folders: Vec<String> = project.macro_paths.iter().chain(&generic).cloned().collect();
+        let found = files.find(index, &package.root, &folders, &["sql"], ignore).unwrap_or_else(|diagnostics| {
             problems.extend(diagnostics);
             Vec::new()
         });
         for found in found {
-            match read_text(&found.absolute, &shown_in(&package.root, &packages[0].root, &found.original_path)) {
-                Ok(Some(file)) => files.push(MacroFile::new(&package.name, file)),
+            match files.text(&found.absolute, &shown_in(&package.root, &packages[0].root, &found.original_path)) {
+                Ok(Some(file)) => {
+                    if !generic.iter().any(|folder| found.original_path.starts_with(folder.as_str())) {
+                        let kinds = ["macro", "materialization", "test", "data_test"];
+                        problems.extend(stray_tags(&file, &found.original_path, &kinds));
+                    }
+                    macro_files.push(MacroFile::new(&package.name, file));
+                }
                 Ok(None) => {}
                 Err(diagnostic) => problems.push(diagnostic),
             }
@@ -394,7 +462,7 @@ fn read_macros(
         dispatch.search_order.insert(entry.macro_namespace.clone(), entry.search_order.clone());
     }
     let internal: Vec<&str> = support.macro_packages.iter().map(|(name, _)| name.as_str()).collect();
-    match MacroLibrary::load(&files, &config.project.name, dispatch, &internal) {
+    match MacroLibrary::load(&macro_files, &config.project.name, dispatch, &internal) {
         Ok(library) => Some(library),
         Err(diagnostics) => {
             problems.extend(diagnostics.0);
@@ -404,6 +472,7 @@ fn read_macros(
 }
 
 fn read_all_properties(
+    files: &Files,
     packages: &[Package],
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
@@ -422,41 +491,40 @@ fn read_all_properties(
             &project.function_paths,
         ];
         let mut seen = HashSet::new();
-        let mut files: Vec<FoundFile> = Vec::new();
+        let mut found_files: Vec<FoundFile> = Vec::new();
         for folders in folders {
-            match find_files(&package.root, folders, &["yml", "yaml"], &ignores[index]) {
+            match files.find(index, &package.root, folders, &["yml", "yaml"], &ignores[index]) {
                 Ok(found) => {
-                    files.extend(found.into_iter().filter(|file| seen.insert(file.absolute.clone())));
+                    found_files.extend(found.into_iter().filter(|file| seen.insert(file.absolute.clone())));
                 }
                 Err(diagnostics) => problems.extend(diagnostics),
             }
         }
-        for found in files {
+        for found in found_files {
             let shown = shown_in(&package.root, &packages[0].root, &found.original_path);
-            entries.extend(read_properties(index, &found, &shown, &renderers[index], problems));
+            entries.extend(read_properties(files, index, &found, &shown, &renderers[index], problems));
         }
     }
     entries
 }
 
-fn metadata(session: &Session<'_>) -> ManifestMetadata {
-    let settings = session.settings;
+fn metadata(settings: &ProjectSettings, config: &ConfigFiles, connections: &Connections<'_>) -> ManifestMetadata {
     let started = settings.started_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
     let env = metadata_envs(&settings.env)
         .into_iter()
         .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
         .collect();
-    let default = session.connections.get(session.connections.default_name()).ok();
+    let default = connections.get(connections.default_name()).ok();
     let adapter_type = default
         .and_then(|default| default.facts.target.get("type").and_then(serde_json::Value::as_str).map(str::to_owned));
     ManifestMetadata {
-        project_name: session.root_name().to_owned(),
-        project_id: generic_test::md5_hex(session.root_name()),
+        project_name: config.project.name.clone(),
+        project_id: generic_test::md5_hex(&config.project.name),
         adapter_type: adapter_type.unwrap_or_default(),
         invocation_id: settings.invocation_id.clone(),
         generated_at: started.clone(),
         invocation_started_at: started,
         env,
-        quoting: session.config.project.quoting.clone(),
+        quoting: config.project.quoting.clone(),
     }
 }

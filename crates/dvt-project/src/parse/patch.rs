@@ -241,6 +241,8 @@ pub(crate) fn apply(
     };
     let mut reader = Reader { file: &entry.file, problems };
     if let Some(date) = reader.text(version.unwrap_or(&entry.yaml), "deprecation_date") {
-        node.deprecation_date = Some(super::dates::normal_date(&date));
+        let meant = super::dates::normal_date(&date);
+        session.files.note_date(&date, &meant);
+        node.deprecation_date = Some(meant);
     }
 }

@@ -1,6 +1,7 @@
 //! Properties files: the named entries under `models:`, `sources:`, … with their places.
 
-use crate::files::{FoundFile, read_text};
+use crate::cache::Files;
+use crate::files::FoundFile;
 use crate::render::ValueRenderer;
 use crate::yaml::{Yaml, load_yaml};
 use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, Span, did_you_mean, kinds};
@@ -111,13 +112,14 @@ fn is_rendered(path: &[String]) -> bool {
 
 /// Reads one file.
 pub(crate) fn read_properties(
+    files: &Files,
     package: usize,
     found: &FoundFile,
     shown: &str,
     renderer: &ValueRenderer,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<PropertyEntry> {
-    let file = match read_text(&found.absolute, shown) {
+    let file = match files.text(&found.absolute, shown) {
         Ok(Some(file)) => file,
         Ok(None) => return Vec::new(),
         Err(diagnostic) => {

@@ -145,7 +145,7 @@ pub(crate) fn static_reading(session: &Session<'_>, draft: &Draft<'_>) -> Option
             Some(Reading { calls, written, asked, macros: vec![test_macro.to_owned()], is_static: true })
         }
         ResourceType::Model => {
-            let is_off = session.settings.flags.get("STATIC_PARSER").and_then(Value::as_bool) == Some(false);
+            let is_off = session.flag("STATIC_PARSER") == Some(false);
             let is_overridden = || {
                 [session.root_name(), session.package_name(draft.package)].iter().any(|package| {
                     ["ref", "source", "config"]

@@ -2,6 +2,7 @@
 
 use super::config::ConfigTrees;
 use super::connections::{Connection, Connections};
+use crate::cache::Files;
 use crate::{ConfigFiles, Package, ProjectSettings};
 use dvt_jinja::{Invocation, MacroLibrary, Phase, RenderContext, Vars};
 use dvt_manifest::{Quoting, RelationStyle};
@@ -18,10 +19,11 @@ pub(crate) struct Session<'a> {
     pub(crate) trees: Vec<ConfigTrees>,
     /// What `var()` sees in each package.
     pub(crate) vars: Vec<Arc<Vars>>,
-    pub(crate) connections: Connections<'a>,
+    pub(crate) connections: &'a Connections<'a>,
     pub(crate) library: Arc<MacroLibrary>,
     pub(crate) names: super::names::NameMacros,
     pub(crate) invocation: Arc<Invocation>,
+    pub(crate) files: &'a Files,
     /// Seconds since 1970, for `created_at`.
     pub(crate) now: f64,
 }
@@ -33,9 +35,16 @@ impl Session<'_> {
 
     /// A flag of the root project's `flags:`, by dbt's name; what the command line says about it wins.
     pub(crate) fn project_flag(&self, name: &str, default: bool) -> bool {
-        let from_flags = self.settings.flags.get(&name.to_uppercase()).and_then(Value::as_bool);
+        let from_flags = self.flag(name);
         let from_project = || self.packages[0].project.flags.get(name).and_then(Value::as_bool);
         from_flags.or_else(from_project).unwrap_or(default)
+    }
+
+    /// A flag of the command line, by dbt's name. That it was looked at is noted: the reading depends on it.
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        let found = self.settings.flag(name);
+        self.invocation.uses.flag(name, found);
+        found.and_then(Value::as_bool)
     }
 
     pub(crate) fn root_name(&self) -> &str {

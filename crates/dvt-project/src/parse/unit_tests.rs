@@ -598,11 +598,11 @@ fn ask(session: &Session<'_>, package: usize, input: &str) -> Option<Asked> {
 fn seed_rows(session: &Session<'_>, seed: &Node) -> Result<Value, String> {
     let root = session.packages.iter().find(|package| package.name == seed.package_name).map(|package| &package.root);
     let Some(root) = root else { return Ok(Value::Array(Vec::new())) };
-    let text = std::fs::read_to_string(root.join(&seed.original_file_path))
-        .map_err(|error| format!("cannot read {}: {error}", seed.original_file_path))?;
+    let path = &seed.original_file_path;
+    let file = session.files.text(&root.join(path), path).map_err(|diagnostic| diagnostic.message)?;
+    let text = file.as_ref().map(|file| file.text.as_str()).ok_or_else(|| format!("cannot read {path}"))?;
     let delimiter = seed.config.text("delimiter").and_then(|text| text.bytes().next()).unwrap_or(b',');
-    let rows = csv_rows_with(text.trim_start_matches('\u{feff}'), delimiter)
-        .map_err(|what| format!("{}: {what}", seed.original_file_path))?;
+    let rows = csv_rows_with(text, delimiter).map_err(|what| format!("{}: {what}", seed.original_file_path))?;
     let mut rows = Value::Array(rows);
     empty_as_null(&mut rows);
     Ok(rows)

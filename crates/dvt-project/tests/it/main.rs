@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+mod cache;
 mod config_files;
 mod fuzz;
 mod large;

@@ -56,8 +56,12 @@ impl Case {
     }
 
     pub(crate) fn load(&self) -> Result<Project, Diagnostics> {
-        let config = load_config(&self.settings)?;
-        load_project(&self.settings, config, &AdapterSupport { macro_packages: macros(), describe: &describe })
+        self.load_with(&self.settings)
+    }
+
+    pub(crate) fn load_with(&self, settings: &ProjectSettings) -> Result<Project, Diagnostics> {
+        let config = load_config(settings)?;
+        load_project(settings, config, &AdapterSupport { macro_packages: macros(), describe: &describe })
     }
 
     /// Text without the temporary folder's name.

@@ -87,7 +87,7 @@ pub(crate) struct GlobalArgs {
     #[arg(short = 'r', long, global = true, value_name = "FILE", hide = true)]
     pub(crate) record_timing_info: Option<PathBuf>,
 
-    /// dbt's parse cache from elsewhere; dvt keeps its own
+    /// Use what an earlier invocation remembered of the project in this file, in place of the target folder's
     #[arg(long, global = true, value_name = "FILE", hide = true)]
     pub(crate) partial_parse_file_path: Option<PathBuf>,
 

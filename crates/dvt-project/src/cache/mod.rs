@@ -1,0 +1,363 @@
+//! What one invocation read, remembered for the next: `partial_parse.dvt` in the target folder.
+//!
+//! In: everything that a reading depends on. Out: the manifest, warnings and lines of an earlier reading, if it is proven
+//! that reading again would give the same; `None` otherwise, never a guess. The proof is a list of every question that
+//! the reading asked of the world, with its answer: files and folders ([`Files`]), environment, flags and clock
+//! ([`dvt_jinja::Uses`]), connections, and the key (program, variables, packages' `dbt_project.yml`). All of them are asked
+//! again. A file that is damaged, foreign or of another version is as good as none.
+//!
+//! A reading with errors is not kept, nor one in which a template looked at the clock.
+
+mod key;
+mod nouns;
+mod pack;
+mod said;
+mod trace;
+
+pub(crate) use key::hash_of;
+pub(crate) use trace::Files;
+
+use crate::ProjectSettings;
+use crate::files::Ignore;
+use crate::parse::dates::{moment, normal_date};
+use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, kinds};
+use dvt_jinja::{Invocation, LogLine};
+use dvt_manifest::{IndexMap, Manifest};
+use key::{Key, hash_of_text};
+use pack::{Pack, Reader, Writer};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use trace::{List, Seed};
+
+/// The file's name in the target folder.
+const FILE_NAME: &str = "partial_parse.dvt";
+
+/// How the file begins. The number changes with the meaning of the bytes.
+const MAGIC: &[u8; 16] = b"dvt reading 001\n";
+
+/// What a reading gives, apart from what every start reads anew.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub(crate) manifest: Manifest,
+    pub(crate) problems: Vec<Diagnostic>,
+    pub(crate) lines: Vec<LogLine>,
+}
+
+/// What a reading depends on.
+pub(crate) struct Memory<'a> {
+    pub(crate) settings: &'a ProjectSettings,
+    pub(crate) config: &'a crate::ConfigFiles,
+    pub(crate) packages: &'a [crate::Package],
+    pub(crate) macro_packages: Vec<&'a str>,
+    pub(crate) ignores: &'a [Ignore],
+    pub(crate) files: &'a Files,
+    pub(crate) invocation: &'a Invocation,
+    /// A hash of what is known about a connection; `None` when it cannot be used.
+    pub(crate) connection: &'a dyn Fn(&str) -> Option<[u8; 32]>,
+}
+
+/// Why there is nothing to use; dbt's words where it has some.
+enum Miss {
+    Unable(&'static str),
+    Damaged,
+    /// A file, a variable or a flag says something else: nothing unusual.
+    Changed,
+}
+
+impl Memory<'_> {
+    /// The earlier reading, if it still holds.
+    pub(crate) fn recall(&self) -> Option<Remembered> {
+        if !self.settings.parse_cache.is_read {
+            return None;
+        }
+        let path = self.settings.parse_cache.path.clone().unwrap_or_else(|| self.path());
+        let found = match fs::read(&path) {
+            Ok(bytes) => self.open(&bytes),
+            Err(_) => Err(Miss::Unable("saved manifest not found. Starting full parse.")),
+        };
+        match found {
+            Ok(remembered) => {
+                self.fire(Event::new(kinds::NOTE, "Nothing changed, skipping partial parsing.").at(EventLevel::Debug));
+                self.fire(Event::new(
+                    kinds::PARTIAL_PARSING_SKIP_PARSING,
+                    "Partial parsing enabled, no changes found, skipping parsing",
+                ));
+                Some(remembered)
+            }
+            Err(miss) => {
+                self.files.forget_questions();
+                let message = match miss {
+                    Miss::Unable(reason) => format!("Unable to do partial parsing because {reason}"),
+                    Miss::Damaged => {
+                        format!("Unable to do partial parsing because {} is no reading of dvt", path.display())
+                    }
+                    Miss::Changed => return None,
+                };
+                // dbt says so on the screen too; here it costs nobody a thought.
+                self.fire(Event::new(kinds::UNABLE_TO_PARTIAL_PARSE, message).at(EventLevel::Debug));
+                None
+            }
+        }
+    }
+
+    fn fire(&self, event: Event) {
+        let message = event.message.clone();
+        self.settings.events.fire(event.with("msg", message));
+    }
+
+    fn path(&self) -> PathBuf {
+        self.config.target_path.join(FILE_NAME)
+    }
+
+    fn key(&self) -> Key {
+        Key::of(self.settings, self.config, self.packages, &self.macro_packages)
+    }
+
+    fn open(&self, bytes: &[u8]) -> Result<Remembered, Miss> {
+        let rest = bytes.strip_prefix(MAGIC).ok_or(Miss::Damaged)?;
+        let (sum, rest) = rest.split_first_chunk::<8>().ok_or(Miss::Damaged)?;
+        if *sum != checksum(rest).to_le_bytes() {
+            return Err(Miss::Damaged);
+        }
+        let mut reader = Reader::new(rest, Vec::new());
+        let key = Key::take(&mut reader).ok_or(Miss::Damaged)?;
+        if let Some(reason) = key.difference(&self.key()) {
+            return Err(Miss::Unable(reason));
+        }
+        if !self.uses_hold(&mut reader).ok_or(Miss::Damaged)? {
+            return Err(Miss::Changed);
+        }
+        let mut files = Vec::new();
+        if !self.files_hold(&mut reader, &mut files).ok_or(Miss::Damaged)? {
+            return Err(Miss::Changed);
+        }
+        let count = reader.length().ok_or(Miss::Damaged)?;
+        for _ in 0..count {
+            let path = reader.text().ok_or(Miss::Damaged)?;
+            let text = reader.text().ok_or(Miss::Damaged)?;
+            files.push(SourceFile::new(path, text));
+        }
+        reader.files = files;
+        let remembered = Remembered::take(&mut reader).ok_or(Miss::Damaged)?;
+        if reader.bytes.is_empty() { Ok(remembered) } else { Err(Miss::Damaged) }
+    }
+
+    /// Keeps a reading for the next invocation. That it cannot be kept changes nothing for this one.
+    pub(crate) fn keep(&self, manifest: &Manifest, problems: &[Diagnostic], lines: &[LogLine], connections: &[String]) {
+        if !self.settings.parse_cache.is_written {
+            return;
+        }
+        let Some(bytes) = self.write(manifest, problems, lines, connections) else { return };
+        if let Err(error) = replace(&self.path(), &bytes) {
+            let message = format!("the reading of the project is not kept in {}: {error}", self.path().display());
+            self.fire(Event::new(kinds::NOTE, message).at(EventLevel::Debug));
+        }
+    }
+
+    /// `None` for a reading that must not be used again.
+    fn write(
+        &self,
+        manifest: &Manifest,
+        problems: &[Diagnostic],
+        lines: &[LogLine],
+        connections: &[String],
+    ) -> Option<Vec<u8>> {
+        let used = self.invocation.uses.so_far();
+        let trace = self.files.trace();
+        if used.clock || trace.is_broken {
+            return None;
+        }
+        let texts: Vec<&Arc<SourceFile>> = trace.texts.values().flatten().collect();
+        let mut body = Writer::with_files(texts.iter().map(|file| Arc::clone(file)));
+        manifest.put(&mut body);
+        problems.to_vec().put(&mut body);
+        let said: Vec<LogLine> = lines.to_vec();
+        said.put(&mut body);
+        let others = body.files.get(texts.len()..)?;
+        // The text of profiles.yml holds passwords.
+        if body.has_failed || others.iter().any(|file| Arc::ptr_eq(file, &self.config.profile.file)) {
+            return None;
+        }
+
+        let mut writer = Writer::default();
+        self.key().put(&mut writer);
+        let env: Vec<(String, Option<[u8; 32]>)> =
+            used.env.iter().map(|(name, value)| (name.clone(), value.as_deref().map(hash_of_text))).collect();
+        env.put(&mut writer);
+        let flags: Vec<(String, Option<Value>)> =
+            used.flags.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        flags.put(&mut writer);
+        used.metadata_envs.then(|| self.metadata_envs()).put(&mut writer);
+        let facts = connections.iter().map(|name| Some((name.clone(), (self.connection)(name)?)));
+        facts.collect::<Option<Vec<(String, [u8; 32])>>>()?.put(&mut writer);
+        trace.dates.put(&mut writer);
+        trace.moments.put(&mut writer);
+
+        trace.lists.put(&mut writer);
+        writer.length(trace.seeds.len());
+        for (path, seed) in &trace.seeds {
+            writer.text(path.to_str()?);
+            seed.put(&mut writer);
+        }
+        writer.length(trace.texts.len());
+        for (path, file) in &trace.texts {
+            writer.text(path.to_str()?);
+            file.is_some().put(&mut writer);
+            if let Some(file) = file {
+                writer.text(&file.path);
+                writer.text(&file.text);
+            }
+        }
+        writer.length(others.len());
+        for file in others {
+            writer.text(&file.path);
+            writer.text(&file.text);
+        }
+        let mut bytes = MAGIC.to_vec();
+        let mut rest = writer.bytes;
+        rest.extend_from_slice(&body.bytes);
+        bytes.extend_from_slice(&checksum(&rest).to_le_bytes());
+        bytes.append(&mut rest);
+        Some(bytes)
+    }
+
+    fn metadata_envs(&self) -> [u8; 32] {
+        hash_of_text(&Value::Object(self.invocation.metadata_envs.clone()).to_string())
+    }
+
+    /// Whether everything but the files says what it said. `None`: the bytes are wrong.
+    fn uses_hold(&self, reader: &mut Reader<'_>) -> Option<bool> {
+        let env = Vec::<(String, Option<[u8; 32]>)>::take(reader)?;
+        let flags = Vec::<(String, Option<Value>)>::take(reader)?;
+        let metadata_envs: Option<[u8; 32]> = Pack::take(reader)?;
+        let connections = Vec::<(String, [u8; 32])>::take(reader)?;
+        let dates = IndexMap::<String, String>::take(reader)?;
+        let moments = IndexMap::<String, bool>::take(reader)?;
+        let (is_env, is_flag) = (
+            |(name, was): &(String, Option<[u8; 32]>)| {
+                self.invocation.env.get(name).map(|value| hash_of_text(value)) == *was
+            },
+            |(name, was): &(String, Option<Value>)| self.settings.flag(name) == was.as_ref(),
+        );
+        let is_past = |text: &str| moment(text).map(|at| at < self.settings.started_at);
+        Some(
+            env.iter().all(is_env)
+                && flags.iter().all(is_flag)
+                && metadata_envs.is_none_or(|was| was == self.metadata_envs())
+                && dates.iter().all(|(written, meant)| normal_date(written) == *meant)
+                && moments.iter().all(|(text, was)| is_past(text) == Some(*was))
+                && connections.iter().all(|(name, was)| (self.connection)(name).as_ref() == Some(was)),
+        )
+    }
+
+    /// Whether the files are what they were; fills the table of files. `None`: the bytes are wrong.
+    fn files_hold(&self, reader: &mut Reader<'_>, table: &mut Vec<Arc<SourceFile>>) -> Option<bool> {
+        let is_trusted = self.settings.parse_cache.trusts_files;
+        for list in Vec::<List>::take(reader)? {
+            if !is_trusted && !self.list_holds(&list) {
+                return Some(false);
+            }
+        }
+        let count = reader.length()?;
+        for _ in 0..count {
+            let (path, seed) = (Path::new(reader.text()?), Seed::take(reader)?);
+            let now = || self.files.seed(path, &seed.original_path, "").ok();
+            if !is_trusted && now().as_ref() != Some(&seed.checksum) {
+                return Some(false);
+            }
+        }
+        let count = reader.length()?;
+        table.reserve(count);
+        for _ in 0..count {
+            let path = Path::new(reader.text()?);
+            let was = if bool::take(reader)? { Some((reader.text()?, reader.text()?)) } else { None };
+            if is_trusted {
+                table.extend(was.map(|(shown, text)| SourceFile::new(shown, text)));
+                continue;
+            }
+            match was {
+                None if path.exists() => return Some(false),
+                None => {}
+                Some((shown, text)) => match self.files.text(path, shown) {
+                    Ok(Some(file)) if file.text == text => table.push(file),
+                    _ => return Some(false),
+                },
+            }
+        }
+        Some(true)
+    }
+
+    fn list_holds(&self, list: &List) -> bool {
+        let (Some(package), Some(ignore)) = (self.packages.get(list.package), self.ignores.get(list.package)) else {
+            return false;
+        };
+        let extensions: Vec<&str> = list.extensions.iter().map(String::as_str).collect();
+        let found = self.files.find(list.package, &package.root, &list.folders, &extensions, ignore);
+        found.is_ok() && self.files.trace().lists.last() == Some(list)
+    }
+}
+
+pack::pack_struct! {
+    Remembered { manifest, problems, lines }
+    List { package, folders, extensions, answer }
+    Seed { original_path, checksum }
+}
+
+/// A sum that tells a damaged file from a whole one: every word changes one of four lanes for good.
+fn checksum(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut lanes = [1u64, 2, 3, 4];
+    let (words, rest) = bytes.as_chunks::<32>();
+    let mut add = |words: &[u8; 32]| {
+        for (lane, word) in lanes.iter_mut().zip(words.as_chunks::<8>().0) {
+            *lane = (*lane ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR).rotate_left(29);
+        }
+    };
+    words.iter().for_each(&mut add);
+    let mut last = [0u8; 32];
+    last[..rest.len()].copy_from_slice(rest);
+    add(&last);
+    let mixed = lanes.iter().fold(bytes.len() as u64, |sum, lane| (sum ^ lane).wrapping_mul(FACTOR).rotate_left(31));
+    mixed ^ (mixed >> 32)
+}
+
+/// Puts a file in the place of another, whole. It is not forced to the disk: a file that a crash cuts is recognised by its
+/// sum and made again.
+fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{FILE_NAME}.{}.{number}.tmp", std::process::id()));
+    let replaced = fs::write(&temporary, contents).and_then(|()| fs::rename(&temporary, path));
+    if replaced.is_err() {
+        // The temporary file is ours alone.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checksum;
+
+    #[test]
+    fn every_byte_counts() {
+        let whole: Vec<u8> = (0..100u8).collect();
+        let sum = checksum(&whole);
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << bit;
+                assert_ne!(checksum(&changed), sum, "byte {at}, bit {bit}");
+            }
+            assert_ne!(checksum(&whole[..at]), sum, "cut at {at}");
+        }
+        let mut longer = whole.clone();
+        longer.push(0);
+        assert_ne!(checksum(&longer), sum);
+    }
+}
