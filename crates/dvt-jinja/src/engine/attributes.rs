@@ -28,7 +28,8 @@ impl Interpreter<'_> {
                 if value.downcast::<ContextObject>().is_some() {
                     return Ok(self.global(name).unwrap_or_else(|| missing_attribute(value, name)));
                 }
-                Ok(object.attribute(name).unwrap_or_else(|| missing_attribute(value, name)))
+                let bound = || object.methods().contains(&name).then(|| Value::object(BoundMethod::new(value, name)));
+                Ok(object.attribute(name).or_else(bound).unwrap_or_else(|| missing_attribute(value, name)))
             }
             Value::Bool(_) | Value::Int(_) if matches!(name, "real" | "numerator") => {
                 Ok(Value::Int(value.as_int().unwrap_or_default()))

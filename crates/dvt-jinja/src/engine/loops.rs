@@ -69,6 +69,10 @@ impl Object for LoopObject {
         Some(run())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["cycle", "changed"]
+    }
+
     fn call_method(
         &self,
         _interpreter: &mut Interpreter<'_>,

@@ -8,6 +8,7 @@ use crate::context::Invocation;
 use crate::engine::{Interpreter, MacroReference};
 use crate::error::{ErrorKind, Flow, raise};
 use crate::library::NotFound;
+use crate::methods::BoundMethod;
 use crate::objects::response::ResponseValue;
 use crate::objects::table::{Table, TableValue};
 use crate::{Args, Dict, Object, Value};
@@ -66,27 +67,6 @@ const LOCAL_METHODS: &[&str] = &[
     "verify_database",
 ];
 
-/// A method that was taken from its object without being called: `adapter.get_relation is defined`.
-#[derive(Debug)]
-pub(super) struct Method {
-    pub(super) owner: Value,
-    pub(super) name: &'static str,
-}
-
-impl Object for Method {
-    fn type_name(&self) -> &str {
-        "method"
-    }
-
-    fn is_callable(&self) -> bool {
-        true
-    }
-
-    fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
-        Some(interpreter.call_method(&self.owner, self.name, args))
-    }
-}
-
 impl Object for Adapter {
     fn type_name(&self) -> &str {
         "adapter"
@@ -96,11 +76,10 @@ impl Object for Adapter {
         match name {
             "Relation" | "Column" => Api.attribute(name),
             "behavior" => Some(Value::object(Behavior(Arc::clone(&self.0)))),
-            _ => DATABASE_METHODS
-                .iter()
-                .chain(LOCAL_METHODS)
-                .find(|known| **known == name)
-                .map(|known| Value::object(Method { owner: Value::object(Self(Arc::clone(&self.0))), name: known })),
+            _ if DATABASE_METHODS.contains(&name) || LOCAL_METHODS.contains(&name) => {
+                Some(Value::object(BoundMethod::new(&Value::object(Self(Arc::clone(&self.0))), name)))
+            }
+            _ => None,
         }
     }
 

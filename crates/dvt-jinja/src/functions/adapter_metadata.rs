@@ -248,7 +248,14 @@ fn read_relations(interpreter: &mut Interpreter<'_>, schema_relation: &Relation)
         .collect())
 }
 
-/// The one relation of that name; SQLite compares names without case, the others as they are stored.
+/// Whether a relation of this adapter type is found under its name in any case: SQLite and DuckDB keep the letters of a
+/// name and compare it without case, the others compare names as they are stored.
+#[must_use]
+pub fn finds_in_any_case(adapter_type: &str) -> bool {
+    matches!(adapter_type, "sqlite" | "duckdb")
+}
+
+/// The one relation of that name.
 fn get_relation(
     interpreter: &mut Interpreter<'_>,
     database: Option<&str>,
@@ -258,7 +265,7 @@ fn get_relation(
     if let Some(found) = interpreter.bridge.cached_relation(database, schema, identifier) {
         return Ok(found.map_or(Value::None, Value::relation));
     }
-    let ignores_case = interpreter.bridge.adapter_type() == "sqlite";
+    let ignores_case = finds_in_any_case(interpreter.bridge.adapter_type());
     let found = list_relations(interpreter, database, schema)?.into_iter().find(|relation| {
         let name = relation.identifier.as_deref().unwrap_or_default();
         if ignores_case { name.eq_ignore_ascii_case(identifier) } else { name == identifier }

@@ -25,15 +25,17 @@ impl Object for Config {
         Some(call(interpreter, args))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["get", "require", "set", "meta_get", "meta_require", "persist_relation_docs", "persist_column_docs"]
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        const METHODS: &[&str] =
-            &["get", "require", "set", "meta_get", "meta_require", "persist_relation_docs", "persist_column_docs"];
-        METHODS.contains(&name).then(|| run(interpreter, name, args))
+        self.methods().contains(&name).then(|| run(interpreter, name, args))
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {

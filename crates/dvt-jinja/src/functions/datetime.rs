@@ -171,8 +171,8 @@ impl Object for DateTime {
         })
     }
 
-    fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
-        const METHODS: &[&str] = &[
+    fn methods(&self) -> &'static [&'static str] {
+        &[
             "strftime",
             "isoformat",
             "date",
@@ -188,8 +188,11 @@ impl Object for DateTime {
             "tzname",
             "toordinal",
             "ctime",
-        ];
-        METHODS.contains(&name).then(|| {
+        ]
+    }
+
+    fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
+        self.methods().contains(&name).then(|| {
             let value = match name {
                 "strftime" => Value::from(format_datetime(self, &args.required_str("format")?)),
                 "isoformat" => {
@@ -312,6 +315,10 @@ impl Object for Date {
         })
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["strftime", "isoformat", "replace", "weekday", "isoweekday", "isocalendar", "toordinal"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         let midnight = self.0.and_time(NaiveTime::MIN);
         match name {
@@ -382,6 +389,10 @@ impl Object for Time {
             "microsecond" => self.0.nanosecond() / 1000,
             _ => return None,
         })))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["isoformat", "strftime"]
     }
 
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
@@ -455,6 +466,10 @@ impl Object for TimeDelta {
         }))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["total_seconds"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         #[expect(clippy::cast_precision_loss, reason = "Python's total_seconds() is a float")]
         (name == "total_seconds").then(|| args.finish().map(|()| Value::Float(self.0 as f64 / 1e6)))
@@ -519,6 +534,10 @@ impl Object for ZoneValue {
 
     fn attribute(&self, name: &str) -> Option<Value> {
         (name == "zone").then(|| Value::from(self.0.name()))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["localize", "normalize"]
     }
 
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {

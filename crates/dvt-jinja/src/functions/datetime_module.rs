@@ -48,6 +48,10 @@ impl Object for Pytz {
         }
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["timezone", "FixedOffset"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         match name {
             "timezone" => Some(args.required_str("zone").and_then(|name| {
@@ -115,15 +119,22 @@ impl Object for Class {
         Some(self.construct(args))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Self::DateTime | Self::Date => {
+                &["now", "utcnow", "today", "strptime", "fromisoformat", "fromtimestamp", "utcfromtimestamp", "combine"]
+            }
+            _ => &[],
+        }
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        const NAMES: &[&str] =
-            &["now", "utcnow", "today", "strptime", "fromisoformat", "fromtimestamp", "utcfromtimestamp", "combine"];
-        (matches!(self, Self::DateTime | Self::Date) && NAMES.contains(&name)).then(|| {
+        self.methods().contains(&name).then(|| {
             if matches!(name, "now" | "utcnow" | "today") {
                 interpreter.context.invocation.uses.clock();
             }

@@ -72,6 +72,10 @@ impl Object for Graph {
         Some(key.as_str().is_some_and(|key| self.attribute(key).is_some()))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["get", "setdefault", "update", "keys", "values", "items"]
+    }
+
     fn call_method(
         &self,
         _: &mut crate::engine::Interpreter<'_>,

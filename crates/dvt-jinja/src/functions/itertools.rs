@@ -34,9 +34,8 @@ impl Object for Itertools {
         "module"
     }
 
-    fn attribute(&self, name: &str) -> Option<Value> {
-        let known = NAMES.iter().find(|known| **known == name)?;
-        Some(Value::object(super::adapter::Method { owner: Value::object(Self), name: known }))
+    fn methods(&self) -> &'static [&'static str] {
+        NAMES
     }
 
     fn call_method(

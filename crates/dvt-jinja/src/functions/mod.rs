@@ -29,6 +29,7 @@ mod var;
 mod yaml;
 mod yaml_dump;
 
+pub use adapter_metadata::finds_in_any_case;
 pub(crate) use function::Function;
 
 use crate::Value;

@@ -185,6 +185,10 @@ impl Object for Cycler {
         (name == "current").then(|| self.items[*lock(&self.position)].clone())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["next", "reset"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         let mut position = lock(&self.position);
         match name {

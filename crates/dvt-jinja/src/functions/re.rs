@@ -30,6 +30,10 @@ const FLAGS: &[(&str, i128)] = &[
 
 const FUNCTIONS: &[&str] = &["match", "search", "fullmatch", "findall", "finditer", "sub", "subn", "split"];
 
+/// The functions of the module: those of a pattern, and two more.
+const RE_FUNCTIONS: &[&str] =
+    &["match", "search", "fullmatch", "findall", "finditer", "sub", "subn", "split", "compile", "escape"];
+
 impl Object for Re {
     fn type_name(&self) -> &str {
         "module"
@@ -37,6 +41,10 @@ impl Object for Re {
 
     fn attribute(&self, name: &str) -> Option<Value> {
         FLAGS.iter().find(|(flag, _)| *flag == name).map(|(_, value)| Value::Int(*value))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        RE_FUNCTIONS
     }
 
     fn call_method(
@@ -307,6 +315,10 @@ impl Object for Pattern {
         (name == "pattern").then(|| Value::Str(Arc::clone(&self.text)))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        FUNCTIONS
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
@@ -375,9 +387,12 @@ impl Object for Match {
         self.group(key).ok()
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["group", "groups", "groupdict", "start", "end", "span"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
-        const METHODS: &[&str] = &["group", "groups", "groupdict", "start", "end", "span"];
-        METHODS.contains(&name).then(|| {
+        self.methods().contains(&name).then(|| {
             let positional = args.rest();
             let first = positional.first().cloned().unwrap_or(Value::Int(0));
             match name {

@@ -80,6 +80,10 @@ impl Object for Configuration {
         })
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["to_target_dict"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         match name {
             "to_target_dict" => {
@@ -105,6 +109,10 @@ impl Object for Variables {
 
     fn attribute(&self, name: &str) -> Option<Value> {
         (name == "vars").then(|| self.0.clone())
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["to_dict"]
     }
 
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {

@@ -23,6 +23,10 @@ impl Object for Var {
         Some(var(interpreter, args))
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["has_var"]
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,

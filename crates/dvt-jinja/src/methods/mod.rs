@@ -32,7 +32,7 @@ impl Object for BoundMethod {
     }
 
     fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
-        call(interpreter, &self.value, &self.name, args)
+        Some(interpreter.call_method(&self.value, &self.name, args))
     }
 }
 

@@ -106,6 +106,24 @@ impl Object for ColumnValue {
         })
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &[
+            "is_string",
+            "is_float",
+            "is_integer",
+            "is_numeric",
+            "is_number",
+            "string_size",
+            "can_expand_to",
+            "literal",
+            "create",
+            "translate_type",
+            "string_type",
+            "numeric_type",
+            "from_description",
+        ]
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
@@ -163,6 +181,10 @@ impl Object for ColumnClass {
 
     fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
         Some(construct(interpreter, args))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["create", "translate_type", "string_type", "numeric_type", "from_description"]
     }
 
     fn call_method(

@@ -7,6 +7,40 @@ use crate::{Args, Dict, Object, Value};
 use dvt_manifest::{Include, Quoting, Relation, RelationKind};
 use serde_json::Value as Json;
 
+/// PostgreSQL cuts longer names off.
+const POSTGRES_NAME_LENGTH: usize = 63;
+
+/// What a relation can be asked, beside what its class can.
+const METHODS: &[&str] = &[
+    "include",
+    "replace",
+    "render_event_time_filtered",
+    "quote",
+    "incorporate",
+    "replace_path",
+    "render",
+    "render_limited",
+    "without_identifier",
+    "information_schema",
+    "information_schema_only",
+    "matches",
+    "quoted",
+    "get",
+    "to_dict",
+    "relation_max_name_length",
+    "get_function_config",
+    "get_function_macro_name",
+    "create",
+    "create_from",
+    "get_default_quote_policy",
+    "get_default_include_policy",
+    "add_ephemeral_prefix",
+    "scd_args",
+];
+
+/// How many of [`METHODS`] the class has as well: they are the last ones.
+const CLASS_METHODS: usize = 6;
+
 /// A relation in a template.
 #[derive(Clone, Debug)]
 pub(crate) struct RelationValue {
@@ -24,10 +58,24 @@ impl RelationValue {
         Self { relation, limit: None, event_time_filter: None, information_schema: None }
     }
 
-    fn with(&self, change: impl FnOnce(&mut Relation)) -> Value {
+    fn with(&self, change: impl FnOnce(&mut Relation)) -> Self {
         let mut changed = self.clone();
         change(&mut changed.relation);
-        Value::object(changed)
+        changed
+    }
+
+    /// The relation as a value, unless its name is longer than the engine keeps. dbt checks relations with a type alone:
+    /// one without stands for a name that nobody makes.
+    fn checked(self, interpreter: &Interpreter<'_>) -> Result<Value, Flow> {
+        if interpreter.bridge.adapter_type() == "postgres"
+            && let (Some(identifier), true) = (&self.relation.identifier, self.relation.kind.is_some())
+            && identifier.chars().count() > POSTGRES_NAME_LENGTH
+        {
+            return Err(raise(format!(
+                "Relation name '{identifier}' is longer than {POSTGRES_NAME_LENGTH} characters"
+            )));
+        }
+        Ok(Value::object(self))
     }
 
     fn render(&self) -> String {
@@ -164,33 +212,21 @@ impl Object for RelationValue {
         })
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        METHODS
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        const METHODS: &[&str] = &[
-            "include",
-            "replace",
-            "render_event_time_filtered",
-            "quote",
-            "incorporate",
-            "replace_path",
-            "render",
-            "render_limited",
-            "without_identifier",
-            "information_schema",
-            "information_schema_only",
-            "matches",
-            "quoted",
-            "get",
-            "to_dict",
-            "relation_max_name_length",
-            "get_function_config",
-            "get_function_macro_name",
-        ];
-        if METHODS.contains(&name) { Some(self.run(name, args)) } else { class_method(interpreter, name, args) }
+        if METHODS[..METHODS.len() - CLASS_METHODS].contains(&name) {
+            Some(self.run(interpreter, name, args))
+        } else {
+            class_method(interpreter, name, args)
+        }
     }
 
     fn equals(&self, other: &dyn Object) -> bool {
@@ -211,7 +247,7 @@ impl Object for RelationValue {
 }
 
 impl RelationValue {
-    fn run(&self, name: &str, args: &mut Args) -> Result<Value, Flow> {
+    fn run(&self, interpreter: &Interpreter<'_>, name: &str, args: &mut Args) -> Result<Value, Flow> {
         let value = match name {
             "render" => Value::from(self.render()),
             "render_limited" => Value::from(self.render_limited()),
@@ -241,18 +277,14 @@ impl RelationValue {
                         };
                     }
                 })
+                .checked(interpreter)?
             }
             "replace_path" => {
-                let path = std::mem::take(&mut args.keyword);
-                let changed = self.with(|_| {});
-                let Some(changed) = changed.downcast::<Self>() else {
-                    return Ok(changed);
-                };
-                let mut changed = changed.clone();
-                for (key, value) in path {
+                let mut changed = self.clone();
+                for (key, value) in std::mem::take(&mut args.keyword) {
                     changed.set_part(&key, value)?;
                 }
-                Value::object(changed)
+                changed.checked(interpreter)?
             }
             "incorporate" | "replace" => {
                 let mut changed = self.clone();
@@ -284,12 +316,12 @@ impl RelationValue {
                         }
                     }
                 }
-                Value::object(changed)
+                changed.checked(interpreter)?
             }
-            "without_identifier" => self.with(|relation| {
+            "without_identifier" => Value::object(self.with(|relation| {
                 relation.identifier = None;
                 relation.include.identifier = false;
-            }),
+            })),
             "information_schema" | "information_schema_only" => {
                 // What templates pass may be undefined: then no view is meant.
                 let view = args.optional("view_name")?;
@@ -346,7 +378,7 @@ impl RelationValue {
                 }
                 Value::dict(dict)
             }
-            "relation_max_name_length" => Value::Int(63),
+            "relation_max_name_length" => Value::from(POSTGRES_NAME_LENGTH),
             "get_function_config" => function_config(&args.required("model")?),
             "get_function_macro_name" => {
                 let config = args.required("config")?.as_dict().unwrap_or_default();
@@ -463,6 +495,10 @@ impl Object for RelationClass {
         kind_named(name)
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &METHODS[METHODS.len() - CLASS_METHODS..]
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
@@ -514,13 +550,7 @@ fn create(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, F
     }
     let limit = args.keyword.shift_remove("limit").and_then(|limit| u64::try_from(limit.as_int()?).ok());
     args.keyword.clear();
-    if interpreter.bridge.adapter_type() == "postgres"
-        && let (Some(identifier), true) = (&relation.identifier, relation.kind.is_some())
-        && identifier.chars().count() > 63
-    {
-        return Err(raise(format!("Relation name '{identifier}' is longer than 63 characters")));
-    }
-    Ok(Value::object(RelationValue { limit, ..RelationValue::new(relation) }))
+    RelationValue { limit, ..RelationValue::new(relation) }.checked(interpreter)
 }
 
 /// The arguments of a snapshot's hash: a list, whatever the unique key was.

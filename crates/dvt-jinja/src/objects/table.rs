@@ -126,6 +126,31 @@ impl Table {
 #[derive(Debug)]
 pub(crate) struct TableValue(pub(crate) Table);
 
+/// The methods of an agate table that only read.
+const METHODS: &[&str] = &[
+    "aggregate",
+    "compute",
+    "distinct",
+    "exclude",
+    "find",
+    "group_by",
+    "homogenize",
+    "join",
+    "limit",
+    "merge",
+    "order_by",
+    "print_csv",
+    "print_html",
+    "print_json",
+    "print_structure",
+    "print_table",
+    "rename",
+    "select",
+    "to_csv",
+    "to_json",
+    "where",
+];
+
 impl Object for TableValue {
     fn type_name(&self) -> &str {
         "Table"
@@ -155,35 +180,16 @@ impl Object for TableValue {
         Some((0..self.0.rows.len()).map(|index| self.0.row(index)).collect())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        METHODS
+    }
+
     fn call_method(
         &self,
         interpreter: &mut Interpreter<'_>,
         name: &str,
         args: &mut Args,
     ) -> Option<Result<Value, Flow>> {
-        const METHODS: &[&str] = &[
-            "aggregate",
-            "compute",
-            "distinct",
-            "exclude",
-            "find",
-            "group_by",
-            "homogenize",
-            "join",
-            "limit",
-            "merge",
-            "order_by",
-            "print_csv",
-            "print_html",
-            "print_json",
-            "print_structure",
-            "print_table",
-            "rename",
-            "select",
-            "to_csv",
-            "to_json",
-            "where",
-        ];
         const REFUSED: &[&str] = &[
             "bar_chart",
             "bins",
@@ -422,6 +428,10 @@ impl Object for RowsOfTable {
         Some((0..self.0.rows.len()).map(|index| self.0.row(index)).collect())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["values"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         match name {
             "values" => Some(args.finish().map(|()| Value::tuple(self.items().unwrap_or_default()))),
@@ -457,6 +467,10 @@ impl Object for ColumnsOfTable {
 
     fn has(&self, key: &Value) -> Option<bool> {
         Some(key.as_str().is_some_and(|name| self.0.position(name).is_some()))
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["keys", "values", "items", "dict", "get"]
     }
 
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
@@ -519,6 +533,10 @@ impl Object for ColumnOfTable {
         Some(self.cells())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["values", "values_distinct", "values_without_nulls", "values_sorted", "values_without_nulls_sorted", "keys"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         let cells = self.cells();
         let value = match name {
@@ -573,6 +591,10 @@ impl Object for RowValue {
         Some(self.cells.to_vec())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["keys", "values", "items", "dict", "get"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         let names = || self.names.iter().map(|name| Value::Str(Arc::clone(name)));
         let value = match name {
@@ -618,6 +640,10 @@ impl Object for AgateType {
             ColumnKind::Time => "agate.data_types.time_delta.TimeDelta",
         };
         format!("<{class} object>")
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        &["cast", "test", "jsonify", "csvify"]
     }
 
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {

@@ -75,6 +75,10 @@ impl Object for TableSet {
         Some(self.find(key).is_some())
     }
 
+    fn methods(&self) -> &'static [&'static str] {
+        &["keys", "values", "items", "dict", "get"]
+    }
+
     fn call_method(&self, _: &mut Interpreter<'_>, name: &str, args: &mut Args) -> Option<Result<Value, Flow>> {
         let value = match name {
             "keys" => self.keys(),

@@ -86,3 +86,63 @@ fn behaviour_flags_of_the_project_change_macros() {
         run_with(&library(&[]), &context, Arc::new(Recorder::default()), "{{ dbt.equals('a', 'b') }}").unwrap().text;
     assert!(text.contains("a is null and b is null"), "{text}");
 }
+
+#[test]
+fn methods_can_be_asked_for_and_taken_along() {
+    check(
+        "{{ api.Column.translate_type is defined }} {{ api.Column.translate is defined }} {{ api.Relation.create is defined }} \
+         {{ adapter.get_relation is defined }} {{ this.include is defined }} {{ modules.re.compile is defined }}",
+        "True False True True True True",
+    );
+    check("{% set translate = api.Column.translate_type %}{{ translate('string') }}", "TEXT");
+    check("{% set now = modules.datetime.datetime.strptime %}{{ now('2024', '%Y').year }}", "2024");
+}
+
+#[test]
+fn a_name_that_the_engine_would_cut_off_is_refused_wherever_a_relation_is_made() {
+    let long = "x".repeat(64);
+    for template in [
+        format!("{{{{ api.Relation.create(identifier='{long}', type='table') }}}}"),
+        format!("{{{{ this.incorporate(type='table', path={{'identifier': '{long}'}}) }}}}"),
+        format!("{{{{ this.incorporate(type='table').replace_path(identifier='{long}') }}}}"),
+    ] {
+        check_error(&template, &format!("Relation name '{long}' is longer than 63 characters"));
+    }
+    check(&format!("{{{{ this.replace_path(identifier='{long}').identifier | length }}}}"), "64");
+}
+
+#[test]
+fn results_answer_as_dbts_objects_do() {
+    let result = serde_json::json!({
+        "status": "success",
+        "timing": [{"name": "compile", "started_at": "2024-01-02T03:04:05.678901Z", "completed_at": null}],
+        "node": {"name": "m", "config": {"materialized": "table", "pre-hook": [], "meta": {"owner": "me"}}},
+    });
+    let mut context = context(Phase::Run);
+    let results = Value::list(vec![Value::run_result(result.as_object().unwrap().clone())]);
+    context.variables.insert("results".to_owned(), results);
+    for (template, expected) in [
+        (
+            "{{ r.node.config.materialized }} {{ r.node.config.pre_hook }} {{ r.node.config['post-hook'] }}",
+            "table [] None",
+        ),
+        (
+            "{{ r.node.config.full_refresh is none }} {{ r.node.config.get('x', 1) }} {{ 'meta' in r.node.config }}",
+            "True 1 True",
+        ),
+        ("{{ r.node.config.meta_get('owner') }} {{ r.node.nothing is defined }}", "me False"),
+        (
+            "{{ (r.timing | selectattr('name', 'eq', 'compile') | first).started_at.strftime('%H:%M:%S.%f') }}",
+            "03:04:05.678901",
+        ),
+        ("{{ r.timing[0]['started_at'] }} {{ r.timing[0].completed_at is none }}", "2024-01-02 03:04:05.678901 True"),
+        (
+            "{{ r.to_dict().timing[0].started_at }} {{ r.node.to_dict(omit_none=true).name }}",
+            "2024-01-02T03:04:05.678901Z m",
+        ),
+    ] {
+        let template = format!("{{% set r = results[0] %}}{template}");
+        let text = run_with(&library(&[]), &context, Arc::new(Recorder::default()), &template).unwrap().text;
+        assert_eq!(text, expected, "{template}");
+    }
+}

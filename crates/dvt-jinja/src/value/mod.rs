@@ -95,11 +95,12 @@ impl Value {
         Self::object(crate::objects::relation::RelationValue::new(relation))
     }
 
-    /// One of `on-run-end`'s `results`: its fields are attributes, `to_dict()` gives them all. The field `node` is a
-    /// record of its own.
+    /// One of `on-run-end`'s `results`: its fields are attributes, `to_dict()` gives them all. The fields `node` and
+    /// `timing` hold records of their own.
     #[must_use]
     pub fn run_result(fields: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self::object(crate::objects::run_result::Record { type_name: "RunResult", fields })
+        let kind = crate::objects::run_result::RecordKind::Result;
+        Self::object(crate::objects::run_result::Record { kind, fields })
     }
 
     /// A date and time as Python's `datetime.datetime`.

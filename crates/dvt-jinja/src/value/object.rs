@@ -82,6 +82,12 @@ pub trait Object: Any + Send + Sync + Debug {
         None
     }
 
+    /// The names that `call_method` knows, so that a template may ask whether a method is there, or take it along without
+    /// calling it.
+    fn methods(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// `value == other`; the default is identity of the content's text and type.
     fn equals(&self, other: &dyn Object) -> bool {
         self.type_name() == other.type_name() && self.repr() == other.repr()
