@@ -38,7 +38,7 @@ pub use node::{
 pub use relation::{Include, Quoting, Relation, RelationKind, RelationStyle};
 pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};
 pub use semantic::SemanticNode;
-pub use source::{Source, SourceFreshness, SourceQuoting};
+pub use source::{Source, SourceFreshness, SourceQuoting, Threshold};
 pub use state::DeferRelation;
 pub use unit_test::{FixtureFormat, UnitTest, UnitTestInput, UnitTestOverrides, UnitTestRows};
 

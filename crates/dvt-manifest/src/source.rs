@@ -60,13 +60,34 @@ pub struct SourceQuoting {
     pub column: Option<bool>,
 }
 
-/// dbt's freshness threshold.
+/// dbt's freshness thresholds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SourceFreshness {
-    /// Count and period (`minute`, `hour`, `day`).
-    pub warn_after: Option<(i64, String)>,
-    pub error_after: Option<(i64, String)>,
+    pub warn_after: Threshold,
+    pub error_after: Threshold,
     pub filter: Option<String>,
+}
+
+/// One threshold. What is switched off is told from what nobody said: the manifest and the criteria of `sources.json` do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Threshold {
+    #[default]
+    Unsaid,
+    /// `warn_after: null`.
+    Off,
+    After {
+        count: i64,
+        /// `minute`, `hour` or `day`.
+        period: String,
+    },
+}
+
+impl SourceFreshness {
+    /// Whether an age can be too old at all.
+    #[must_use]
+    pub fn has_threshold(&self) -> bool {
+        [&self.warn_after, &self.error_after].iter().any(|threshold| matches!(threshold, Threshold::After { .. }))
+    }
 }
 
 impl Source {

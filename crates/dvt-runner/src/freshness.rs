@@ -13,7 +13,7 @@ use crate::scheduler::Place;
 use chrono::{DateTime, TimeDelta, Utc};
 use dvt_diagnostics::{Diagnostic, Event, SourceFile, kinds};
 use dvt_jinja::{Args, Bridge, RenderContext, Template, Value, call_macro, render_template};
-use dvt_manifest::{Node, Relation, Source, SourceFreshness};
+use dvt_manifest::{Node, Relation, Source, SourceFreshness, Threshold};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use std::time::Instant;
@@ -73,15 +73,14 @@ struct Answer {
 
 /// dbt's thresholds: an age is too old when it is more than `count` periods.
 fn status_of(freshness: &SourceFreshness, age: f64) -> Status {
-    let exceeded = |threshold: &Option<(i64, String)>| {
-        threshold.as_ref().is_some_and(|(count, period)| {
-            let span = match period.as_str() {
-                "minute" => TimeDelta::try_minutes(*count),
-                "hour" => TimeDelta::try_hours(*count),
-                _ => TimeDelta::try_days(*count),
-            };
-            span.is_some_and(|span| age > span.as_seconds_f64())
-        })
+    let exceeded = |threshold: &Threshold| {
+        let Threshold::After { count, period } = threshold else { return false };
+        let span = match period.as_str() {
+            "minute" => TimeDelta::try_minutes(*count),
+            "hour" => TimeDelta::try_hours(*count),
+            _ => TimeDelta::try_days(*count),
+        };
+        span.is_some_and(|span| age > span.as_seconds_f64())
     };
     if exceeded(&freshness.error_after) {
         Status::Error
@@ -277,13 +276,13 @@ fn at_source(source: &Source, message: String) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::{Status, status_of};
-    use dvt_manifest::SourceFreshness;
+    use dvt_manifest::{SourceFreshness, Threshold};
 
     #[test]
     fn an_age_is_too_old_when_it_is_more_than_the_threshold() {
         let freshness = SourceFreshness {
-            warn_after: Some((10, "hour".to_owned())),
-            error_after: Some((1, "day".to_owned())),
+            warn_after: Threshold::After { count: 10, period: "hour".to_owned() },
+            error_after: Threshold::After { count: 1, period: "day".to_owned() },
             filter: None,
         };
         for (age, expected) in [(36_000.0, Status::Pass), (36_000.1, Status::Warn), (86_401.0, Status::Error)] {

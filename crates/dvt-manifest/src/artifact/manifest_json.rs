@@ -4,7 +4,7 @@
 use super::DBT_VERSION;
 use crate::{
     Column, Compiled, DependsOn, Disabled, Doc, Exposure, FunctionCall, FunctionInfo, Graph, Group, Macro, Manifest,
-    Node, Owner, RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, UnitTest,
+    Node, Owner, RefCall, ResourceType, SemanticNode, Source, SourceCall, SourceFreshness, Threshold, UnitTest,
 };
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
@@ -500,12 +500,13 @@ impl Source {
 }
 
 impl SourceFreshness {
-    /// dbt's form; a threshold that is not said has neither count nor period.
+    /// dbt's form; a threshold that is not said has neither count nor period, one that is switched off is null.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let time = |time: &Option<(i64, String)>| match time {
-            Some((count, period)) => json!({"count": count, "period": period}),
-            None => json!({"count": null, "period": null}),
+        let time = |threshold: &Threshold| match threshold {
+            Threshold::After { count, period } => json!({"count": count, "period": period}),
+            Threshold::Unsaid => json!({"count": null, "period": null}),
+            Threshold::Off => Value::Null,
         };
         json!({
             "warn_after": time(&self.warn_after),

@@ -6,7 +6,8 @@ use dvt_manifest::{
     Access, Checksum, Column, Compiled, Config, DependsOn, Disabled, Doc, Exposure, FixtureFormat, FunctionArgument,
     FunctionCall, FunctionInfo, FunctionOverload, FunctionReturns, Group, InjectedCte, Macro, MacroArgument, MacroKind,
     Manifest, Node, Owner, Quoting, RefCall, RelationStyle, ResourceType, SemanticNode, Source, SourceCall,
-    SourceFreshness, SourceQuoting, TestInfo, TestMetadata, UnitTest, UnitTestInput, UnitTestOverrides, UnitTestRows,
+    SourceFreshness, SourceQuoting, TestInfo, TestMetadata, Threshold, UnitTest, UnitTestInput, UnitTestOverrides,
+    UnitTestRows,
 };
 
 pack_names! {
@@ -17,6 +18,29 @@ pack_names! {
     Access { Private, Protected, Public }
     MacroKind { Macro, Materialization, Test }
     FixtureFormat { Dict, Csv, Sql }
+}
+
+impl Pack for Threshold {
+    fn put(&self, writer: &mut Writer) {
+        match self {
+            Self::Unsaid => writer.byte(0),
+            Self::Off => writer.byte(1),
+            Self::After { count, period } => {
+                writer.byte(2);
+                count.put(writer);
+                period.put(writer);
+            }
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Option<Self> {
+        match reader.byte()? {
+            0 => Some(Self::Unsaid),
+            1 => Some(Self::Off),
+            2 => Some(Self::After { count: Pack::take(reader)?, period: Pack::take(reader)? }),
+            _ => None,
+        }
+    }
 }
 
 pack_struct! {

@@ -454,12 +454,13 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
         }
         _ => {}
     }
-    for key in ["docs", "contract", "snapshot_meta_column_names"] {
+    // These have fields of their own and no others: what else was said is not kept.
+    for key in ["docs", "contract", "snapshot_meta_column_names", "latest_version_pointer"] {
         if let (Some(Value::Object(default)), Some(Value::Object(_))) = (merged.get(key), values.get(key))
             && let Some(Value::Object(said)) = values.remove(key)
         {
             let mut both = default.clone();
-            both.extend(said);
+            both.extend(said.into_iter().filter(|(field, _)| default.contains_key(field)));
             values.insert(key.to_owned(), Value::Object(both));
         }
     }

@@ -1,6 +1,7 @@
 //! Properties files: the named entries under `models:`, `sources:`, … with their places.
 
 use crate::cache::Files;
+use crate::dbt_words::DbtKind;
 use crate::files::FoundFile;
 use crate::render::ValueRenderer;
 use crate::yaml::{Yaml, load_yaml};
@@ -167,20 +168,13 @@ pub(crate) fn read_properties(
             }
             continue;
         };
-        if entry.value.is_null() {
+        if entry.value.is_null() && section == Section::SingularTests {
             continue;
         }
         let Some(items) = entry.value.as_list() else {
-            problems.push(
-                Diagnostic::error(
-                    "wrong-type",
-                    format!(
-                        "The schema file at {shown} is invalid because the value of '{key}' is not a list: it is {}",
-                        entry.value.kind()
-                    ),
-                )
-                .label(entry.value.span(&file), "expected `- name: …`"),
-            );
+            let place = Span::new(&file, entry.key_range.clone());
+            let what = format!("the value of '{key}' is not a list");
+            problems.push(invalid("wrong-type", shown, &what).label(place, format!("it is {}", entry.value.kind())));
             continue;
         };
         for item in items {
@@ -201,11 +195,13 @@ pub(crate) fn read_properties(
                     );
                     break;
                 }
-                let what = if yaml.as_map().is_some() { "has no `name`" } else { "is no dictionary with a `name`" };
-                problems.push(
-                    Diagnostic::error("no-name", format!("an entry of `{key}` {what}"))
-                        .label(first_line(&file, item), "this entry"),
-                );
+                let (id, what) = if yaml.as_map().is_some() {
+                    ("no-name", "does not have a name attribute.")
+                } else {
+                    ("wrong-type", "is not a dictionary")
+                };
+                let diagnostic = invalid(id, shown, &format!("a list element for '{key}' {what}"));
+                problems.push(diagnostic.label(first_line(&file, item), "this entry"));
                 continue;
             };
             let name_span = name.span(&file);
@@ -231,6 +227,11 @@ pub(crate) fn read_properties(
         }
     }
     entries
+}
+
+/// A file whose shape is wrong, in dbt's words.
+fn invalid(id: &'static str, shown: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(id, format!("The schema file at {shown} is invalid because {what}")).parsing_error()
 }
 
 /// The first line of a value: enough to find it.

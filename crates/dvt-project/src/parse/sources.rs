@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::check::Reader;
 use crate::yaml::{Yaml, map_to_json};
 use dvt_diagnostics::{Diagnostic, Event, kinds};
-use dvt_manifest::{ResourceType, Source, SourceFreshness, SourceQuoting};
+use dvt_manifest::{ResourceType, Source, SourceFreshness, SourceQuoting, Threshold};
 use serde_json::{Map, Value, json};
 
 /// All tables of one source entry. What is wrong with one table does not stop the others.
@@ -76,7 +76,7 @@ fn read_table(
     };
     let loaded_at_field = merged.text("loaded_at_field").map(str::to_owned);
     let loaded_at_query = merged.text("loaded_at_query").map(str::to_owned);
-    let is_fresh = freshness.as_ref().is_some_and(|said| said.warn_after.is_some() || said.error_after.is_some());
+    let is_fresh = freshness.as_ref().is_some_and(SourceFreshness::has_threshold);
     let knows_changes =
         ["snowflake", "bigquery", "redshift", "databricks"].iter().any(|known| connection.adapter_type() == *known);
     if is_fresh && loaded_at_field.is_none() && loaded_at_query.is_none() && !knows_changes {
@@ -323,53 +323,56 @@ fn freshness(reader: &mut Reader<'_>, source: &Yaml, table: &Yaml) -> Said {
             continue;
         }
         let mut threshold = |key: &str| match place.get(key) {
-            Some(said) if said.is_null() => Some(None),
-            Some(said) => read_threshold(reader, key, said).map(Some),
-            None => None,
+            Some(said) if said.is_null() => Threshold::Off,
+            Some(said) => read_threshold(reader, key, said),
+            None => Threshold::Unsaid,
         };
-        let (warn_after, error_after) = (threshold("warn_after"), threshold("error_after"));
-        let filter = reader.text(place, "filter");
-        let is_empty = !matches!(warn_after, Some(Some(_))) && !matches!(error_after, Some(Some(_)));
+        let said = SourceFreshness {
+            warn_after: threshold("warn_after"),
+            error_after: threshold("error_after"),
+            filter: reader.text(place, "filter"),
+        };
+        let over = |said: Threshold, before: Threshold| if said == Threshold::Unsaid { before } else { said };
         merged = match merged {
-            Some(mut before) => {
-                before.warn_after = warn_after.unwrap_or(before.warn_after);
-                before.error_after = error_after.unwrap_or(before.error_after);
-                before.filter = filter.or(before.filter);
-                Some(before)
-            }
-            None if is_empty => None,
-            None => {
-                Some(SourceFreshness { warn_after: warn_after.flatten(), error_after: error_after.flatten(), filter })
-            }
+            Some(before) => Some(SourceFreshness {
+                warn_after: over(said.warn_after, before.warn_after),
+                error_after: over(said.error_after, before.error_after),
+                filter: said.filter.or(before.filter),
+            }),
+            None => said.has_threshold().then_some(said),
         };
     }
     match merged {
         None => Said::Off,
-        Some(said) if said.warn_after.is_none() && said.error_after.is_none() => Said::Nothing,
-        Some(said) => Said::Threshold(said),
+        Some(said) if said.has_threshold() => Said::Threshold(said),
+        Some(_) => Said::Nothing,
     }
 }
 
-fn read_threshold(reader: &mut Reader<'_>, key: &str, threshold: &Yaml) -> Option<(i64, String)> {
+fn read_threshold(reader: &mut Reader<'_>, key: &str, threshold: &Yaml) -> Threshold {
     let count = threshold.get_set("count").and_then(|count| count.scalar_text()?.trim().parse::<i64>().ok());
     let period = threshold
         .get_set("period")
         .and_then(Yaml::as_text)
         .filter(|period| matches!(*period, "minute" | "hour" | "day"));
     match (count, period) {
-        (Some(count), Some(period)) => Some((count, period.to_owned())),
-        _ if threshold.as_map().is_some_and(indexmap::IndexMap::is_empty) => None,
+        (Some(count), Some(period)) => Threshold::After { count, period: period.to_owned() },
+        _ if threshold.as_map().is_some_and(indexmap::IndexMap::is_empty) => Threshold::Unsaid,
         _ => {
             reader.wrong_type(key, "`{count: <number>, period: minute | hour | day}`", threshold);
-            None
+            Threshold::Unsaid
         }
     }
 }
 
 fn freshness_of_json(said: &Value) -> SourceFreshness {
-    let threshold = |key: &str| {
-        let map = said.get(key)?;
-        Some((map.get("count")?.as_i64()?, map.get("period")?.as_str()?.to_owned()))
+    let threshold = |key: &str| match said.get(key) {
+        Some(Value::Null) => Threshold::Off,
+        Some(map) => match (map.get("count").and_then(Value::as_i64), map.get("period").and_then(Value::as_str)) {
+            (Some(count), Some(period)) => Threshold::After { count, period: period.to_owned() },
+            _ => Threshold::Unsaid,
+        },
+        None => Threshold::Unsaid,
     };
     SourceFreshness {
         warn_after: threshold("warn_after"),

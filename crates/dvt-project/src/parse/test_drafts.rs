@@ -202,6 +202,26 @@ impl Tests<'_, '_, '_> {
             self.problems
                 .push(Diagnostic::warning("test-config", message).label(place.clone(), "beside `config`").event(event));
         }
+        let header = test.config.iter().find(|(key, _, _)| key == "sql_header");
+        if let Some((key, _, place)) = header
+            && !self.session.project_flag("require_sql_header_in_test_configs", false)
+        {
+            let key_path = "models.config";
+            let message = format!(
+                "Custom key `{key}` found in `config` at path `{key_path}` in file `{file}`. Custom config keys should move \
+                 into the `config.meta`."
+            );
+            let event = Event::new(kinds::CUSTOM_KEY_IN_CONFIG_DEPRECATION, message.clone())
+                .with("key", key.as_str())
+                .with("file", file)
+                .with("key_path", key_path);
+            self.problems.push(
+                Diagnostic::warning("test-config", message)
+                    .label(place.clone(), "not a config of tests yet")
+                    .event(event)
+                    .help("set `require_sql_header_in_test_configs: true` below `flags:` in dbt_project.yml"),
+            );
+        }
         if test.has_loose_arguments {
             let target = match tested {
                 TestedThing::Node { name, .. } => name.clone(),

@@ -5,7 +5,7 @@ use super::select::selected;
 use crate::app::{App, Exit};
 use crate::cli::{Cli, FreshnessArgs};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, kinds};
-use dvt_manifest::ResourceType;
+use dvt_manifest::{ResourceType, SourceFreshness};
 use dvt_runner::{RunCommand, RunRequest};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &FreshnessArgs) -> Result<Exit
     app.found(&project.manifest);
     let checked = |id: &String| {
         let freshness = project.manifest.sources.get(id).and_then(|source| source.freshness.as_ref());
-        freshness.is_some_and(|freshness| freshness.warn_after.is_some() || freshness.error_after.is_some())
+        freshness.is_some_and(SourceFreshness::has_threshold)
     };
     let mut request = RunRequest::new(RunCommand::Freshness, chosen.into_iter().filter(checked).collect());
     request.output.clone_from(&args.output);
