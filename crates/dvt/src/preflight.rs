@@ -36,6 +36,10 @@ impl App {
         for deprecation in self.deprecated_ways() {
             self.events().fire(deprecation);
         }
+        for name in &self.settings.warn_error_options.v2_names {
+            let message = format!("{name} is not being used because it's specific to the dbt v2 engine.");
+            self.events().fire(Event::new(kinds::NOTE, message.clone()).with("msg", message));
+        }
         if !self.settings.partial_parse {
             let event = Event::new(kinds::PARTIAL_PARSING_NOT_ENABLED, "Partial parsing not enabled");
             self.events().fire(event);

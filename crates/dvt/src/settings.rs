@@ -129,6 +129,7 @@ impl Settings {
             print: lookup.switch("print", true)?,
             width: lookup.number("PRINTER_WIDTH", cli.global.printer_width)?.unwrap_or(80),
             colors,
+            json_colors: lookup.switch_given("use_colors")?.unwrap_or(!no_color),
             warn_error: warn_error_options.clone(),
             show_all_deprecations: lookup.switch("show_all_deprecations", false)?,
             named_deprecations: behaviour.get("REQUIRE_EVENT_NAMES_IN_DEPRECATIONS") == Some(&Value::Bool(true)),

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 /// dbt's name for all deprecations together.
 const DEPRECATIONS: &str = "Deprecations";
 
+/// The names of dbt v2 that no event of dbt 1.12 has: a project that is run by both may hold them.
+const V2_NAMES: &str = include_str!("warn_error/v2_names.txt");
+
 /// What the user wants done with a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -26,6 +29,8 @@ pub(crate) struct WarnErrorOptions {
     silence: Vec<String>,
     /// Whether the old names were used: `include`, `exclude`.
     pub(crate) old_names: (bool, bool),
+    /// Names of dbt v2, which mean nothing here, in order and each once.
+    pub(crate) v2_names: Vec<String>,
 }
 
 impl WarnErrorOptions {
@@ -55,10 +60,12 @@ impl WarnErrorOptions {
             Some(Value::String(word)) => {
                 return Err(wrong(format!("error must be one of ('all', '*') or a list of strings, and not `{word}`")));
             }
-            other => parsed.error = names(other).map_err(&wrong)?,
+            other => parsed.error = names(other, &mut parsed.v2_names).map_err(&wrong)?,
         }
-        parsed.warn = names(either("warn", "exclude")?).map_err(&wrong)?;
-        parsed.silence = names(options.get("silence")).map_err(&wrong)?;
+        parsed.warn = names(either("warn", "exclude")?, &mut parsed.v2_names).map_err(&wrong)?;
+        parsed.silence = names(options.get("silence"), &mut parsed.v2_names).map_err(&wrong)?;
+        parsed.v2_names.sort();
+        parsed.v2_names.dedup();
         let group = DEPRECATIONS.to_owned();
         if !parsed.warn.is_empty()
             && !parsed.error_all
@@ -104,24 +111,27 @@ fn is_given(value: &Value) -> bool {
     }
 }
 
-/// A list of names, each of an event that there is.
-fn names(value: Option<&Value>) -> Result<Vec<String>, String> {
+/// A list of names, each of an event that there is; those of dbt v2 go to `v2_names`.
+fn names(value: Option<&Value>, v2_names: &mut Vec<String>) -> Result<Vec<String>, String> {
     let list = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
         Some(other) => return Err(format!("`{other}` is no list of event names")),
     };
-    list.iter()
-        .map(|name| match name.as_str() {
-            Some(name) if name == DEPRECATIONS || kinds::by_name(name).is_some() => Ok(name.to_owned()),
+    let mut known = Vec::new();
+    for name in list {
+        match name.as_str() {
+            Some(name) if name == DEPRECATIONS || kinds::by_name(name).is_some() => known.push(name.to_owned()),
+            Some(name) if V2_NAMES.lines().any(|line| line == name) => v2_names.push(name.to_owned()),
             Some(name) => {
                 let near = did_you_mean(name, kinds::ALL.iter().map(|kind| kind.name));
                 let near = near.map_or_else(String::new, |near| format!(" Did you mean {near}?"));
-                Err(format!("{name} is not a valid dbt error name.{near}"))
+                return Err(format!("{name} is not a valid dbt error name.{near}"));
             }
-            None => Err(format!("`{name}` is no event name")),
-        })
-        .collect()
+            None => return Err(format!("`{name}` is no event name")),
+        }
+    }
+    Ok(known)
 }
 
 #[cfg(test)]
@@ -152,6 +162,14 @@ mod tests {
             &[(deprecation, Say), (kinds::WEO_INCLUDE_EXCLUDE_DEPRECATION, Silence)],
         );
         check(&json!({"error": "all", "silence": ["NothingToDo"]}), &[(plain, Silence), (deprecation, Error)]);
+    }
+
+    #[test]
+    fn names_of_dbt_v2_are_told_and_mean_nothing() {
+        let options = json!({"error": ["StaticAnalysis", "NothingToDo"], "silence": ["StaticAnalysis", "Generic"]});
+        let parsed = WarnErrorOptions::parse(options.as_object().unwrap()).unwrap();
+        assert_eq!(parsed.v2_names, ["Generic", "StaticAnalysis"]);
+        assert_eq!(parsed.to_json(), json!({"error": ["NothingToDo"], "warn": [], "silence": []}));
     }
 
     #[test]

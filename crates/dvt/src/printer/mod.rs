@@ -41,6 +41,8 @@ pub(crate) struct PrinterOptions {
     pub(crate) width: usize,
     /// Colours on stdout and stderr.
     pub(crate) colors: bool,
+    /// Colours in the messages of JSON lines: dbt has them there whatever the terminal can, and tools know it.
+    pub(crate) json_colors: bool,
     /// stdout is for data alone: log lines go to stderr.
     pub(crate) lines_to_stderr: bool,
     /// stdout is a terminal: running nodes have live lines.
@@ -64,6 +66,7 @@ impl Default for PrinterOptions {
             print: true,
             width: 80,
             colors: false,
+            json_colors: true,
             lines_to_stderr: false,
             live: false,
             warn_error: WarnErrorOptions::default(),
@@ -296,7 +299,10 @@ impl State {
 
     fn line(&self, printer: &Printer, said: &Said, format: LogFormat, colors: bool) -> String {
         match format {
-            LogFormat::Json => printer.redact(&lines::json(said, &printer.invocation_id, &self.options.extra, colors)),
+            LogFormat::Json => {
+                let options = &self.options;
+                printer.redact(&lines::json(said, &printer.invocation_id, &options.extra, options.json_colors))
+            }
             LogFormat::Debug => lines::debug(said, &printer.invocation_id, colors),
             LogFormat::Default | LogFormat::Text => lines::text(said, colors),
         }
