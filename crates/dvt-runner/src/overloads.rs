@@ -5,10 +5,11 @@ use crate::compile::CompiledNode;
 use crate::failure::{FailedAt, NodeError, from_render};
 use crate::node::{Job, Work, blocking};
 use crate::outcome::Status;
-use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, kinds};
+use crate::reporter::node_info;
+use dvt_diagnostics::{Diagnostic, Event, EventKind, EventLevel, SourceFile, kinds};
 use dvt_jinja::{Bridge, render};
 use dvt_manifest::{FunctionOverload, Node};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,27 +27,36 @@ impl Job<'_> {
         if !self.run.request.command.writes() {
             return Ok(());
         }
+        let total = overloads.len();
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (index, (overload, body)) in overloads.iter().zip(bodies).enumerate() {
             let shown = format!("function {} overload {}", self.node.name, overload.defined_in);
+            let tell = |kind: EventKind, level: EventLevel, text: String, shown: &str| {
+                let event = Event::new(kind, text).at(level).node(node_info(&self.node, "executing"));
+                let event = event.with("overload_index", index + 1).with("total_overloads", total);
+                event.with("description", shown)
+            };
+            if self.was_created(overload) {
+                let event = tell(kinds::LOG_OVERLOAD_RESULT, EventLevel::Info, format!("SKIP {shown}"), &shown);
+                self.run.settings().events.fire(event.with("status", "skipped").with("execution_time", 0.0));
+                successful.push(overload.defined_in.clone());
+                continue;
+            }
+            let event = tell(kinds::LOG_START_OVERLOAD, EventLevel::Info, format!("START {shown}"), &shown);
+            self.run.settings().events.fire(event);
             let begun = Instant::now();
             let node = Arc::new(overloaded(&self.node, overload));
             let compiled = Arc::new(CompiledNode::over_clone(body));
             let done = self.materialize(&node, bridge, &compiled, None).await;
-            let (status, level, text) = match &done {
-                Ok(_) => (Status::Success, EventLevel::Info, format!("OK created {shown}")),
+            let (status, level, text, described) = match &done {
+                Ok(_) => (Status::Success, EventLevel::Info, format!("OK created {shown}"), shown),
                 Err(error) => {
-                    (Status::Error, EventLevel::Error, format!("ERROR creating {shown}: {}", error.message()))
+                    let described = format!("{shown}: {}", error.message());
+                    (Status::Error, EventLevel::Error, format!("ERROR creating {described}"), described)
                 }
             };
-            let event = Event::new(kinds::LOG_OVERLOAD_RESULT, text)
-                .at(level)
-                .with("description", shown)
-                .with("status", status.as_str())
-                .with("overload_index", index + 1)
-                .with("total_overloads", overloads.len())
-                .with("execution_time", begun.elapsed().as_secs_f64());
-            self.run.settings().events.fire(event);
+            let event = tell(kinds::LOG_OVERLOAD_RESULT, level, text, &described).with("status", status.as_str());
+            self.run.settings().events.fire(event.with("execution_time", begun.elapsed().as_secs_f64()));
             match done {
                 Ok(_) => successful.push(overload.defined_in.clone()),
                 Err(error) => {
@@ -61,6 +71,13 @@ impl Job<'_> {
         }
         work.overload_results = Some(json!({"successful": successful, "failed": failed}));
         Ok(())
+    }
+
+    /// Whether the run that is tried again has created this overload.
+    fn was_created(&self, overload: &FunctionOverload) -> bool {
+        let earlier = self.run.request.earlier_overloads.get(&self.node.unique_id);
+        let successful = earlier.and_then(|earlier| earlier.get("successful")).and_then(Json::as_array);
+        successful.is_some_and(|names| names.iter().any(|name| name.as_str() == Some(&overload.defined_in)))
     }
 
     async fn render_overload(

@@ -153,6 +153,8 @@ pub struct RunRequest {
     pub empty: bool,
     /// `retry`: what batches of microbatch models were done already, dbt's `{successful, failed}` by node.
     pub earlier_batches: BTreeMap<UniqueId, Value>,
+    /// `retry`: which overloads of functions were created already, dbt's `{successful, failed}` by node.
+    pub earlier_overloads: BTreeMap<UniqueId, Value>,
     /// `retry`: when the first attempt began, RFC 3339; the present of its batches.
     pub first_started_at: Option<String>,
     /// `source freshness --output`: where `sources.json` goes, from the project's root.
@@ -177,6 +179,7 @@ impl RunRequest {
             empty: false,
             output: None,
             earlier_batches: BTreeMap::new(),
+            earlier_overloads: BTreeMap::new(),
             first_started_at: None,
             keeps_ephemerals: false,
             writes_artifacts: true,

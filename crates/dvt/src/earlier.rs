@@ -30,6 +30,8 @@ pub(crate) struct Retried {
     pub(crate) ids: BTreeSet<UniqueId>,
     /// Of microbatch models that ended well in part: dbt's `{successful, failed}`.
     pub(crate) batches: BTreeMap<UniqueId, Value>,
+    /// The same of functions and their overloads.
+    pub(crate) overloads: BTreeMap<UniqueId, Value>,
     /// When the first attempt began: what its batches count as now.
     pub(crate) started_at: Option<String>,
 }

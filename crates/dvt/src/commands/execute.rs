@@ -20,6 +20,7 @@ pub(super) fn execute(app: &App, project: &Arc<Project>, mut request: RunRequest
     request.bucket.clone_from(&settings.bucket);
     if let Some(retried) = app.earlier.retried() {
         request.earlier_batches.clone_from(&retried.batches);
+        request.earlier_overloads.clone_from(&retried.overloads);
         request.first_started_at.clone_from(&retried.started_at);
     }
     request.empty = settings.empty;

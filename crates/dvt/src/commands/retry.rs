@@ -23,6 +23,8 @@ struct Earlier {
     was_interrupted: bool,
     /// Of microbatch models: `{successful, failed}`.
     batches: BTreeMap<UniqueId, Value>,
+    /// Of functions with overloads: the same.
+    overloads: BTreeMap<UniqueId, Value>,
     started_at: Option<String>,
 }
 
@@ -55,7 +57,12 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &RetryArgs) -> Result<Exit, Di
     let again = command_line(&earlier.args, cli, args.full_refresh)?;
     let Some(command) = &again.command else { return Err(Diagnostic::error("internal", "no command to retry").into()) };
     if !matches!(command, Command::RunOperation(_)) {
-        app.earlier.retry(Retried { ids: failed, batches: earlier.batches, started_at: earlier.started_at });
+        app.earlier.retry(Retried {
+            ids: failed,
+            batches: earlier.batches,
+            overloads: earlier.overloads,
+            started_at: earlier.started_at,
+        });
     }
     super::run(app, &again, command)
 }
@@ -78,6 +85,7 @@ fn newest(results: Option<PreviousResults>, interrupted: Option<InterruptedRun>)
             statuses,
             was_interrupted: true,
             batches: BTreeMap::new(),
+            overloads: BTreeMap::new(),
             started_at: Some(run.started_at),
         });
     }
@@ -89,7 +97,13 @@ fn newest(results: Option<PreviousResults>, interrupted: Option<InterruptedRun>)
             .results
             .iter()
             .filter_map(|result| Some((result.unique_id.clone(), result.batch_results.clone()?)))
-            .filter(|(_, batches)| has_batches(batches, "successful") && has_batches(batches, "failed"))
+            .filter(|(_, batches)| has_any(batches, "successful") && has_any(batches, "failed"))
+            .collect(),
+        overloads: results
+            .results
+            .iter()
+            .filter_map(|result| Some((result.unique_id.clone(), result.overload_results.clone()?)))
+            .filter(|(_, overloads)| has_any(overloads, "failed"))
             .collect(),
         statuses: results.results.into_iter().map(|result| (result.unique_id, result.status)).collect(),
         args: results.args,
@@ -97,8 +111,8 @@ fn newest(results: Option<PreviousResults>, interrupted: Option<InterruptedRun>)
     })
 }
 
-fn has_batches(batches: &Value, key: &str) -> bool {
-    batches.get(key).and_then(Value::as_array).is_some_and(|batches| !batches.is_empty())
+fn has_any(parts: &Value, key: &str) -> bool {
+    parts.get(key).and_then(Value::as_array).is_some_and(|parts| !parts.is_empty())
 }
 
 impl Earlier {
