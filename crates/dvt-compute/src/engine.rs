@@ -2,6 +2,7 @@
 
 use crate::input::{StreamScan, StreamTable};
 use crate::{ComputeError, ExtractInput, ResultStream};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
@@ -103,6 +104,16 @@ impl Engine {
         joins: JoinStrategy,
     ) -> Result<ResultStream, ComputeError> {
         let logical = attach(plan, inputs, self.settings.reduces)?;
+        self.run(&logical, Arc::clone(&plan.output_schema), joins).await
+    }
+
+    /// Runs a plan whose scans have their tables.
+    pub(crate) async fn run(
+        &self,
+        logical: &LogicalPlan,
+        output_schema: SchemaRef,
+        joins: JoinStrategy,
+    ) -> Result<ResultStream, ComputeError> {
         let mut config = SessionConfig::new()
             .with_batch_size(self.settings.batch_size)
             .with_target_partitions(self.partitions(joins));
@@ -126,13 +137,13 @@ impl Engine {
             .with_default_features()
             .with_physical_optimizer_rules(dvt_delta::physical_rules())
             .build();
-        let physical = state.query_planner().create_physical_plan(&logical, &state).await?;
+        let physical = state.query_planner().create_physical_plan(logical, &state).await?;
         if self.settings.reduces {
             choose_reductions(&physical)?;
         }
         tracing::debug!(plan = %displayable(physical.as_ref()).indent(false), "physical plan");
         let rows = execute_stream(physical, Arc::new(TaskContext::from(&state)))?;
-        Ok(ResultStream::new(Arc::clone(&plan.output_schema), rows))
+        Ok(ResultStream::new(output_schema, rows))
     }
 
     /// Sorting reserves memory per partition, so a small limit gets fewer of them.
@@ -188,6 +199,7 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>, reduces: bool) -> Res
         .map(|(extract, input)| {
             provider_as_source(match input {
                 ExtractInput::Table(table) => table,
+                ExtractInput::Staged(table) => table.table_provider(),
                 ExtractInput::Stream(open) => Arc::new(StreamTable::new(extract, open, reduces)),
             })
         })

@@ -22,8 +22,18 @@ pub enum ComputeError {
     #[error("column `{column}` was planned as {planned} and came out as {actual}")]
     TypeMismatch { column: String, planned: String, actual: String },
 
+    /// Spark gave no (more) rows.
+    #[error(transparent)]
+    Spark(Box<crate::SparkFailure>),
+
     #[error("the engine failed: {message}")]
     Engine { message: String },
+}
+
+impl From<crate::SparkFailure> for ComputeError {
+    fn from(failure: crate::SparkFailure) -> Self {
+        Self::Spark(Box::new(failure))
+    }
 }
 
 impl ComputeError {

@@ -22,6 +22,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use dvt_adapter::{AdapterError, BatchStream};
 use dvt_federation::{Extract, KeyReduction};
+use dvt_staging::StagedTable;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use std::fmt;
@@ -41,6 +42,8 @@ pub enum ExtractInput {
     Stream(OpenStream),
     /// Rows that were staged before.
     Table(Arc<dyn TableProvider>),
+    /// The same, as a table that another engine can read by its files.
+    Staged(Arc<StagedTable>),
 }
 
 /// Batches read ahead of the engine, so that a connection works while another side of a join is read.

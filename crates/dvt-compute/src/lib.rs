@@ -1,4 +1,4 @@
-//! Runs the joining query over staged and streamed extracts: DataFusion in process.
+//! Runs the joining query over staged and streamed extracts: DataFusion in process, or Spark.
 //!
 //! In: a `FederatedPlan` and, for each of its extracts, where the rows come from. Out: a stream of Arrow batches in the
 //! plan's output schema, evaluated once. Memory stays within the compute's limit: aggregates and sorts spill to disk, and
@@ -10,11 +10,13 @@ mod error;
 mod input;
 mod output;
 mod reduction;
+mod spark;
 
 pub use engine::{ComputeSettings, Engine, JoinStrategy, estimate};
 pub use error::ComputeError;
 pub use input::{ExtractInput, OpenStream};
 pub use output::ResultStream;
+pub use spark::{SparkEngine, SparkFailure, SparkQuery, SparkSettings, spark_query};
 
 #[cfg(test)]
 mod tests;

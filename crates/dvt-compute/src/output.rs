@@ -21,8 +21,13 @@ impl ResultStream {
     /// Brings the engine's batches to the declared schema: columns by position, types that differ in form only (views,
     /// dictionaries, units) cast strictly, so that a value that does not fit is an error that names the column.
     pub(crate) fn new(schema: SchemaRef, rows: SendableRecordBatchStream) -> Self {
+        Self::of_rows(schema, rows.map(|batch| batch.map_err(ComputeError::from)).boxed())
+    }
+
+    /// The same for batches that come from elsewhere.
+    pub(crate) fn of_rows(schema: SchemaRef, rows: BoxStream<'static, Result<RecordBatch, ComputeError>>) -> Self {
         let declared = Arc::clone(&schema);
-        let batches = rows.map(move |batch| conform(&batch.map_err(ComputeError::from)?, &declared)).boxed();
+        let batches = rows.map(move |batch| conform(&batch?, &declared)).boxed();
         Self { schema, batches }
     }
 }

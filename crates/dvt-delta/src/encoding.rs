@@ -20,7 +20,7 @@
 mod arrays;
 mod schema_text;
 
-pub(crate) use arrays::{decode, encode};
+pub use arrays::{decode, encode};
 pub(crate) use schema_text::{schema_from_text, schema_to_text};
 
 use crate::{DeltaError, DeltaErrorKind};
@@ -100,6 +100,14 @@ pub fn check_schema(schema: &SchemaRef) -> Result<(), DeltaError> {
     TableColumns::new(schema).map(|_| ())
 }
 
+/// The columns as they are stored: names and types of the Parquet files.
+///
+/// # Errors
+/// As [`check_schema`].
+pub fn stored_schema(schema: &SchemaRef) -> Result<SchemaRef, DeltaError> {
+    TableColumns::new(schema).map(|columns| columns.stored)
+}
+
 /// Delta names are unique without case, and files without column mapping allow no blanks and brackets in them. A name
 /// that breaks this is stored under another; its own is in the Arrow schema.
 fn stored_names(fields: &Fields) -> Vec<String> {
@@ -125,7 +133,10 @@ fn stored_names(fields: &Fields) -> Vec<String> {
 }
 
 /// The Arrow type of what is stored, or why there is none.
-pub(crate) fn stored_type(data_type: &DataType) -> Result<DataType, String> {
+///
+/// # Errors
+/// The reason, for a sentence that names the column.
+pub fn stored_type(data_type: &DataType) -> Result<DataType, String> {
     let utc = || Some("UTC".into());
     Ok(match data_type {
         DataType::Boolean

@@ -18,7 +18,7 @@ mod table;
 mod tests;
 
 pub use datafusion::catalog::TableProvider;
-pub use encoding::check_schema;
+pub use encoding::{check_schema, decode, encode, stored_schema, stored_type};
 pub use error::{DeltaError, DeltaErrorKind, SourceError, WriteError};
 pub use filter_pushdown::physical_rules;
 pub use store::{Store, TableLocation, decode_segment, encode_segment};

@@ -149,6 +149,11 @@ impl TableLocation {
         self.path.filename().and_then(decode_segment).unwrap_or_default()
     }
 
+    /// An object of this store as a URL: `file:///…`, `s3://bucket/…`.
+    pub(crate) fn url_of(&self, object: &Path) -> String {
+        format!("{}{object}", self.store.root.as_str())
+    }
+
     /// The decoded names below the store's prefix.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

@@ -198,6 +198,18 @@ impl DeltaTable {
         &self.state.files
     }
 
+    /// The columns as the files of a table of ours hold them: names and types.
+    #[must_use]
+    pub fn stored_schema(&self) -> SchemaRef {
+        Arc::clone(&self.state.columns.stored)
+    }
+
+    /// The live files as URLs of their store, for another engine to read.
+    #[must_use]
+    pub fn file_urls(&self) -> Vec<String> {
+        self.state.files.iter().map(|file| self.location.url_of(&join(&self.location.path, &file.path))).collect()
+    }
+
     /// Rows of this version; `None` when the log does not tell (another writer's table without statistics).
     #[must_use]
     pub fn rows(&self) -> Option<u64> {

@@ -5,6 +5,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
+/// The name that leaves the choice of the engine to dvt, unless the file has an engine of that name.
+pub const AUTO: &str = "auto";
+
 /// The engines of the project's profile. Without a file: one embedded engine with its defaults, named `datafusion`.
 #[derive(Clone, Debug)]
 pub struct Computes {
@@ -45,6 +48,9 @@ pub struct SparkSettings {
     /// `sc://host:port`.
     pub remote: Option<String>,
     pub version: Option<String>,
+    /// A distribution by its folder.
+    pub spark_home: Option<PathBuf>,
+    pub java_home: Option<PathBuf>,
     pub master: Option<String>,
     pub config: IndexMap<String, String>,
     pub delta: Map<String, Value>,

@@ -80,6 +80,7 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
             }
         }
     }
+    run.stop_sparks().await;
     diagnostics.extend(clean_up(run).await);
     let mut outcome = RunOutcome {
         invocation_id: run.invocation().invocation_id.clone(),

@@ -8,6 +8,7 @@ use crate::run::{Run, lock};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use dvt_adapter::{Adapter, AdapterError, Fetch, RelationName};
 use dvt_compute::estimate;
+use dvt_diagnostics::Diagnostic;
 use dvt_federation::{Extract, Route};
 use dvt_manifest::{Node, Source, UniqueId};
 use dvt_project::Staging as StagingMode;
@@ -121,6 +122,13 @@ pub(crate) async fn choose_supply(
 ) -> Result<Supply, NodeError> {
     let streamed =
         |reason: String| Supply { is_staged: false, reason, request: None, proof_reason: String::new(), found: None };
+    if place.mode == StagingMode::Never
+        && let Some(compute) = &place.read_by
+    {
+        let message = format!("`staging: never` {}, and compute `{compute}` reads extracts from the bucket", place.said_by);
+        let diagnostic = Diagnostic::error("staging-needed", message);
+        return Err(diagnostic.help("set `staging: auto`, or choose a compute of type `datafusion`").into());
+    }
     if place.mode == StagingMode::Never {
         let again = if extract.readers > 1 {
             format!("; read {} times, each for itself", extract.readers)
@@ -133,6 +141,9 @@ pub(crate) async fn choose_supply(
     let (_, bytes) = estimate(extract);
     let reason = match place.mode {
         StagingMode::Always => format!("`staging: always` {}", place.said_by),
+        _ if place.read_by.is_some() => {
+            format!("compute `{}` reads it from the bucket", place.read_by.as_deref().unwrap_or_default())
+        }
         // Read twice, the rows could differ; staged, both readers see the same.
         _ if extract.readers > 1 => format!("the query reads it {} times and must see the same rows", extract.readers),
         _ if bytes.is_some_and(|bytes| bytes >= LARGE_BYTES) => String::new(),

@@ -4,7 +4,7 @@ use crate::compile::{CompiledNode, artifact_path};
 use crate::journal::JournalError;
 use crate::run::Run;
 use dvt_adapter::{AdapterError, ErrorClass};
-use dvt_compute::ComputeError;
+use dvt_compute::{ComputeError, SparkFailure};
 use dvt_diagnostics::{Diagnostic, Event, Span, kinds};
 use dvt_federation::PlanError;
 use dvt_jinja::RenderError;
@@ -321,6 +321,9 @@ pub(crate) fn from_compute(error: &ComputeError, at: FailedAt<'_>) -> NodeError 
     if let ComputeError::Input(input) = error {
         return from_adapter(input, None, at);
     }
+    if let ComputeError::Spark(failure) = error {
+        return from_spark(failure, at.node);
+    }
     let mut diagnostic = match error {
         ComputeError::MemoryExhausted { .. } => Diagnostic::error("memory-limit", error.to_string())
             .help("raise `memory_limit` of the compute in computes.yml, or give fewer `threads`"),
@@ -331,6 +334,22 @@ pub(crate) fn from_compute(error: &ComputeError, at: FailedAt<'_>) -> NodeError 
         diagnostic = diagnostic.label(node.clone(), "");
     }
     diagnostic.into()
+}
+
+pub(crate) fn from_spark(failure: &SparkFailure, node: Option<&Span>) -> NodeError {
+    let id = match failure {
+        SparkFailure::Refused { .. } => "unsupported-on-spark",
+        SparkFailure::Distribution { .. } | SparkFailure::Settings { .. } => "no-spark",
+        _ => "spark-failed",
+    };
+    let mut diagnostic = Diagnostic::error(id, failure.to_string());
+    if let Some(node) = node {
+        diagnostic = diagnostic.label(node.clone(), "");
+    }
+    if let Some(hint) = failure.hint() {
+        diagnostic = diagnostic.help(hint);
+    }
+    NodeError { diagnostics: vec![diagnostic], is_retryable: failure.is_retryable() }
 }
 
 pub(crate) fn from_staging(error: &StagingError, at: FailedAt<'_>) -> NodeError {

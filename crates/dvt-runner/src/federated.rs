@@ -1,6 +1,7 @@
 //! The routes that cross connections: describe, plan, extract, compute, load into the landing relation.
 
 use crate::compile::CompiledNode;
+use crate::engines::ChosenEngine;
 use crate::extracting::{choose_supply, parts_of};
 use crate::failure::{FailedAt, NodeError, from_adapter, from_compute, from_plan, from_staging};
 use crate::inputs::{Input, stored_name};
@@ -332,27 +333,35 @@ pub(crate) async fn start_rows(
             Ok(Rows { schema: Arc::clone(schema), batches, inputs })
         }
         Answer::Plan(plan, questions) => {
-            let (sources, mut inputs) = open_inputs(run, node, plan, progress, cancel, at).await?;
+            let choice = run.choose_compute(node, plan)?;
+            let (sources, mut inputs) =
+                open_inputs(run, node, plan, choice.reads_bucket(), progress, cancel, at).await?;
             inputs.extend(questions.iter().flat_map(|question| question.inputs.iter().cloned()));
-            let engine = run.engine(node)?;
             progress.phase(Phase::Compute);
-            let result = engine.execute(plan, sources, joins).await.map_err(|error| from_compute(&error, at))?;
+            let result = match choice.engine {
+                ChosenEngine::Embedded(engine) => engine.execute(plan, sources, joins).await,
+                ChosenEngine::Spark(engine, _) => engine.execute(plan, sources, joins).await,
+            };
+            let result = result.map_err(|error| from_compute(&error, at))?;
             Ok(Rows { schema: result.schema, batches: result.batches, inputs })
         }
     }
 }
 
-/// A source of rows for each extract: streamed, or staged as [`choose_supply`] says.
+/// A source of rows for each extract: streamed, or staged as [`choose_supply`] says; all staged where the compute
+/// `reads_bucket`.
 pub(crate) async fn open_inputs(
     run: &Arc<Run>,
     node: &Node,
     plan: &FederatedPlan,
+    reads_bucket: Option<&str>,
     progress: &Arc<Progress>,
     cancel: &CancellationToken,
     at: FailedAt<'_>,
 ) -> Result<(Vec<ExtractInput>, Vec<InputCounter>), NodeError> {
     let batch_rows = run.batch_rows(node)?;
-    let place = run.staging(node)?;
+    let mut place = run.staging(node)?;
+    place.read_by = reads_bucket.map(str::to_owned);
     let opened = plan.extracts.iter().map(|extract| {
         let place = &place;
         async move {
@@ -385,7 +394,7 @@ pub(crate) async fn open_inputs(
             }
             let delivery =
                 Delivery::Staged { origin: staged.origin, rows: staged.table.rows, bytes: staged.table.bytes };
-            Ok::<_, NodeError>((ExtractInput::Table(staged.table.table_provider()), counter(counts, delivery)))
+            Ok::<_, NodeError>((ExtractInput::Staged(staged.table), counter(counts, delivery)))
         }
     });
     let opened = futures::future::try_join_all(opened).await?;

@@ -55,5 +55,5 @@ pub use outcome::{Freshness, NodeResult, RouteKind, RunOutcome, SkipCause, Statu
 pub use plan::{Chosen, ColumnCount, InputPlan, Kept, Landing, NodePlan};
 pub use reporter::{LineLevel, NodeProgress, NodeStarted, Phase, Reporter, RunStarted, Silent, node_info};
 pub use run::Runner;
-pub use settings::{Connections, RunCommand, RunRequest, RunnerSettings};
+pub use settings::{Connections, RunCommand, RunRequest, RunnerSettings, SparkPlaces};
 pub use unit::unit_test_path;

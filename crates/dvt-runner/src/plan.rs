@@ -1,7 +1,7 @@
 //! `plan`: what a node would do, decided by the functions that `run` acts on. Catalogs are asked; nothing is written anywhere.
 
 use crate::compile::CompiledNode;
-use crate::engines::StagingPlace;
+use crate::engines::{ChosenEngine, StagingPlace};
 use crate::extracting::{choose_supply, parts_of};
 use crate::failure::{FailedAt, NodeError, from_adapter};
 use crate::federated::{Answer, plan_answer};
@@ -49,6 +49,10 @@ pub struct NodePlan {
     pub inputs: Vec<InputPlan>,
     /// What the engine computes, as lines of an indented tree.
     pub computes: Vec<String>,
+    /// What Spark runs over views of the inputs, where Spark is the engine.
+    pub spark_sql: Option<String>,
+    /// Of Spark: what of the query is computed here, row by row, because it has no counterpart there.
+    pub spark_leaves: Option<String>,
     /// Where the rows wait for the materialization.
     pub landing: Option<Landing>,
     /// Why inputs and the rest are not known yet: something it reads has not been built.
@@ -130,7 +134,7 @@ pub(crate) async fn plan_node(
     let at = FailedAt { compiled: Some(compiled), node: Some(&node.span) };
     let (compute, said_by) = run.compute_name(node);
     plan.compute = Some(Chosen { name: compute, said_by: said_by.to_owned() });
-    let place = run.staging(node)?;
+    let mut place = run.staging(node)?;
     let (bucket, said_by) = run.bucket_name(node);
     plan.bucket = Some(Chosen { name: bucket, said_by: said_by.to_owned() });
     plan.staging = Some(mode_name(place.mode).to_owned());
@@ -149,11 +153,16 @@ pub(crate) async fn plan_node(
             }
         },
     };
-    // The compute has to be one that can run.
-    run.batch_rows(node)?;
     match &answer {
         Answer::Whole { connection, sql, .. } => plan.inputs.push(whole_input(run, node, connection, sql)),
         Answer::Plan(federated, questions) => {
+            let choice = run.choose_compute(node, federated)?;
+            place.read_by = choice.reads_bucket().map(str::to_owned);
+            plan.compute = Some(Chosen { name: choice.name, said_by: choice.said_by });
+            if let ChosenEngine::Spark(_, query) = choice.engine {
+                plan.spark_sql = Some(query.sql);
+                plan.spark_leaves = query.kept;
+            }
             let asked = questions.iter().flat_map(|question| &question.plan.extracts);
             for extract in asked.chain(&federated.extracts) {
                 plan.inputs.push(input_of(run, node, extract, &place, at).await?);
@@ -185,6 +194,8 @@ pub(crate) fn outline(run: &Run, node: &Node, route: &Route) -> NodePlan {
         staging: None,
         inputs: Vec::new(),
         computes: Vec::new(),
+        spark_sql: None,
+        spark_leaves: None,
         landing: None,
         unplanned: None,
     }

@@ -31,7 +31,7 @@ pub(crate) async fn ask(
         // What is read here is counted with the node's inputs; its live line begins with the rows.
         let progress = Progress::new(run.reporter(), &node.unique_id, kind_of(&Route::Federate));
         let cancel = run.stop().child_token();
-        let (sources, inputs) = open_inputs(run, node, &plan, &progress, &cancel, at).await?;
+        let (sources, inputs) = open_inputs(run, node, &plan, None, &progress, &cancel, at).await?;
         let result = run.engine(node)?.execute(&plan, sources, JoinStrategy::Hash).await;
         let mut rows = result.map_err(|error| from_compute(&error, at))?;
         let mut values: Vec<ArrayRef> = Vec::new();

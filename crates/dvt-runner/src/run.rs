@@ -14,7 +14,7 @@ use crate::scheduler::{Limits, Slots};
 use crate::settings::{Connections, RunCommand, RunRequest, RunnerSettings};
 use chrono::{DateTime, SecondsFormat, Utc};
 use dvt_adapter::{Adapter, CancellationToken};
-use dvt_compute::Engine;
+use dvt_compute::{Engine, SparkEngine};
 use dvt_diagnostics::Diagnostic;
 use dvt_jinja::{Invocation, MacroLibrary};
 use dvt_manifest::{Node, ResourceType, UniqueId};
@@ -56,6 +56,8 @@ pub(crate) struct Run {
     started_at: DateTime<Utc>,
     journal: OnceLock<Journal>,
     pub(crate) engines: Mutex<HashMap<String, Arc<Engine>>>,
+    /// The same of type spark: their servers are started by the first query.
+    pub(crate) sparks: Mutex<HashMap<String, Arc<SparkEngine>>>,
     pub(crate) stagings: Mutex<HashMap<String, Arc<Staging>>>,
     /// Ephemeral models that were compiled: no results, but the manifest holds their SQL.
     pub(crate) ephemerals: Mutex<Vec<NodeResult>>,
@@ -135,6 +137,7 @@ impl Runner {
             started_at: Utc::now(),
             journal: OnceLock::new(),
             engines: Mutex::default(),
+            sparks: Mutex::default(),
             stagings: Mutex::default(),
             ephemerals: Mutex::default(),
             broken: Mutex::default(),

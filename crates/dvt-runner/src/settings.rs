@@ -32,8 +32,21 @@ pub struct RunnerSettings {
     pub pushdown: Pushdown,
     /// The keys of a small side narrow what is read of a large one; tests compare.
     pub reduces: bool,
+    /// Where a Spark of dvt's own comes from.
+    pub spark: SparkPlaces,
     /// Where the run says what no [`Reporter`](crate::Reporter) call says: dbt's events by name, and warnings.
     pub events: Events,
+}
+
+/// What the process's settings say about Spark.
+#[derive(Clone, Debug, Default)]
+pub struct SparkPlaces {
+    /// Folders that hold distributions by version.
+    pub distributions: Vec<PathBuf>,
+    /// `SPARK_HOME`.
+    pub home: Option<PathBuf>,
+    /// `JAVA_HOME`.
+    pub java_home: Option<PathBuf>,
 }
 
 /// The commands that work on a selection of the graph.

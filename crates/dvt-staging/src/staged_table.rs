@@ -25,4 +25,16 @@ impl StagedTable {
     pub fn table_provider(&self) -> Arc<dyn TableProvider> {
         self.table.table_provider()
     }
+
+    /// The Parquet files of this version, as URLs of their store.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.table.file_urls()
+    }
+
+    /// The columns as the files hold them.
+    #[must_use]
+    pub fn stored_schema(&self) -> SchemaRef {
+        self.table.stored_schema()
+    }
 }

@@ -22,7 +22,7 @@ mod shared;
 
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
-pub use drivers::drivers;
+pub use drivers::{SPARK_VERSION, drivers, spark};
 pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};
 

@@ -223,6 +223,18 @@ impl Environment {
         named.into_iter().chain(self.home().map(|home| home.join(".dvt/drivers"))).collect()
     }
 
+    /// Where Spark and Java are: what `dvt sync` installed, `SPARK_HOME`, `JAVA_HOME`.
+    pub(crate) fn spark_places(&self) -> dvt_runner::SparkPlaces {
+        let named = |variable: &str| self.get(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let drivers = named("DVT_DRIVERS_DIR").map(|folder| folder.join("spark"));
+        let synced = self.home().map(|home| home.join(".dvt/spark"));
+        dvt_runner::SparkPlaces {
+            distributions: drivers.into_iter().chain(synced).collect(),
+            home: named("SPARK_HOME"),
+            java_home: named("JAVA_HOME"),
+        }
+    }
+
     /// Values that appear in no output: dbt's rule for variables named `DBT_ENV_SECRET…`.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.variables

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// The array in the form it is stored in.
-pub(crate) fn encode(array: &ArrayRef, stored: &DataType) -> Result<ArrayRef, ArrowError> {
+pub fn encode(array: &ArrayRef, stored: &DataType) -> Result<ArrayRef, ArrowError> {
     let from = array.data_type();
     if from == stored {
         return Ok(Arc::clone(array));
@@ -46,7 +46,7 @@ pub(crate) fn encode(array: &ArrayRef, stored: &DataType) -> Result<ArrayRef, Ar
 }
 
 /// The stored array as the Arrow type it came from.
-pub(crate) fn decode(array: &ArrayRef, arrow: &DataType) -> Result<ArrayRef, ArrowError> {
+pub fn decode(array: &ArrayRef, arrow: &DataType) -> Result<ArrayRef, ArrowError> {
     let stored = array.data_type();
     if stored == arrow {
         return Ok(Arc::clone(array));

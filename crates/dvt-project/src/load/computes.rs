@@ -6,14 +6,25 @@ use crate::check::Reader;
 use crate::files::{read_text, shown_path};
 use crate::wording;
 use crate::yaml::{Entry, Yaml, load_yaml, map_to_json};
-use crate::{Compute, ComputeKind, Computes, DatafusionSettings, Profile, ProjectSettings, SparkSettings};
+use crate::{AUTO, Compute, ComputeKind, Computes, DatafusionSettings, Profile, ProjectSettings, SparkSettings};
 use dvt_diagnostics::{Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const DATAFUSION_KEYS: &[&str] = &["type", "memory_limit", "threads", "spill_dir", "batch_size"];
-const SPARK_KEYS: &[&str] = &["type", "remote", "version", "master", "config", "delta", "jdbc_extraction", "jdbc_load"];
+const SPARK_KEYS: &[&str] = &[
+    "type",
+    "remote",
+    "version",
+    "spark_home",
+    "java_home",
+    "master",
+    "config",
+    "delta",
+    "jdbc_extraction",
+    "jdbc_load",
+];
 
 pub(super) fn load(
     settings: &ProjectSettings,
@@ -56,7 +67,9 @@ pub(super) fn load(
     if let Some(asked) = asked {
         computes.target = asked;
     }
-    computes.require(&computes.target.clone())?;
+    if !computes.is_auto(&computes.target) {
+        computes.require(&computes.target.clone())?;
+    }
     Ok(computes)
 }
 
@@ -65,6 +78,12 @@ impl Computes {
     #[must_use]
     pub fn default_compute(&self) -> Option<&Compute> {
         self.computes.get(&self.target)
+    }
+
+    /// Whether the name leaves the choice to dvt.
+    #[must_use]
+    pub fn is_auto(&self, name: &str) -> bool {
+        name == AUTO && !self.computes.contains_key(AUTO)
     }
 
     /// The engine of that name.
@@ -179,7 +198,7 @@ impl Section {
             };
         };
         let name = place.scalar_text().unwrap_or_default();
-        if !found.entries.contains_key(&name) {
+        if !found.entries.contains_key(&name) && !(self.entry == "compute" && name == AUTO) {
             let mut diagnostic =
                 Diagnostic::error("unknown-target", format!("`{name}` is not a {} of {}", self.entry, found.file.path))
                     .label(place.span(&found.file), "named here")
@@ -236,6 +255,8 @@ fn read_compute(
             Some(ComputeKind::Spark(Box::new(SparkSettings {
                 remote: reader.text(value, "remote"),
                 version: reader.text(value, "version"),
+                spark_home: reader.text(value, "spark_home").map(|path| resolve_path(&path, project_root, home)),
+                java_home: reader.text(value, "java_home").map(|path| resolve_path(&path, project_root, home)),
                 master: reader.text(value, "master"),
                 config,
                 delta,

@@ -249,7 +249,8 @@ fn check_names(session: &Session<'_>, merged: &Merged, problems: &mut Vec<Diagno
         }
     };
     if let Some(name) = merged.text("compute") {
-        check("compute", session.config.computes.require(name).map(|_| ()));
+        let computes = &session.config.computes;
+        check("compute", if computes.is_auto(name) { Ok(()) } else { computes.require(name).map(|_| ()) });
     }
     if let Some(name) = merged.text("bucket") {
         check("bucket", session.config.buckets.require(name).map(|_| ()));

@@ -52,6 +52,7 @@ pub(super) fn with_runner<T>(
         pushdown: if is_off(app, "TEST_PUSHDOWN") { Pushdown::Columns } else { Pushdown::Whole },
         reduces: !is_off(app, "TEST_REDUCTION"),
         events: app.events(),
+        spark: app.environment.spark_places(),
     };
     app.printer.know_project(project);
     let reporter: Arc<dyn Reporter> = if is_quiet {

@@ -34,7 +34,15 @@ fn node(plan: &NodePlan) -> String {
     for (index, read) in plan.inputs.iter().enumerate() {
         input(&mut lines, index, read);
     }
-    for (index, computed) in plan.computes.iter().enumerate() {
+    if let Some(sql) = &plan.spark_sql {
+        for (index, text) in sql.lines().enumerate() {
+            line(&mut lines, if index == 0 { "spark sql" } else { "" }, text);
+        }
+    }
+    if let Some(left) = &plan.spark_leaves {
+        line(&mut lines, "here", &format!("row by row over Spark's answer: {left}"));
+    }
+    for (index, computed) in plan.computes.iter().filter(|_| plan.spark_sql.is_none()).enumerate() {
         line(&mut lines, if index == 0 { "computes" } else { "" }, computed);
     }
     if let Some(landing) = &plan.landing {

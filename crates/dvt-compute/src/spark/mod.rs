@@ -1,0 +1,347 @@
+//! Apache Spark as the engine of a run, through Spark Connect.
+//!
+//! In: a plan, and its extracts as staged tables in a bucket that Spark reaches. Out: the same stream of batches that the
+//! embedded engine gives. The plan's text is written by [`sql`], what of it stays here is decided by [`split`].
+
+mod client;
+mod distribution;
+mod error;
+mod rows;
+mod server;
+mod split;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use error::SparkFailure;
+pub use split::SparkQuery;
+
+use crate::{ComputeError, Engine, ExtractInput, JoinStrategy, ResultStream};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, SchemaRef};
+use client::Session;
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::common::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::PartitionStream;
+use dvt_federation::FederatedPlan;
+use dvt_staging::StagedTable;
+use futures::StreamExt;
+use server::Server;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A `type: spark` entry of `computes.yml`, and the places that the settings of the process name.
+#[derive(Clone)]
+pub struct SparkSettings {
+    /// The entry's name.
+    pub compute: String,
+    /// `sc://host:port/;token=…`: a server that somebody else runs. It may hold a secret.
+    pub remote: Option<String>,
+    /// Of the distribution to start a server from.
+    pub version: Option<String>,
+    /// `local[*]`, `spark://…`, `yarn`, `k8s://…`.
+    pub master: String,
+    pub config: Vec<(String, String)>,
+    /// A distribution by its folder.
+    pub spark_home: Option<PathBuf>,
+    /// The distribution where the settings name no other.
+    pub default_home: Option<PathBuf>,
+    pub java_home: Option<PathBuf>,
+    /// Folders that hold distributions by version.
+    pub distributions: Vec<PathBuf>,
+    /// Where the server's log goes.
+    pub logs: PathBuf,
+}
+
+impl SparkSettings {
+    /// The settings of a local server.
+    #[must_use]
+    pub fn new(compute: &str) -> Self {
+        Self {
+            compute: compute.to_owned(),
+            remote: None,
+            version: None,
+            master: "local[*]".to_owned(),
+            config: Vec::new(),
+            spark_home: None,
+            default_home: None,
+            java_home: None,
+            distributions: Vec::new(),
+            logs: std::env::temp_dir(),
+        }
+    }
+}
+
+impl fmt::Debug for SparkSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SparkSettings")
+            .field("compute", &self.compute)
+            .field("remote", &self.remote.as_ref().map(|_| "***"))
+            .field("version", &self.version)
+            .field("master", &self.master)
+            .field("spark_home", &self.spark_home)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One per run and compute. The server is started, or called, when the first query needs it.
+pub struct SparkEngine {
+    settings: SparkSettings,
+    /// Computes what stays here.
+    embedded: Arc<Engine>,
+    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    /// The views of staged tables that the session has, by table and version.
+    views: Mutex<HashMap<String, String>>,
+    next_view: AtomicU64,
+}
+
+impl SparkEngine {
+    /// An engine that has done nothing yet. `embedded` computes what of a plan stays here.
+    #[must_use]
+    pub fn new(settings: SparkSettings, embedded: Arc<Engine>) -> Self {
+        Self {
+            settings,
+            embedded,
+            session: tokio::sync::Mutex::new(None),
+            views: Mutex::default(),
+            next_view: AtomicU64::new(0),
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> &SparkSettings {
+        &self.settings
+    }
+
+    /// Spark's version, asked of the server itself.
+    ///
+    /// # Errors
+    /// [`ComputeError::Spark`] when there is none.
+    pub async fn version(&self) -> Result<String, ComputeError> {
+        Ok(self.session().await?.version.clone())
+    }
+
+    /// The session of the run; a server that has ended is started anew.
+    async fn session(&self) -> Result<Arc<Session>, SparkFailure> {
+        let mut known = self.session.lock().await;
+        if let Some(session) = known.as_ref() {
+            let ended = match &session.server {
+                Some(server) => server.ended(false).await,
+                None => None,
+            };
+            match ended {
+                None => return Ok(Arc::clone(session)),
+                Some(ended) => tracing::warn!(%ended, "starting Spark again"),
+            }
+        }
+        *known = None;
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let session = match &self.settings.remote {
+            Some(remote) => Session::open(remote, None).await?,
+            None => Server::start(&self.settings).await?.1,
+        };
+        session.configure(&self.settings.config).await?;
+        let session = Arc::new(session);
+        *known = Some(Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Runs the plan over its staged extracts, which are in the order of `plan.extracts`.
+    ///
+    /// # Errors
+    /// [`ComputeError::Spark`] when the plan cannot be run at all; failures of values come with the stream.
+    pub async fn execute(
+        &self,
+        plan: &FederatedPlan,
+        inputs: Vec<ExtractInput>,
+        joins: JoinStrategy,
+    ) -> Result<ResultStream, ComputeError> {
+        let inputs: Vec<Arc<StagedTable>> = inputs
+            .into_iter()
+            .filter_map(|input| match input {
+                ExtractInput::Staged(table) => Some(table),
+                ExtractInput::Table(_) | ExtractInput::Stream(_) => None,
+            })
+            .collect();
+        if inputs.len() != plan.extracts.len() {
+            return Err(ComputeError::Engine { message: "not every extract is staged for Spark".to_owned() });
+        }
+        let session = self.session().await?;
+        let mut views = Vec::with_capacity(inputs.len());
+        for table in &inputs {
+            views.push(self.view_of(&session, table).await?);
+        }
+        let view = |index: usize| views.get(index).cloned().unwrap_or_default();
+        let names = |index: usize| {
+            let columns = inputs.get(index).map(|table| table.stored_schema());
+            columns.map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect()).unwrap_or_default()
+        };
+        let query = split::split(plan, &view, &names)?;
+        tracing::debug!(sql = query.sql, "spark query");
+        let schema = query.row_schema();
+        if query.is_whole() {
+            let rows = session.query(query.sql).map(move |batch| Ok(conform(&batch?, &schema)?));
+            return Ok(ResultStream::of_rows(Arc::clone(&plan.output_schema), rows.boxed()));
+        }
+        let failure = Arc::default();
+        let rows = SparkRows { session, sql: query.sql.clone(), schema, failure: Arc::clone(&failure) };
+        let rows = StreamingTable::try_new(Arc::clone(rows.schema()), vec![Arc::new(rows)])?;
+        let rest = query.rest(Arc::new(rows))?;
+        let result = self.embedded.run(&rest, Arc::clone(&plan.output_schema), joins).await?;
+        let batches = result.batches.map(move |batch| {
+            batch.map_err(|error| match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(failure) => ComputeError::from(failure),
+                None => error,
+            })
+        });
+        Ok(ResultStream { schema: result.schema, batches: batches.boxed() })
+    }
+
+    /// The view of a staged table at its version.
+    async fn view_of(&self, session: &Session, table: &StagedTable) -> Result<String, ComputeError> {
+        let key = format!("{}@{}", table.location, table.version);
+        let known = self.views.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(name) = known {
+            return Ok(name);
+        }
+        let name = format!("dvt_extract_{}", self.next_view.fetch_add(1, Ordering::Relaxed));
+        let stored = table.stored_schema();
+        let files: Vec<String> = table.files().iter().map(|file| spark_path(file)).collect();
+        if files.is_empty() {
+            let columns: Result<Vec<String>, SparkFailure> = stored
+                .fields()
+                .iter()
+                .map(|field| {
+                    let name = types::name_of_stored(field.data_type())?;
+                    Ok(format!("CAST(NULL AS {name}) AS {}", types::quoted(field.name())))
+                })
+                .collect();
+            let none = format!("SELECT {} FROM VALUES (1) AS t(one) WHERE false", columns?.join(", "));
+            session.view_of_sql(&name, none).await?;
+        } else {
+            session.view_of_files(&name, &types::ddl(&stored)?, files).await?;
+        }
+        self.views.lock().unwrap_or_else(PoisonError::into_inner).insert(key, name.clone());
+        Ok(name)
+    }
+
+    /// Ends the session, and the server if it is dvt's.
+    pub async fn stop(&self) {
+        let session = self.session.lock().await.take();
+        if let Some(session) = session {
+            match &session.server {
+                Some(server) => server.stop().await,
+                None => session.close().await,
+            }
+        }
+    }
+}
+
+/// The Spark SQL of a plan whose extracts are not read yet, for `dvt plan`.
+///
+/// # Errors
+/// [`SparkFailure::Refused`] names what Spark cannot do.
+pub fn spark_query(plan: &FederatedPlan) -> Result<SparkQuery, SparkFailure> {
+    let view = |index: usize| format!("extract_{index}");
+    let names = |index: usize| {
+        let schema = plan.extracts.get(index).map(|extract| Arc::clone(&extract.schema));
+        schema
+            .and_then(|schema| dvt_delta::stored_schema(&schema).ok())
+            .map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect())
+            .unwrap_or_default()
+    };
+    split::split(plan, &view, &names)
+}
+
+/// A file of a bucket as Spark's file systems call it. Brackets and stars in a name are no patterns.
+fn spark_path(url: &str) -> String {
+    let url = match url.split_once("://") {
+        Some(("s3", rest)) => format!("s3a://{rest}"),
+        _ => url.to_owned(),
+    };
+    url.chars()
+        .flat_map(|letter| {
+            let is_pattern = matches!(letter, '[' | ']' | '{' | '}' | '*' | '?' | '\\');
+            is_pattern.then_some('\\').into_iter().chain([letter])
+        })
+        .collect()
+}
+
+/// Spark's batch with the types of the plan: columns by position, values never changed.
+fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, SparkFailure> {
+    // A query of no columns has one that nobody asked for.
+    if batch.num_columns() != schema.fields().len().max(1) {
+        return Err(SparkFailure::Answer {
+            message: format!("{} columns were planned and {} came", schema.fields().len(), batch.num_columns()),
+        });
+    }
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
+    for (column, field) in batch.columns().iter().zip(schema.fields()) {
+        let stored = types::stored(field.data_type())?;
+        let is_form = match (column.data_type(), &stored) {
+            (DataType::Timestamp(from, left), DataType::Timestamp(to, right)) => {
+                from == to && left.is_some() == right.is_some()
+            }
+            (DataType::List(_), DataType::List(_))
+            | (DataType::Struct(_), DataType::Struct(_))
+            | (DataType::Map(..), DataType::Map(..)) => true,
+            (from, to) => from == to,
+        };
+        if !is_form {
+            return Err(SparkFailure::Answer {
+                message: format!("column {} was planned as {stored} and came as {}", field.name(), column.data_type()),
+            });
+        }
+        let column = if column.data_type() == field.data_type() {
+            Arc::clone(column)
+        } else {
+            let form = arrow::compute::cast(column, &stored)
+                .map_err(|error| SparkFailure::Answer { message: format!("column {}: {error}", field.name()) })?;
+            dvt_delta::decode(&form, field.data_type())
+                .map_err(|error| SparkFailure::Answer { message: format!("column {}: {error}", field.name()) })?
+        };
+        columns.push(column);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .map_err(|error| SparkFailure::Answer { message: error.to_string() })
+}
+
+/// Spark's answer as a table that the embedded engine reads once.
+struct SparkRows {
+    session: Arc<Session>,
+    sql: String,
+    schema: SchemaRef,
+    /// The failure as it was, which the engine's errors have no place for.
+    failure: Arc<Mutex<Option<SparkFailure>>>,
+}
+
+impl fmt::Debug for SparkRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SparkRows({})", self.sql)
+    }
+}
+
+impl PartitionStream for SparkRows {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (schema, failure) = (Arc::clone(&self.schema), Arc::clone(&self.failure));
+        let rows = self.session.query(self.sql.clone()).map(move |batch| {
+            batch.and_then(|batch| conform(&batch, &schema)).map_err(|error| {
+                let told = DataFusionError::Execution(error.to_string());
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                told
+            })
+        });
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+    }
+}
