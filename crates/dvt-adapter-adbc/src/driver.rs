@@ -58,20 +58,85 @@ impl DriverPin {
     }
 }
 
+/// The one package of a driver that comes from a Python wheel: Linux on x86-64.
+macro_rules! wheel {
+    ($package:literal, $hash:literal, $library:literal) => {
+        &[DriverPackage {
+            platform: ("linux", "x86_64"),
+            ecosystem: Ecosystem::Python,
+            package: $package,
+            integrity: concat!("sha256-", $hash),
+            library: $library,
+        }]
+    };
+}
+
 /// Every driver that dvt can install.
-pub static DRIVERS: &[DriverPin] = &[DriverPin {
-    name: "duckdb",
-    adapter_types: &["duckdb"],
-    version: "1.5.6-r.1",
-    entry_point: "duckdb_adbc_init",
-    packages: &[DriverPackage {
-        platform: ("linux", "x86_64"),
-        ecosystem: Ecosystem::Npm,
-        package: "@duckdb/node-bindings-linux-x64",
-        integrity: "sha512-IXcrZJE6kEqM0Z4wwdVnGBHX/frOS33VPNAwDXQ/Q+Fs84b058Qe94chrCCIcNJlG8Y3UHIUU4eBeCQxW5mN1Q==",
-        library: "libduckdb.so",
-    }],
-}];
+pub static DRIVERS: &[DriverPin] = &[
+    DriverPin {
+        name: "duckdb",
+        adapter_types: &["duckdb"],
+        version: "1.5.6-r.1",
+        entry_point: "duckdb_adbc_init",
+        packages: &[DriverPackage {
+            platform: ("linux", "x86_64"),
+            ecosystem: Ecosystem::Npm,
+            package: "@duckdb/node-bindings-linux-x64",
+            integrity: "sha512-IXcrZJE6kEqM0Z4wwdVnGBHX/frOS33VPNAwDXQ/Q+Fs84b058Qe94chrCCIcNJlG8Y3UHIUU4eBeCQxW5mN1Q==",
+            library: "libduckdb.so",
+        }],
+    },
+    DriverPin {
+        name: "snowflake",
+        adapter_types: &["snowflake"],
+        version: "1.11.0",
+        entry_point: "AdbcDriverSnowflakeInit",
+        packages: wheel!(
+            "adbc-driver-snowflake",
+            "7c7d7ecef7246303648a08cee3d78c383133bea8f2e1568cf6e8750ab94b5a57",
+            "adbc_driver_snowflake/libadbc_driver_snowflake.so"
+        ),
+    },
+    DriverPin {
+        name: "bigquery",
+        adapter_types: &["bigquery"],
+        version: "1.11.0",
+        entry_point: "AdbcDriverBigqueryInit",
+        packages: wheel!(
+            "adbc-driver-bigquery",
+            "3067b90ccbb6801936567bddcc56e79540efb7e09023f0300e9f6090cb7245e1",
+            "adbc_driver_bigquery/libadbc_driver_bigquery.so"
+        ),
+    },
+    DriverPin {
+        name: "flightsql",
+        adapter_types: &[],
+        version: "1.13.0",
+        entry_point: "AdbcDriverFlightsqlInit",
+        packages: wheel!(
+            "adbc-driver-flightsql",
+            "1199552b5cfe3349554a972c372fcaa2ecfdfac27b942c8ddf8c3bf798690c31",
+            "adbc_driver_flightsql/libadbc_driver_flightsql.so"
+        ),
+    },
+    DriverPin {
+        name: "postgresql",
+        adapter_types: &[],
+        version: "1.13.0",
+        entry_point: "AdbcDriverPostgresqlInit",
+        packages: wheel!(
+            "adbc-driver-postgresql",
+            "a86819ba7c79b1d067c4a5344358b4d346bab58e888d7879ed2b25d97cc59ba1",
+            "adbc_driver_postgresql/libadbc_driver_postgresql.so"
+        ),
+    },
+];
+
+/// The pinned driver of that name: what `driver` of an output of type `adbc` may say.
+#[must_use]
+pub fn driver_named(name: &str) -> Option<&'static DriverPin> {
+    DRIVERS.iter().find(|pin| pin.name == name)
+}
 
 /// The pinned driver for a type of `profiles.yml`.
 #[must_use]
@@ -106,8 +171,8 @@ pub(crate) fn load(connection: &str, pin: &DriverPin, folders: &DriverFolders) -
             format!("the {} driver {} is not installed: {looked} is not there", pin.name, pin.version)
         };
         return Err(refuse(message).with_hint(format!(
-            "put `{}` of the npm package `{}@{}` there; `dvt sync` will do this for you",
-            package.library, package.package, pin.version
+            "run `dvt sync`, which fetches `{}` {} and puts it there",
+            package.package, pin.version
         )));
     };
     static LOADED: OnceLock<Mutex<HashMap<PathBuf, ManagedDriver>>> = OnceLock::new();
@@ -118,7 +183,7 @@ pub(crate) fn load(connection: &str, pin: &DriverPin, folders: &DriverFolders) -
     let entry_point = Some(pin.entry_point.as_bytes());
     let driver = ManagedDriver::load_dynamic_from_filename(path, entry_point, AdbcVersion::V110).map_err(|error| {
         refuse(format!("the driver `{}` cannot be loaded: {}", path.display(), error.message))
-            .with_hint(format!("put `{}` of `{}@{}` there anew", package.library, package.package, pin.version))
+            .with_hint(format!("remove that file and run `dvt sync`: it is not `{}` {}", package.package, pin.version))
     })?;
     loaded.insert(path.clone(), driver.clone());
     Ok(driver)

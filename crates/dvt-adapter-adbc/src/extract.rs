@@ -7,8 +7,8 @@ use crate::session::{decode, given_schema};
 use crate::vendor::Vendor;
 use adbc_core::Connection as _;
 use adbc_driver_manager::ManagedConnection;
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader};
-use arrow::compute::concat_batches;
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow::compute::{concat_batches, nullif};
 use arrow::datatypes::{Field, SchemaRef};
 use dvt_adapter::{AdapterError, BatchStream, CancellationToken, CastProblem, ErrorClass, ExtractRequest, strict_cast};
 use std::sync::Arc;
@@ -79,9 +79,14 @@ fn read(
     cancel: &CancellationToken,
     sender: &Sender,
 ) -> Result<(), AdapterError> {
-    let mut rows = query(vendor, connection, &request.sql)?;
+    let flagged = vendor.flagged(&request.schema);
+    let sql = match flagged.is_empty() {
+        true => request.sql.clone(),
+        false => with_flags(vendor, request, &flagged),
+    };
+    let mut rows = query(vendor, connection, &sql)?;
     let given = given_schema(vendor, &rows.reader.schema())?;
-    if given.fields().len() != request.schema.fields().len() {
+    if given.fields().len() != request.schema.fields().len() + flagged.len() {
         return Err(AdapterError::new(
             ErrorClass::Other,
             vendor.connection(),
@@ -95,14 +100,26 @@ fn read(
         drop(rows);
         rows = query(vendor, connection, &sql)?;
     }
-    let mut shaper = Shaper { vendor, schema: &request.schema, batch_rows: request.batch_rows.max(1) };
+    let mut shaper = Shaper { vendor, schema: &request.schema, flagged, batch_rows: request.batch_rows.max(1) };
     shaper.pass_on(rows, &given, cancel, sender)
+}
+
+/// The query with a flag behind its columns for each of those that are flagged.
+fn with_flags(vendor: &dyn Vendor, request: &ExtractRequest, flagged: &[usize]) -> String {
+    let quote = |index: usize| vendor.dialect().quote_identifier(&format!("c{index}"));
+    let names: Vec<String> = (0..request.schema.fields().len()).map(quote).collect();
+    let flags = flagged.iter().map(|index| format!("{} IS NULL", quote(*index)));
+    let values: Vec<String> = names.iter().cloned().chain(flags).collect();
+    let sql = request.sql.trim().trim_end_matches(';');
+    format!("SELECT {} FROM (\n{sql}\n) AS q ({})", values.join(", "), names.join(", "))
 }
 
 /// Gathers the driver's small batches into such as were asked for.
 struct Shaper<'a> {
     vendor: &'a dyn Vendor,
     schema: &'a SchemaRef,
+    /// Columns whose flags follow the columns themselves.
+    flagged: Vec<usize>,
     batch_rows: usize,
 }
 
@@ -159,12 +176,21 @@ impl Shaper<'_> {
 
     /// The batch as the schema that was asked for.
     fn shaped(&self, batch: &RecordBatch) -> Result<RecordBatch, AdapterError> {
-        let columns =
-            batch.columns().iter().zip(self.schema.fields()).map(|(values, field)| self.column(values, field));
+        let columns = batch.columns().iter().zip(self.schema.fields()).enumerate().map(|(index, (values, field))| {
+            let flag = self.flagged.iter().position(|flagged| *flagged == index);
+            match flag.and_then(|flag| batch.column(self.schema.fields().len() + flag).as_boolean_opt()) {
+                Some(is_null) => self.column(&nullif(values, is_null).map_err(|error| self.other(&error))?, field),
+                None => self.column(values, field),
+            }
+        });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(self.schema), columns, &options)
             .map_err(|error| AdapterError::new(ErrorClass::Other, self.vendor.connection(), error.to_string()))
+    }
+
+    fn other(&self, error: &arrow::error::ArrowError) -> AdapterError {
+        AdapterError::new(ErrorClass::Other, self.vendor.connection(), error.to_string())
     }
 
     fn column(&self, values: &ArrayRef, field: &Field) -> Result<ArrayRef, AdapterError> {

@@ -1,6 +1,6 @@
 //! The client of ADBC driver libraries: connect, run SQL, stream Arrow out, load Arrow in.
 //!
-//! [`AdbcAdapter::duckdb`] makes the [`Adapter`] of a `duckdb` output. Sessions, extracts and loads are the same for all
+//! [`AdbcAdapter::duckdb`] and [`AdbcAdapter::snowflake`] make the [`Adapter`] of an output. Sessions, extracts and loads are the same for all
 //! drivers (`session.rs`, `extract.rs`, `load.rs`); what differs between databases is a `Vendor` (`vendor.rs`): their
 //! types, catalog, errors and profile keys. A driver is a library that is loaded at run time ([`driver`]); its calls block,
 //! so each runs on a thread of its own, and a token cancels it.
@@ -12,9 +12,10 @@ mod load;
 mod macros;
 mod run;
 mod session;
+mod snowflake;
 mod vendor;
 
-pub use macros::duckdb_macro_files;
+pub use macros::{duckdb_macro_files, snowflake_macro_files};
 
 use arrow::datatypes::Field;
 use async_trait::async_trait;
@@ -47,6 +48,20 @@ impl AdbcAdapter {
         drivers: &DriverFolders,
     ) -> Result<Self, AdapterError> {
         Ok(Self { vendor: Arc::new(duckdb::DuckDb::from_profile(connection, output, project_directory, drivers)?) })
+    }
+
+    /// Reads the rendered `snowflake` output; a private key's file is read, nothing is connected and no driver loaded.
+    ///
+    /// # Errors
+    /// Class `Configuration`, naming the key that is missing, unknown or not supported.
+    pub fn snowflake(
+        connection: &str,
+        output: &Map<String, Value>,
+        project_directory: &Path,
+        drivers: &DriverFolders,
+    ) -> Result<Self, AdapterError> {
+        let vendor = snowflake::Snowflake::from_profile(connection, output, project_directory, drivers)?;
+        Ok(Self { vendor: Arc::new(vendor) })
     }
 
     /// Connects and works on a blocking thread.

@@ -8,8 +8,8 @@ use crate::vendor::{Ingest, Vendor};
 use adbc_core::options::{IngestMode, OptionStatement, OptionValue};
 use adbc_core::{CancelHandle, Connection as _, Optionable as _, Statement as _};
 use adbc_driver_manager::ManagedConnection;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchIterator, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchIterator, RecordBatchOptions};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use dvt_adapter::{
     AdapterError, BatchStream, CancellationToken, ErrorClass, LoadReport, LoadRequest, RelationName, strict_cast,
@@ -146,13 +146,22 @@ impl<'a> Plan<'a> {
         format!("CREATE TABLE {} ({})", self.vendor.sql_name(interim), columns.collect::<Vec<_>>().join(", "))
     }
 
+    /// The native types of the columns that the rows go into.
+    fn sent_types(&self) -> Vec<String> {
+        let types = self.request.columns.iter().zip(&self.ingests).map(|(column, ingest)| match ingest {
+            Ingest::As(_) => column.column_type.clone(),
+            Ingest::Cast { interim_type, .. } => interim_type.clone(),
+        });
+        types.collect()
+    }
+
     fn move_rows(&self, interim: &RelationName) -> String {
         let dialect = self.vendor.dialect();
         let values = self.request.columns.iter().zip(&self.ingests).map(|(column, ingest)| {
             let name = dialect.quote_identifier(&column.name);
             match ingest {
                 Ingest::As(_) => name,
-                Ingest::Cast { .. } => format!("CAST({name} AS {})", column.column_type),
+                Ingest::Cast { .. } => self.vendor.cast_of(&name, &column.column_type),
             }
         });
         let values = values.collect::<Vec<_>>().join(", ");
@@ -221,7 +230,8 @@ fn write(
         let message = "a table without columns cannot be made";
         return Err(AdapterError::new(ErrorClass::Other, vendor.connection(), message));
     }
-    let words = vendor.transactions();
+    // Where making a table ends the transaction, what was made is taken away again instead.
+    let words = vendor.transactions().filter(|_| vendor.capabilities().transactional_ddl);
     if let Some(words) = words {
         run(vendor, connection, words.begin)?;
     }
@@ -301,7 +311,12 @@ fn ingest(
             None => return Err(given_up()),
         }
     };
+    let types = plan.sent_types();
+    if vendor.inserts(&vendor.sql_name(into), &types, &first.slice(0, 0)).is_some() {
+        return insert(plan, connection, into, first, receiver);
+    }
     let mut statement = connection.new_statement().map_err(failed)?;
+    vendor.prepare(&mut statement)?;
     let (catalog, schema) = vendor.place(into);
     let mut set = |key: OptionStatement, value: OptionValue| statement.set_option(key, value).map_err(failed);
     set(OptionStatement::IngestMode, IngestMode::Append.into())?;
@@ -356,12 +371,43 @@ fn ingest(
     })
 }
 
+/// Adds the rows by statements, as they come.
+fn insert(
+    plan: &Plan<'_>,
+    connection: &mut ManagedConnection,
+    into: &RelationName,
+    first: RecordBatch,
+    mut receiver: mpsc::Receiver<Message>,
+) -> Result<LoadReport, AdapterError> {
+    let vendor = plan.vendor;
+    let (table, types) = (vendor.sql_name(into), plan.sent_types());
+    let mut report = LoadReport::default();
+    let mut next = Some(first);
+    while let Some(batch) = next {
+        let ready = plan.made_ready(&batch)?;
+        let statements = vendor.inserts(&table, &types, &ready).unwrap_or_else(|| Ok(Vec::new()));
+        let statements = statements
+            .map_err(|problem| AdapterError::new(ErrorClass::UnsupportedType, vendor.connection(), problem))?;
+        for sql in statements {
+            run(vendor, connection, &sql)?;
+        }
+        report.rows += ready.num_rows() as u64;
+        report.bytes += ready.get_array_memory_size() as u64;
+        next = match receiver.blocking_recv() {
+            Some(Message::Rows(batch)) => Some(batch),
+            Some(Message::End) => None,
+            None => return Err(AdapterError::new(ErrorClass::Cancelled, vendor.connection(), "the load was given up")),
+        };
+    }
+    Ok(report)
+}
+
 /// The number that a query gives.
 fn count(vendor: &dyn Vendor, connection: &mut ManagedConnection, sql: &str) -> Result<u64, AdapterError> {
     let mut total = None;
     for batch in query(vendor, connection, sql)?.reader {
         let batch = batch.map_err(|error| vendor.error(&arrow_message(&error)))?;
-        total = batch.column(0).as_primitive_opt::<Int64Type>().and_then(|counts| counts.iter().flatten().next());
+        total = vendor.row_count(&batch);
     }
     total.and_then(|total| u64::try_from(total).ok()).ok_or_else(|| {
         AdapterError::new(ErrorClass::Other, vendor.connection(), "the rows of the new table cannot be counted")

@@ -1,8 +1,8 @@
-//! The macro package `dbt_duckdb`, compiled in.
+//! The macro packages `dbt_duckdb` and `dbt_snowflake`, compiled in.
 
 macro_rules! files {
-    ($($path:literal),* $(,)?) => {
-        vec![$(($path, include_str!(concat!("../macros/duckdb/", $path)))),*]
+    ($folder:literal, $($path:literal),* $(,)?) => {
+        vec![$(($path, include_str!(concat!("../macros/", $folder, "/", $path)))),*]
     };
 }
 
@@ -10,6 +10,7 @@ macro_rules! files {
 #[must_use]
 pub fn duckdb_macro_files() -> Vec<(&'static str, &'static str)> {
     files![
+        "duckdb",
         "adapters/catalog.sql",
         "adapters/relation.sql",
         "materializations/incremental.sql",
@@ -21,9 +22,22 @@ pub fn duckdb_macro_files() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
+/// Relative path and text of each macro file. Names begin with `snowflake__`.
+#[must_use]
+pub fn snowflake_macro_files() -> Vec<(&'static str, &'static str)> {
+    files![
+        "snowflake",
+        "adapters/catalog.sql",
+        "adapters/relation.sql",
+        "materializations/models.sql",
+        "materializations/rows.sql",
+        "utils/utils.sql",
+    ]
+}
+
 #[cfg(test)]
 mod tests {
-    use super::duckdb_macro_files;
+    use super::{duckdb_macro_files, snowflake_macro_files};
 
     #[test]
     fn every_file_of_the_folder_is_in_the_binary() {
@@ -34,7 +48,9 @@ mod tests {
                 .map(|path| if path.is_dir() { count(&path) } else { 1 })
                 .sum()
         }
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("macros/duckdb");
-        assert_eq!(duckdb_macro_files().len(), count(&folder));
+        for (name, files) in [("duckdb", duckdb_macro_files()), ("snowflake", snowflake_macro_files())] {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("macros").join(name);
+            assert_eq!(files.len(), count(&folder), "{name}");
+        }
     }
 }

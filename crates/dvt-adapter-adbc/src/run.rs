@@ -18,6 +18,7 @@ pub(crate) struct Rows {
 pub(crate) fn query(vendor: &dyn Vendor, connection: &mut ManagedConnection, sql: &str) -> Result<Rows, AdapterError> {
     let failed = |error: adbc_core::error::Error| vendor.error(&error.message);
     let mut statement = connection.new_statement().map_err(failed)?;
+    vendor.prepare(&mut statement)?;
     statement.set_sql_query(sql).map_err(failed)?;
     let reader = statement.execute().map_err(failed)?;
     Ok(Rows { reader, _statement: statement })

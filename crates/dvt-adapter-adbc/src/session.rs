@@ -3,8 +3,8 @@
 use crate::run::{arrow_message, on_thread, query, run};
 use crate::vendor::Vendor;
 use adbc_driver_manager::ManagedConnection;
-use arrow::array::{AsArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use dvt_adapter::{
     AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session,
@@ -129,8 +129,7 @@ fn execute(
             let mut count = None;
             for batch in answer.reader {
                 let batch = batch.map_err(|error| failed(&error))?;
-                let counts = batch.columns().first().and_then(|column| column.as_primitive_opt::<Int64Type>().cloned());
-                count = counts.and_then(|counts| counts.iter().flatten().next()).or(count);
+                count = vendor.row_count(&batch).or(count);
             }
             result.response = AdapterResponse { message: "OK".to_owned(), code, rows_affected: count };
             continue;

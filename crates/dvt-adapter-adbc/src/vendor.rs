@@ -1,8 +1,8 @@
 //! What differs between the databases behind ADBC drivers.
 
-use adbc_driver_manager::ManagedConnection;
-use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use adbc_driver_manager::{ManagedConnection, ManagedStatement};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use dvt_adapter::{
     AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, RelationDescription, RelationName,
     UnsupportedType,
@@ -24,6 +24,11 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     /// A new connection of the driver, ready for use.
     fn connect(&self) -> Result<ManagedConnection, AdapterError>;
 
+    /// What every statement is told before it runs.
+    fn prepare(&self, _statement: &mut ManagedStatement) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
     /// What a driver's message means.
     fn error(&self, message: &str) -> AdapterError;
 
@@ -40,8 +45,20 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     /// schema's values come right.
     fn guarded(&self, sql: &str, schema: &Schema) -> Result<Option<String>, String>;
 
+    /// Columns of an extract, by their places, that are asked for with a flag beside them: true where the value is NULL.
+    /// For a driver that delivers a NULL as a value.
+    fn flagged(&self, _schema: &Schema) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// Whether the answer of a statement that changes things is the number of rows it changed.
     fn is_row_count(&self, statement: &str, schema: &SchemaRef) -> bool;
+
+    /// The number in an answer that [`Vendor::is_row_count`] says is one, or in that of a `count(*)`.
+    fn row_count(&self, batch: &RecordBatch) -> Option<i64> {
+        let counts = batch.columns().first()?.as_primitive_opt::<Int64Type>()?;
+        counts.iter().flatten().next()
+    }
 
     fn describe(
         &self,
@@ -59,6 +76,16 @@ pub(crate) trait Vendor: Send + Sync + 'static {
 
     /// How values get into a column of this native type.
     fn ingested_as(&self, column_type: &str) -> Ingest;
+
+    /// A value of a table that [`Ingest::Cast`] made, as the column's own type.
+    fn cast_of(&self, value: &str, column_type: &str) -> String {
+        format!("CAST({value} AS {column_type})")
+    }
+
+    /// The rows as statements, for a database that is not loaded by the driver's ingest; `None` where it is.
+    fn inserts(&self, _table: &str, _types: &[String], _batch: &RecordBatch) -> Option<Result<Vec<String>, String>> {
+        None
+    }
 
     /// The condition that holds for a value which is not NULL and has no equal in the type.
     fn has_no_cast(&self, value: &str, column_type: &str) -> String;

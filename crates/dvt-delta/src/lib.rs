@@ -5,6 +5,7 @@
 //! Any Arrow schema that can be held comes back exactly, with its fields' metadata: what Delta has no type for is kept in
 //! a type that it has, and the Arrow schema is remembered beside it. Nothing here knows databases or dbt.
 
+mod cloud;
 mod data_files;
 mod encoding;
 mod error;
@@ -17,6 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cloud::{CloudService, CloudStore, cloud_key, open_cloud};
 pub use datafusion::catalog::TableProvider;
 pub use encoding::{check_schema, decode, encode, stored_schema, stored_type};
 pub use error::{DeltaError, DeltaErrorKind, SourceError, WriteError};

@@ -31,7 +31,8 @@ struct Links {
 impl RelationCache {
     pub(crate) fn new(dialect: &Dialect, database: Option<&str>) -> Self {
         Self {
-            ignores_case: dialect.unquoted == IdentifierCase::Insensitive,
+            // What folds to upper case is written in lower case by everybody; dbt compares it without case too.
+            ignores_case: dialect.unquoted != IdentifierCase::FoldsLower,
             has_database: dialect.has_database,
             database: database.map(str::to_owned),
             schemas: Mutex::default(),

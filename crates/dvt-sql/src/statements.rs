@@ -75,7 +75,7 @@ impl Rules {
         let is_duckdb = dialect.name == "duckdb";
         Self {
             backslash_escapes: dialect.backslash_escapes,
-            dollar_quotes: is_postgres || is_duckdb,
+            dollar_quotes: is_postgres || is_duckdb || matches!(dialect.name, "snowflake" | "redshift"),
             nested_comments: is_postgres || is_duckdb || dialect.name == "filesystem",
             hash_comments: is_mysql,
             dashes_want_blank: is_mysql,

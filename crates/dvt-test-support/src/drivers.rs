@@ -34,7 +34,8 @@ pub fn spark() -> Option<PathBuf> {
     if has_java && folder.join(SPARK_VERSION).join("bin/spark-submit").is_file() {
         return Some(folder);
     }
-    let what = if has_java { format!("Spark {SPARK_VERSION} is not in `{}`", folder.display()) } else { "no Java".to_owned() };
+    let what =
+        if has_java { format!("Spark {SPARK_VERSION} is not in `{}`", folder.display()) } else { "no Java".to_owned() };
     skip(&format!("{what}: run .ci/install"));
     None
 }

@@ -14,6 +14,7 @@
 mod certificates;
 mod database;
 mod drivers;
+mod emulators;
 mod mysql;
 mod postgres;
 mod proxy;

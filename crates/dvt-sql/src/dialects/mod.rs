@@ -1,15 +1,21 @@
 //! The dialects of the built-in connections, one file of data each.
 
 mod duckdb;
+mod generic;
 mod lake;
 mod mysql;
 mod postgres;
+mod redshift;
+mod snowflake;
 mod sqlite;
 
 pub use duckdb::DUCKDB;
+pub use generic::GENERIC;
 pub use lake::LAKE;
 pub use mysql::{MARIADB, MYSQL};
 pub use postgres::POSTGRES;
+pub use redshift::REDSHIFT;
+pub use snowflake::SNOWFLAKE;
 pub use sqlite::SQLITE;
 
 use crate::Dialect;
@@ -23,7 +29,10 @@ pub fn dialect_of(adapter_type: &str) -> Option<&'static Dialect> {
         "mariadb" => Some(&MARIADB),
         "sqlite" => Some(&SQLITE),
         "duckdb" => Some(&DUCKDB),
-        "filesystem" => Some(&LAKE),
+        "snowflake" => Some(&SNOWFLAKE),
+        "redshift" => Some(&REDSHIFT),
+        "adbc" => Some(&GENERIC),
+        "filesystem" | "s3" | "gcs" | "azure" => Some(&LAKE),
         _ => None,
     }
 }

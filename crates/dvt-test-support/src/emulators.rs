@@ -1,0 +1,100 @@
+//! Servers that stand in for services of the cloud: `fakesnow` (Snowflake) and `moto` (S3), Python programs that
+//! `.ci/install` puts into `~/.cache/dvt/emulators/py`. `DVT_TEST_EMULATORS` names another such folder.
+
+use crate::server::free_port;
+use std::env;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running emulator on loopback; it stops when this is dropped, or with the process.
+#[derive(Debug)]
+pub struct Emulator {
+    pub port: u16,
+    child: Child,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A Snowflake that keeps everything in memory, or `None` (and a line on stderr) when it is not installed.
+///
+/// # Panics
+/// When it is required (`DVT_REQUIRE_DATABASES=1`) and absent, or does not start.
+#[must_use]
+pub fn fakesnow() -> Option<Emulator> {
+    start("fakesnow", |port| {
+        vec!["-s".to_owned(), "--host".to_owned(), "127.0.0.1".to_owned(), "--port".to_owned(), port]
+    })
+}
+
+/// An S3 that keeps everything in memory, or `None` as [`fakesnow`].
+///
+/// # Panics
+/// As [`fakesnow`].
+#[must_use]
+pub fn moto() -> Option<Emulator> {
+    start("moto_server", |port| vec!["-H".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), port])
+}
+
+fn start(program: &str, arguments: impl FnOnce(String) -> Vec<String>) -> Option<Emulator> {
+    let folder = match env::var_os("DVT_TEST_EMULATORS") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(env::var_os("HOME")?).join(".cache/dvt/emulators/py"),
+    };
+    let path = folder.join("bin").join(program);
+    if !path.is_file() {
+        let missing = format!("`{}` is not there: run .ci/install", path.display());
+        assert!(env::var("DVT_REQUIRE_DATABASES").as_deref() != Ok("1"), "{missing}");
+        #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+        {
+            eprintln!("skipped: {missing}");
+        }
+        return None;
+    }
+    let port = free_port();
+    // The kernel ends it with the test, however that ends.
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(&path)
+        .args(arguments(port.to_string()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("setpriv starts");
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{program} does not answer");
+        if let Ok(Some(status)) = child.try_wait() {
+            panic!("{program} ended with {status}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Some(Emulator { port, child })
+}
+
+/// The folder of the drivers, if it also holds the one of this name; else as [`crate::drivers`].
+///
+/// # Panics
+/// When the driver is required and absent.
+#[must_use]
+pub fn drivers_with(name: &str) -> Option<PathBuf> {
+    let folder = crate::drivers()?;
+    if folder.join(name).is_dir() {
+        return Some(folder);
+    }
+    let missing = format!("the {name} driver is not in `{}`: run .ci/install", folder.display());
+    assert!(env::var("DVT_REQUIRE_DATABASES").as_deref() != Ok("1"), "{missing}");
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    {
+        eprintln!("skipped: {missing}");
+    }
+    None
+}
