@@ -127,6 +127,10 @@ impl Adapter for PostgresAdapter {
         load::load(&self.pool, request, rows, cancel).await
     }
 
+    fn session_appends(&self) -> bool {
+        true
+    }
+
     fn display_location(&self) -> String {
         let settings = self.settings();
         format!("postgres://{}@{}:{}/{}", settings.user, settings.host, settings.port, settings.database)

@@ -5,6 +5,7 @@
 //! the package `dbt_postgres`.
 
 mod adapter;
+mod append;
 mod changes;
 mod commit;
 mod connect;

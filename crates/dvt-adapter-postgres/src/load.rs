@@ -72,16 +72,16 @@ pub(crate) async fn load(
 }
 
 /// A column of the new table.
-struct Target {
-    kind: Kind,
+pub(crate) struct Target {
+    pub(crate) kind: Kind,
     /// `timestamp(3)` keeps multiples of 1000 microseconds only, and would round.
     unit: i64,
 }
 
-struct Work<'a> {
-    lease: &'a Lease,
-    request: &'a LoadRequest,
-    connection: &'a str,
+pub(crate) struct Work<'a> {
+    pub(crate) lease: &'a Lease,
+    pub(crate) request: &'a LoadRequest,
+    pub(crate) connection: &'a str,
 }
 
 impl Work<'_> {
@@ -90,7 +90,7 @@ impl Work<'_> {
         let table = POSTGRES.quote_path(self.request.relation.parts());
         self.execute("begin").await?;
         self.execute(&self.create_table(&table)).await?;
-        let targets = self.targets(&table).await?;
+        let targets = self.targets(&format!("select * from {table}")).await?;
         if targets.is_empty() {
             return self.check_no_rows(rows).await;
         }
@@ -107,7 +107,7 @@ impl Work<'_> {
             let name = POSTGRES.quote_identifier(&column.name);
             self.execute(&format!("alter table {table} alter column {name} type text")).await?;
         }
-        let report = self.copy(&table, &targets, rows).await?;
+        let report = self.copy(&format!("copy {table} from stdin (format binary)"), &targets, rows).await?;
         for column in &as_text {
             let (name, column_type) = (POSTGRES.quote_identifier(&column.name), &column.column_type);
             let alter =
@@ -135,11 +135,10 @@ impl Work<'_> {
         format!("create table {table} ({})", columns.collect::<Vec<_>>().join(", "))
     }
 
-    /// How the new table's columns are written: the server tells their types.
-    async fn targets(&self, table: &str) -> Result<Vec<Target>, AdapterError> {
-        let sql = format!("select * from {table}");
-        let statement = self.lease.client.prepare(&sql).await;
-        let statement = statement.map_err(|error| from_driver(self.connection, error, Some(&sql)))?;
+    /// How the columns that `sql` selects are written: the server tells their types.
+    pub(crate) async fn targets(&self, sql: &str) -> Result<Vec<Target>, AdapterError> {
+        let statement = self.lease.client.prepare(sql).await;
+        let statement = statement.map_err(|error| self.with_relation(from_driver(self.connection, error, Some(sql))))?;
         let columns = statement.columns().iter().zip(&self.request.columns);
         columns
             .map(|(described, column)| {
@@ -164,10 +163,16 @@ impl Work<'_> {
         Ok(LoadReport::default())
     }
 
-    async fn copy(&self, table: &str, targets: &[Target], mut rows: BatchStream) -> Result<LoadReport, AdapterError> {
-        let sql = format!("copy {table} from stdin (format binary)");
-        let sink = self.lease.client.copy_in::<_, Bytes>(&sql).await;
-        let mut sink = Box::pin(sink.map_err(|error| from_driver(self.connection, error, Some(&sql)))?);
+    /// Sends all rows with the COPY statement `sql`.
+    pub(crate) async fn copy(
+        &self,
+        sql: &str,
+        targets: &[Target],
+        mut rows: BatchStream,
+    ) -> Result<LoadReport, AdapterError> {
+        let sink = self.lease.client.copy_in::<_, Bytes>(sql).await;
+        let mut sink =
+            Box::pin(sink.map_err(|error| self.with_relation(from_driver(self.connection, error, Some(sql))))?);
         let errors_before = self.lease.ear.errors();
 
         let mut report = LoadReport::default();

@@ -1,5 +1,6 @@
 //! Sessions: what a node's macros run on.
 
+use crate::append::append;
 use crate::commit::{outcome_of, transaction_id};
 use crate::decode::Decoder;
 use crate::describe::describe_with;
@@ -10,8 +11,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use dvt_adapter::{
-    AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session,
-    with_types,
+    AdapterError, AdapterResponse, AppendTarget, BatchStream, CancellationToken, ColumnDescription, ErrorClass, Fetch,
+    LoadReport, QueryResult, Session, with_types,
 };
 use dvt_sql::{POSTGRES, split_statements};
 use futures::StreamExt;
@@ -57,6 +58,10 @@ impl PostgresSession {
 
     fn error(&self, message: &str) -> AdapterError {
         AdapterError::new(ErrorClass::Other, &self.connection, message)
+    }
+
+    fn unusable(&self) -> AdapterError {
+        AdapterError::new(ErrorClass::ConnectionLost, &self.connection, "the session cannot be used again")
     }
 
     fn driver_error(&self, error: tokio_postgres::Error, sql: &str) -> AdapterError {
@@ -237,11 +242,7 @@ impl PostgresSession {
 impl Session for PostgresSession {
     async fn execute(&mut self, sql: &str, fetch: Fetch) -> Result<QueryResult, AdapterError> {
         if self.is_broken {
-            return Err(AdapterError::new(
-                ErrorClass::ConnectionLost,
-                &self.connection,
-                "the session cannot be used again",
-            ));
+            return Err(self.unusable());
         }
         self.is_broken = true;
         tracing::debug!(connection = self.connection, sql, "execute");
@@ -308,6 +309,24 @@ impl Session for PostgresSession {
         let result = self.run("rollback").await;
         self.is_broken = false;
         result.map(drop)
+    }
+
+    async fn append(&mut self, target: &AppendTarget, rows: BatchStream) -> Result<LoadReport, AdapterError> {
+        if self.is_broken {
+            return Err(self.unusable());
+        }
+        if self.wants_begin.load(Ordering::Relaxed) {
+            self.run("select").await?;
+        }
+        self.is_broken = true;
+        let this = &*self;
+        let result = this.guarded(append(this.lease(), &this.connection, target, rows)).await;
+        if result.is_err() && !self.lease().client.is_closed() {
+            // A COPY that was given up leaves an answer behind, which the next statement would take for its own.
+            self.settle().await;
+        }
+        self.is_broken = self.lease().client.is_closed();
+        result
     }
 
     fn in_transaction(&self) -> bool {

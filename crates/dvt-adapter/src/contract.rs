@@ -1,7 +1,7 @@
 //! The traits a leaf implements, and the values that cross them.
 
 use crate::{
-    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, RelationDescription, RelationName,
+    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, RelationDescription, RelationName,
     UnsupportedType,
 };
 use arrow::array::RecordBatch;
@@ -98,6 +98,11 @@ pub trait Adapter: Send + Sync {
         false
     }
 
+    /// Whether its sessions add rows by [`Session::append`].
+    fn session_appends(&self) -> bool {
+        false
+    }
+
     /// Where this connection leads, for people: `postgres://user@host:5432/db`. Never a password.
     fn display_location(&self) -> String;
 }
@@ -130,6 +135,13 @@ pub trait Session: Send {
     /// for no lock behind another one that waits for this transaction. `None`: the engine has no need of it.
     async fn describe_query(&mut self, _sql: &str) -> Result<Option<Vec<ColumnDescription>>, AdapterError> {
         Ok(None)
+    }
+
+    /// Adds rows to the relation that `target` names, inside the open transaction, or in one of its own; all of them or none.
+    /// For engines whose [`Adapter::session_appends`] is true.
+    async fn append(&mut self, target: &AppendTarget, _rows: BatchStream) -> Result<LoadReport, AdapterError> {
+        let message = format!("rows cannot be added to {} within a session", target.relation);
+        Err(AdapterError::new(ErrorClass::UnsupportedType, "", message).with_relation(target.relation.clone()))
     }
 
     /// Cancels what `execute` is running when the token fires; `execute` then returns class `Cancelled`.
@@ -199,6 +211,17 @@ pub struct LoadColumn {
     /// The engine's type text, as [`Adapter::column_type`] gives it or as the user configured it.
     pub column_type: String,
     pub nullable: bool,
+}
+
+/// Where [`Session::append`] adds rows, and which.
+#[derive(Clone, Debug)]
+pub struct AppendTarget {
+    pub relation: RelationName,
+    /// The relation as the engine's SQL writes it.
+    pub rendered: String,
+    /// The columns that get values, as the engine's SQL writes them; same order and length as `schema`.
+    pub columns: Vec<String>,
+    pub schema: SchemaRef,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,8 +16,8 @@ mod types;
 pub use capabilities::Capabilities;
 pub use cast::{CastProblem, strict_cast};
 pub use contract::{
-    Adapter, AdapterResponse, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest, QueryResult,
-    Session, Witness,
+    Adapter, AdapterResponse, AppendTarget, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest,
+    QueryResult, Session, Witness,
 };
 pub use description::{
     ColumnDescription, ColumnStatistics, ConnectionIdentity, KeyDescription, RelationDescription, RelationKind,

@@ -3,7 +3,7 @@
 use crate::cache::RelationCache;
 use crate::compile::{write_batch, write_below};
 use crate::failure::StatementError;
-use crate::inputs::{Input, show_ref};
+use crate::inputs::{Input, show_ref, stored_name};
 use crate::journal::Entry;
 use crate::microbatch::{Batch, EventTimeInput};
 use crate::query_comment::StatementComment;
@@ -13,14 +13,20 @@ use crate::seed::{SeedFile, cast_type};
 use crate::settings::RunCommand;
 use crate::tables::{table_of_result, table_of_seed};
 use crate::unit::UnitInputs;
-use dvt_adapter::{Adapter, AdapterError, AdapterResponse, CancellationToken, Fetch, QueryResult, Session, Witness};
+use arrow::datatypes::SchemaRef;
+use dvt_adapter::{
+    Adapter, AdapterError, AdapterResponse, AppendTarget, BatchStream, CancellationToken, ErrorClass, Fetch,
+    QueryResult, Session, Witness,
+};
 use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{
     Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, StatementResponse, Table,
+    finds_in_any_case,
 };
 use dvt_manifest::{Node, Relation, ResourceType};
 use dvt_sql::{Dialect, split_statements};
+use futures::StreamExt;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,11 +81,17 @@ struct Noted {
     has_main: bool,
 }
 
-/// A seed's file, and the landing relation that holds its rows.
-#[derive(Clone)]
+/// A seed's file, and where its rows come from when the macros want them in the table.
 pub(crate) struct SeedSource {
     pub(crate) file: Arc<SeedFile>,
-    pub(crate) landing: Relation,
+    pub(crate) rows: SeedRows,
+}
+
+pub(crate) enum SeedRows {
+    /// They wait in a landing relation.
+    Landed(Relation),
+    /// They are read now, in the types of the table's columns; once.
+    Stream { rows: Option<BatchStream>, schema: SchemaRef },
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -165,6 +177,20 @@ impl NodeBridge {
 
     pub(crate) fn set_crossing(&self, crossing: bool) {
         self.crossing.store(crossing, Ordering::Relaxed);
+    }
+
+    /// Whether an input's event time is a date or a time by the catalog of the input's own connection. Asked only where it
+    /// matters: while connections are crossed for a target whose own times are texts.
+    fn is_time_elsewhere(&self, connection: &str, relation: &Relation, input: &EventTimeInput<'_>) -> bool {
+        let (true, "sqlite", Some(field)) = (self.crosses(), self.adapter.dialect().name, input.event_time) else {
+            return false;
+        };
+        let Ok(adapter) = self.run.adapter(connection) else { return false };
+        let name = stored_name(relation, adapter.dialect());
+        let found = self.run.handle().block_on(adapter.describe(&[name])).unwrap_or_default();
+        let columns = found.into_iter().flatten().flat_map(|relation| relation.columns);
+        let mut named = columns.filter(|column| column.name.eq_ignore_ascii_case(field));
+        named.next().and_then(|column| column.field.ok()).is_some_and(|field| field.data_type().is_temporal())
     }
 
     fn crosses(&self) -> bool {
@@ -269,14 +295,8 @@ impl NodeBridge {
         let mut slot = lock(&self.session);
         let handle = self.run.handle();
         let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: sql.to_owned() }) };
-        if slot.session.is_none() {
-            let mut session = handle.block_on(open_session(self.adapter.as_ref(), &self.cancel)).map_err(refused)?;
-            self.tell_session();
-            session.set_cancel(self.cancel.clone());
-            slot.session = Some(session);
-        }
         let SessionSlot { session, commits_at_once } = &mut *slot;
-        let session = session.as_mut().expect("it was just opened");
+        let session = self.opened(session).map_err(refused)?;
         // Hooks commit with a statement of their own; the session must know.
         match sql.trim().trim_end_matches(';').trim_end().to_ascii_lowercase().as_str() {
             "commit" => {
@@ -315,6 +335,60 @@ impl NodeBridge {
             self.tell_status(&result.response.message, begun);
         }
         done
+    }
+
+    /// The node's session, opened when it is first needed.
+    fn opened<'a>(&self, slot: &'a mut Option<Box<dyn Session>>) -> Result<&'a mut Box<dyn Session>, AdapterError> {
+        match slot {
+            Some(session) => Ok(session),
+            None => {
+                let mut session = self.run.handle().block_on(open_session(self.adapter.as_ref(), &self.cancel))?;
+                self.tell_session();
+                session.set_cancel(self.cancel.clone());
+                Ok(slot.insert(session))
+            }
+        }
+    }
+
+    /// Adds a seed's rows to its table within the node's transaction. `names` are the table's columns as SQL writes them,
+    /// `fields` the file's columns that go into them.
+    fn append_rows(
+        &self,
+        relation: &Relation,
+        names: Vec<String>,
+        fields: &[String],
+        schema: &SchemaRef,
+        rows: BatchStream,
+    ) -> Result<u64, BridgeError> {
+        let own = |error: arrow::error::ArrowError| -> BridgeError { Box::new(error) };
+        let order: Vec<usize> =
+            fields.iter().map(|field| schema.index_of(field)).collect::<Result<_, _>>().map_err(own)?;
+        let target = AppendTarget {
+            relation: stored_name(relation, self.adapter.dialect()),
+            rendered: relation.render(),
+            columns: names,
+            schema: Arc::new(schema.project(&order).map_err(own)?),
+        };
+        let connection = self.node.connection.clone();
+        let rows = rows.map(move |batch| {
+            let ordered = batch?.project(&order);
+            ordered.map_err(|error| AdapterError::new(ErrorClass::Other, connection.clone(), error.to_string()))
+        });
+        let mut slot = lock(&self.session);
+        let handle = self.run.handle();
+        let refused = |error: AdapterError| -> BridgeError { Box::new(StatementError { error, sql: String::new() }) };
+        let session = self.opened(&mut slot.session).map_err(refused)?;
+        if !session.in_transaction() {
+            handle.block_on(session.begin()).map_err(refused)?;
+        }
+        let appended = handle.block_on(session.append(&target, rows.boxed()));
+        Ok(appended.map_err(refused)?.rows)
+    }
+
+    /// Opens the session, if it is not open yet.
+    pub(crate) fn connect(&self) -> Result<(), BridgeError> {
+        let opened = self.opened(&mut lock(&self.session).session).map(drop);
+        opened.map_err(|error| -> BridgeError { Box::new(StatementError { error, sql: String::new() }) })
     }
 
     /// dbt's `ConnectionReused`: sessions come from a pool, which the run itself has used first.
@@ -485,14 +559,16 @@ impl Bridge for NodeBridge {
 
     fn ref_event_time(&self, request: &RefRequest) -> Option<EventTimeFilter> {
         let found = self.run.resolve_ref(&self.node, request).ok()?;
-        let input = EventTimeInput::new(&found.config, &found.columns, None, self.adapter.dialect());
+        let mut input = EventTimeInput::new(&found.config, &found.columns, None, self.adapter.dialect());
+        input.is_time = self.is_time_elsewhere(&found.connection, &found.relation(), &input);
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 
     fn source_event_time(&self, source_name: &str, table_name: &str) -> Option<EventTimeFilter> {
         let source = self.run.find_source(&self.node, source_name, table_name)?;
         let dialect = self.adapter.dialect();
-        let input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, dialect);
+        let mut input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, dialect);
+        input.is_time = self.is_time_elsewhere(&source.connection, &source.relation(), &input);
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 
@@ -589,10 +665,9 @@ impl Bridge for NodeBridge {
 
     fn cached_relation(&self, database: Option<&str>, schema: &str, identifier: &str) -> Option<Option<Relation>> {
         let found = self.cache.relation(database, schema, identifier)?;
-        // The cache knows names as the engine compares them; here the letters count, but on SQLite and DuckDB.
+        // The cache knows names as the engine compares them; here the letters count on most engines.
         let is_same = |relation: &Relation| {
-            relation.identifier.as_deref() == Some(identifier)
-                || matches!(self.adapter.adapter_type(), "sqlite" | "duckdb")
+            relation.identifier.as_deref() == Some(identifier) || finds_in_any_case(self.adapter.adapter_type())
         };
         Some(found.filter(is_same))
     }
@@ -660,14 +735,15 @@ impl Bridge for NodeBridge {
     }
 
     fn load_seed_rows(&self, relation: &Relation, columns: &[SeedColumn]) -> Result<u64, BridgeError> {
-        let Some(seed) = lock(&self.seed).clone() else {
+        let mut seed = lock(&self.seed);
+        let Some(seed) = seed.as_mut() else {
             return Err(Box::new(Diagnostic::error("not-a-seed", format!("`{}` has no rows to load", self.node.name))));
         };
         let dialect = self.adapter.dialect();
         // These engines convert on assignment and have no cast to most of their column types.
         let converts = matches!(dialect.name, "mysql" | "mariadb" | "sqlite");
         let is_quoted = self.node.config.boolean("quote_columns").unwrap_or(true);
-        let (mut names, mut values) = (Vec::new(), Vec::new());
+        let (mut names, mut values, mut fields) = (Vec::new(), Vec::new(), Vec::new());
         for (index, column) in columns.iter().enumerate() {
             let source = seed
                 .file
@@ -680,18 +756,24 @@ impl Bridge for NodeBridge {
                 })?;
             names.push(if is_quoted { dialect.quote_identifier(&column.name) } else { column.name.clone() });
             let value = dialect.quote_identifier(&source.name);
+            fields.push(source.name.clone());
             values.push(if converts || source.column_type.is_none() {
                 value
             } else {
                 format!("cast({value} as {})", cast_type(&column.column_type, dialect.name))
             });
         }
-        let sql = format!(
-            "insert into {relation} ({})\nselect {}\nfrom {}",
-            names.join(", "),
-            values.join(", "),
-            seed.landing.render()
-        );
+        let landing = match &mut seed.rows {
+            SeedRows::Landed(landing) => landing.render(),
+            SeedRows::Stream { rows, schema } => {
+                let rows = rows.take().ok_or_else(|| -> BridgeError {
+                    Box::new(Diagnostic::error("not-a-seed", format!("`{}` has been loaded already", self.node.name)))
+                })?;
+                return self.append_rows(relation, names, &fields, schema, rows);
+            }
+        };
+        let sql =
+            format!("insert into {relation} ({})\nselect {}\nfrom {landing}", names.join(", "), values.join(", "),);
         let executed = self.run_statement(&sql, true, Fetch::None)?;
         Ok(executed.response.rows_affected.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(seed.file.rows))
     }

@@ -40,6 +40,7 @@ mod run;
 mod scheduler;
 mod schemas;
 mod seed;
+mod seeding;
 mod settings;
 mod show;
 mod tables;

@@ -1,9 +1,9 @@
 //! One node, from its start to its result.
 
-use crate::bridge::{NodeBridge, SeedSource};
+use crate::bridge::NodeBridge;
 use crate::compile::{CompiledNode, compile_node, write_compiled};
-use crate::failure::{FailedAt, NodeError, Told, from_adapter};
-use crate::federated::{InputFigures, land, load_columns};
+use crate::failure::{FailedAt, NodeError, Told};
+use crate::federated::{InputFigures, land};
 use crate::inputs::stored_name;
 use crate::journal::Entry;
 use crate::landing::{make_witness, remove_landing};
@@ -16,20 +16,18 @@ use crate::query_comment::{CommentFacts, StatementComment};
 use crate::reporter::{NodeStarted, Phase};
 use crate::run::{Run, now};
 use crate::scheduler::Place;
-use crate::seed::{SeedError, SeedOptions, read_seed, small_file, stream_rows};
 use crate::settings::RunCommand;
 use crate::show::show_rows;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use chrono::Utc;
-use dvt_adapter::{Adapter, LoadColumn, LoadRequest};
-use dvt_diagnostics::{Diagnostic, Severity, Span, kinds};
+use dvt_adapter::Adapter;
+use dvt_diagnostics::{Diagnostic, Severity, kinds};
 use dvt_federation::Route;
 use dvt_jinja::{Executed, Materialized, Value};
 use dvt_manifest::{Node, Relation, ResourceType};
 use dvt_project::QueryComment;
 use serde_json::{Map, Value as Json, json};
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -38,7 +36,7 @@ use std::time::Instant;
 pub(crate) struct Work {
     pub(crate) compiled: Option<Arc<CompiledNode>>,
     timing: Vec<Timing>,
-    response: Map<String, Json>,
+    pub(crate) response: Map<String, Json>,
     pub(crate) message: Option<String>,
     pub(crate) failures: Option<i64>,
     pub(crate) status: Option<Status>,
@@ -347,7 +345,7 @@ impl Job<'_> {
 
     /// Removes the landing relation (or notes that a macro did). The journal still names it when that fails, so that a
     /// later run tries again; the node's own outcome stands.
-    async fn leave(&self, landing: &Relation, is_gone: bool) -> Result<(), NodeError> {
+    pub(crate) async fn leave(&self, landing: &Relation, is_gone: bool) -> Result<(), NodeError> {
         if is_gone {
             self.run.record(&Entry::Published { unique_id: self.node.unique_id.clone() })?;
             self.run.record(&Entry::LandingGone {
@@ -364,103 +362,6 @@ impl Job<'_> {
             self.run.reporter().diagnostic(&warning.help("the next run tries again"));
         }
         Ok(())
-    }
-
-    /// A seed: two passes over its file, the rows into a landing relation, then dbt's own seed macros.
-    async fn seed(
-        &self,
-        bridge: &Arc<NodeBridge>,
-        compiled: &Arc<CompiledNode>,
-        work: &mut Work,
-    ) -> Result<(), NodeError> {
-        let options = seed_options(&self.node)?;
-        let (path, shown) = (options.path.clone(), options.shown_path.clone());
-        let node_span = self.node.span.clone();
-        let file = blocking(move || {
-            read_seed(options).map_err(|error: SeedError| {
-                let mut diagnostic = error.diagnostic(&path, &shown);
-                if diagnostic.labels.is_empty() && !node_span.file.text.is_empty() {
-                    diagnostic = diagnostic.label(node_span, "");
-                }
-                diagnostic.into()
-            })
-        })
-        .await?;
-        for column in &file.unknown_types {
-            let warning = Diagnostic::warning(
-                "unknown-column",
-                format!("`column_types` of seed `{}` names `{column}`, which the file does not have", self.node.name),
-            );
-            self.run.reporter().diagnostic(&warning);
-        }
-        if let Some(line) = file.short_row {
-            self.warn_of_short_row(&file.options, line);
-        }
-        let file = Arc::new(file);
-        let is_empty = self.run.flag("EMPTY", false);
-        let row_count = if is_empty { 0 } else { file.rows };
-        let schema = file.schema();
-        let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
-        let node = with_column_types(&self.node, &columns);
-        let landing = self.run.landing_relation(&self.node);
-        let name = stored_name(&landing, self.adapter.dialect());
-        self.run.record(&Entry::LandingPlanned {
-            unique_id: self.node.unique_id.clone(),
-            connection: self.node.connection.clone(),
-            relation: name.clone(),
-        })?;
-        let request = LoadRequest {
-            relation: name,
-            columns,
-            schema,
-            on_behalf_of: self.node.relation().render(),
-            options: self.node.config.0.clone(),
-        };
-        self.progress.phase(Phase::Load);
-        let rows = match is_empty {
-            true => futures::StreamExt::boxed(futures::stream::empty()),
-            false => stream_rows(Arc::clone(&file), self.node.connection.clone()),
-        };
-        let progress = Arc::clone(&self.progress);
-        let rows = futures::StreamExt::boxed(futures::StreamExt::inspect(rows, move |batch| {
-            if let Ok(batch) = batch {
-                progress.written(batch);
-            }
-        }));
-        let loaded = self.adapter.load(request, rows, self.run.stop().child_token()).await;
-        let at = FailedAt { compiled: None, node: Some(&self.node.span) };
-        let published = match loaded {
-            Ok(_) => {
-                self.progress.phase(Phase::Publish);
-                bridge.set_seed(SeedSource { file, landing: landing.clone() });
-                self.materialize(&node, bridge, compiled, Some(&landing)).await
-            }
-            Err(error) => Err(from_adapter(&error, None, at)),
-        };
-        self.leave(&landing, false).await?;
-        self.note(&published?, work)?;
-        // The macros count the rows that they see; these are all that were loaded.
-        if let Some(code) = work.response.get("code").and_then(Json::as_str) {
-            let message = format!("{code} {row_count}");
-            work.message = Some(message.clone());
-            work.response.insert("_message".to_owned(), json!(message));
-            work.response.insert("rows_affected".to_owned(), json!(row_count));
-        }
-        Ok(())
-    }
-
-    fn warn_of_short_row(&self, options: &SeedOptions, line: u64) {
-        let mut warning = Diagnostic::warning(
-            "short-row",
-            format!(
-                "line {line} of seed `{}` has fewer values than there are columns; the rest is NULL",
-                options.shown_path
-            ),
-        );
-        if let Some(source) = small_file(&options.path, &options.shown_path) {
-            warning = warning.label(Span::line(&source, usize::try_from(line).unwrap_or(usize::MAX)), "");
-        }
-        self.run.reporter().diagnostic(&warning);
     }
 
     /// What the materialization answered: dbt's response of the statement `main`, and a test's verdict.
@@ -531,41 +432,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(result) => result,
         Err(error) => Err(Diagnostic::error("internal", format!("dvt itself failed: {error}")).into()),
     }
-}
-
-fn seed_options(node: &Node) -> Result<SeedOptions, NodeError> {
-    let delimiter = node.config.text("delimiter").unwrap_or(",");
-    let [delimiter] = delimiter.as_bytes() else {
-        let error = SeedError::Delimiter { path: node.original_file_path.clone(), found: format!("{delimiter:?}") };
-        return Err(Diagnostic::error("seed-file", error.to_string()).label(node.span.clone(), "").into());
-    };
-    let column_types = node
-        .config
-        .get("column_types")
-        .and_then(Json::as_object)
-        .map(|types| {
-            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            types.iter().map(|(name, value)| (name.clone(), text(value))).collect()
-        })
-        .unwrap_or_default();
-    Ok(SeedOptions {
-        path: PathBuf::from(node.root_path.as_deref().unwrap_or(".")).join(&node.original_file_path),
-        shown_path: node.original_file_path.clone(),
-        delimiter: *delimiter,
-        column_types,
-    })
-}
-
-/// The seed with the engine's type for every column: the macros create the table with these.
-fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn]) -> Arc<Node> {
-    let mut types: Map<String, Json> =
-        node.config.get("column_types").and_then(Json::as_object).cloned().unwrap_or_default();
-    for column in columns {
-        types.entry(column.name.clone()).or_insert_with(|| json!(column.column_type));
-    }
-    let mut typed = (**node).clone();
-    typed.config.set("column_types", Json::Object(types));
-    Arc::new(typed)
 }
 
 pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {

@@ -71,6 +71,10 @@ pub(super) fn rows(files: &[PathBuf]) -> Option<u64> {
         .sum()
 }
 
+/// A column whose distinct values take more than this is written without a dictionary: looking each value up costs more
+/// than it saves, and the values are looked up until the limit is reached.
+const DICTIONARY_BYTES: usize = 64 << 10;
+
 pub(super) fn writer(
     errors: &Errors,
     name: &Name,
@@ -94,6 +98,7 @@ pub(super) fn writer(
     }
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_bytes(Some(32 << 20))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_created_by("dvt".to_owned())

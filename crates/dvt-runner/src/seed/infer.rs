@@ -1,7 +1,8 @@
 //! The first pass over a seed's file: its columns and their types.
 
+use super::exact::{exact_type, is_exact};
 use super::fit::Fit;
-use super::values::{Kind, Number, is_null, parse_number};
+use super::values::{Kind, Number, is_null, parse_number, plain_integer};
 use super::{SeedError, SeedOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use csv::{ByteRecord, Reader, ReaderBuilder};
@@ -19,6 +20,8 @@ pub(crate) struct SeedFile {
     pub(crate) short_row: Option<u64>,
     /// Names in `column_types` that are no columns of this file.
     pub(crate) unknown_types: Vec<String>,
+    /// Each value is in a form in which [`SeedFile::exact_schema`] can hold it.
+    is_exact: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -28,12 +31,23 @@ pub(crate) struct SeedColumnInfo {
     pub(crate) data_type: DataType,
     /// The user's own type text from `column_types`.
     pub(crate) column_type: Option<String>,
+    /// The type that `column_type` stands for on PostgreSQL; the inferred one without it. `None`: no such type here.
+    pub(super) exact_type: Option<DataType>,
 }
 
 impl SeedFile {
     pub(crate) fn schema(&self) -> SchemaRef {
         let fields = self.columns.iter().map(|column| Field::new(&column.name, column.data_type.clone(), true));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The columns in the types that PostgreSQL gives them, if all values can be read here as it would read them.
+    pub(crate) fn exact_schema(&self) -> Option<SchemaRef> {
+        if !self.is_exact {
+            return None;
+        }
+        let fields = self.columns.iter().map(|column| Some(Field::new(&column.name, column.exact_type.clone()?, true)));
+        Some(Arc::new(Schema::new(fields.collect::<Option<Vec<_>>>()?)))
     }
 }
 
@@ -54,6 +68,10 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
         names.iter().map(|name| Guess::new(options.column_types.contains_key(name))).collect();
     let fits: Vec<Fit> =
         names.iter().map(|name| options.column_types.get(name).map_or(Fit::Any, |text| Fit::of(text))).collect();
+    let exact_types: Vec<Option<DataType>> =
+        names.iter().map(|name| options.column_types.get(name).and_then(|text| exact_type(text))).collect();
+    let mut all_exact =
+        names.iter().zip(&exact_types).all(|(name, exact)| exact.is_some() || !options.column_types.contains_key(name));
     let (mut rows, mut short_row) = (0, None);
     while next_record(&mut reader, &mut record, &path)? {
         rows += 1;
@@ -66,7 +84,15 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
         }
         for (index, guess) in columns.iter_mut().enumerate().take(record.len()) {
             let text = field(&record, index, &path)?;
-            if !is_null(text) && !fits[index].accepts(text) {
+            if is_null(text) {
+                continue;
+            }
+            if let Some(exact_type) = &exact_types[index]
+                && all_exact
+            {
+                all_exact = is_exact(exact_type, text);
+            }
+            if !fits[index].accepts(text) {
                 return Err(SeedError::DoesNotFit {
                     line: line(&record),
                     column: names[index].clone(),
@@ -84,14 +110,14 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     let columns = names
         .into_iter()
         .zip(columns)
-        .map(|(name, guess)| SeedColumnInfo {
-            kind: guess.kind(),
-            data_type: guess.data_type(),
-            column_type: options.column_types.get(&name).cloned(),
-            name,
+        .zip(exact_types)
+        .map(|((name, guess), exact_type)| {
+            let (data_type, column_type) = (guess.data_type(), options.column_types.get(&name).cloned());
+            let inferred = column_type.is_none().then(|| data_type.clone());
+            SeedColumnInfo { kind: guess.kind(), exact_type: exact_type.or(inferred), data_type, column_type, name }
         })
         .collect();
-    Ok(SeedFile { options, columns, rows, short_row, unknown_types })
+    Ok(SeedFile { options, columns, rows, short_row, unknown_types, is_exact: all_exact })
 }
 
 pub(super) fn open(options: &SeedOptions) -> Result<Reader<File>, SeedError> {
@@ -152,9 +178,14 @@ impl Guess {
         Self { possible, has_fraction: false, digits: 1, fits_i32: true, fits_i64: true }
     }
 
-    /// Takes a value into account. The error is the number of digits of a whole number that no type can hold.
+    /// Takes a value that is not NULL into account. The error is the number of digits of a whole number that no type can hold.
     fn see(&mut self, text: &str) -> Result<(), usize> {
-        if self.possible.len() == 1 && self.possible[0] == Kind::Text || is_null(text) {
+        if self.possible.len() == 1 && self.possible[0] == Kind::Text {
+            return Ok(());
+        }
+        if let (Some(value), [Kind::Number, Kind::Text]) = (plain_integer(text), &*self.possible) {
+            self.digits = self.digits.max(value.unsigned_abs().checked_ilog10().map_or(0, |log| log as usize + 1));
+            self.fits_i32 &= i32::try_from(value).is_ok();
             return Ok(());
         }
         if self.possible.first() == Some(&Kind::Number) {

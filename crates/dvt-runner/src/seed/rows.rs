@@ -1,13 +1,16 @@
 //! The second pass over a seed's file: its rows as Arrow batches.
 
+use super::exact::{exact_boolean, exact_date, exact_decimal, exact_float, exact_integer, exact_timestamp};
 use super::infer::{field, line, next_record, open};
-use super::values::{Kind, is_null, parse_boolean, parse_date, parse_datetime, parse_iso_datetime, parse_number};
+use super::values::{
+    Kind, is_null, parse_boolean, parse_date, parse_datetime, parse_iso_datetime, parse_number, plain_integer,
+};
 use super::{SeedError, SeedFile};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float64Builder, Int32Builder,
-    Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Decimal256Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow::datatypes::{DataType, i256};
+use arrow::datatypes::{DataType, SchemaRef, i256};
 use csv::ByteRecord;
 use dvt_adapter::{AdapterError, BatchStream, ErrorClass};
 use futures::StreamExt;
@@ -17,12 +20,13 @@ use std::sync::Arc;
 const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: usize = 8 << 20;
 
-/// The file's rows. They are read on a thread of their own, no faster than they are taken.
-pub(crate) fn stream_rows(seed: Arc<SeedFile>, connection: String) -> BatchStream {
+/// The file's rows, as its own schema has them or its exact one. They are read on a thread of their own, no faster than
+/// they are taken.
+pub(crate) fn stream_rows(seed: Arc<SeedFile>, schema: SchemaRef, connection: String) -> BatchStream {
     let (sender, receiver) = tokio::sync::mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         let send = |batch| sender.blocking_send(batch).is_ok();
-        if let Err(error) = read_rows(&seed, |batch| send(Ok(batch))) {
+        if let Err(error) = read_rows(&seed, &schema, |batch| send(Ok(batch))) {
             let diagnostic = error.diagnostic(&seed.options.path, &seed.options.shown_path);
             send(Err(
                 AdapterError::new(ErrorClass::Other, connection, diagnostic.message.clone()).with_cause(diagnostic)
@@ -39,7 +43,7 @@ pub(crate) fn stream_rows(seed: Arc<SeedFile>, connection: String) -> BatchStrea
 /// All rows at once: for templates, which see a seed's rows as a table.
 pub(crate) fn collect_batches(seed: &SeedFile) -> Result<Vec<RecordBatch>, SeedError> {
     let mut batches = Vec::new();
-    read_rows(seed, |batch| {
+    read_rows(seed, &seed.schema(), |batch| {
         batches.push(batch);
         true
     })?;
@@ -47,20 +51,29 @@ pub(crate) fn collect_batches(seed: &SeedFile) -> Result<Vec<RecordBatch>, SeedE
 }
 
 /// Hands over batch after batch until the end, or until `take` wants no more.
-pub(super) fn read_rows(seed: &SeedFile, mut take: impl FnMut(RecordBatch) -> bool) -> Result<(), SeedError> {
+pub(super) fn read_rows(
+    seed: &SeedFile,
+    schema: &SchemaRef,
+    mut take: impl FnMut(RecordBatch) -> bool,
+) -> Result<(), SeedError> {
     let path = &seed.options.shown_path;
-    let schema = seed.schema();
+    let readings: Vec<Reading> = (seed.columns.iter().zip(schema.fields()))
+        .map(|(column, field)| match &column.column_type {
+            Some(_) if *field.data_type() != column.data_type => Reading::Exact(field.data_type().clone()),
+            _ => Reading::As(column.kind),
+        })
+        .collect();
     let mut reader = open(&seed.options)?;
     let mut record = ByteRecord::new();
     next_record(&mut reader, &mut record, path)?;
     loop {
-        let mut builders: Vec<Builder> = seed.columns.iter().map(|column| Builder::new(&column.data_type)).collect();
+        let mut builders: Vec<Builder> = schema.fields().iter().map(|field| Builder::new(field.data_type())).collect();
         let (mut rows, mut bytes) = (0, 0);
         while rows < BATCH_ROWS && bytes < BATCH_BYTES && next_record(&mut reader, &mut record, path)? {
-            for (index, (builder, column)) in builders.iter_mut().zip(&seed.columns).enumerate() {
+            for (index, (builder, reading)) in builders.iter_mut().zip(&readings).enumerate() {
                 let text = if index < record.len() { field(&record, index, path)? } else { "" };
-                if builder.append(column.kind, text).is_none() {
-                    let column = column.name.clone();
+                if builder.append(reading, text).is_none() {
+                    let column = seed.columns[index].name.clone();
                     return Err(SeedError::Changed { path: path.clone(), line: line(&record), column });
                 }
             }
@@ -71,7 +84,7 @@ pub(super) fn read_rows(seed: &SeedFile, mut take: impl FnMut(RecordBatch) -> bo
             return Ok(());
         }
         let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)
+        let batch = RecordBatch::try_new(Arc::clone(schema), arrays)
             .map_err(|error| SeedError::Io { path: path.clone(), cause: std::io::Error::other(error) })?;
         if !take(batch) {
             return Ok(());
@@ -79,7 +92,16 @@ pub(super) fn read_rows(seed: &SeedFile, mut take: impl FnMut(RecordBatch) -> bo
     }
 }
 
+/// How a column's texts become values.
+enum Reading {
+    /// As seeds do that have no configured type.
+    As(Kind),
+    /// As the engine reads them.
+    Exact(DataType),
+}
+
 enum Builder {
+    Int16(Int16Builder),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Decimal128(Decimal128Builder),
@@ -94,6 +116,7 @@ enum Builder {
 impl Builder {
     fn new(data_type: &DataType) -> Self {
         match data_type {
+            DataType::Int16 => Self::Int16(Int16Builder::new()),
             DataType::Int32 => Self::Int32(Int32Builder::new()),
             DataType::Int64 => Self::Int64(Int64Builder::new()),
             DataType::Decimal128(..) => Self::Decimal128(Decimal128Builder::new().with_data_type(data_type.clone())),
@@ -107,34 +130,75 @@ impl Builder {
     }
 
     /// `None` when the value is not what the first pass saw.
-    fn append(&mut self, kind: Kind, text: &str) -> Option<()> {
-        let is_null = is_null(text);
-        macro_rules! append {
-            ($builder:expr, $value:expr) => {
-                if is_null { $builder.append_null() } else { $builder.append_value($value) }
-            };
+    fn append(&mut self, reading: &Reading, text: &str) -> Option<()> {
+        if is_null(text) {
+            self.append_null();
+            return Some(());
         }
+        match reading {
+            Reading::As(kind) => self.append_as(*kind, text),
+            Reading::Exact(data_type) => self.append_exact(data_type, text),
+        }
+    }
+
+    fn append_null(&mut self) {
         match self {
-            Self::Int32(builder) => append!(builder, parse_number(text)?.to_text().parse().ok()?),
-            Self::Int64(builder) => append!(builder, parse_number(text)?.to_text().parse().ok()?),
-            Self::Decimal128(builder) => append!(builder, parse_number(text)?.to_text().parse().ok()?),
-            Self::Decimal256(builder) => append!(builder, i256::from_string(&parse_number(text)?.to_text())?),
-            Self::Float64(builder) => append!(builder, parse_number(text)?.to_f64()),
+            Self::Int16(builder) => builder.append_null(),
+            Self::Int32(builder) => builder.append_null(),
+            Self::Int64(builder) => builder.append_null(),
+            Self::Decimal128(builder) => builder.append_null(),
+            Self::Decimal256(builder) => builder.append_null(),
+            Self::Float64(builder) => builder.append_null(),
+            Self::Date(builder) => builder.append_null(),
+            Self::Timestamp(builder) => builder.append_null(),
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Text(builder) => builder.append_null(),
+        }
+    }
+
+    fn append_as(&mut self, kind: Kind, text: &str) -> Option<()> {
+        let integer = || plain_integer(text).or_else(|| parse_number(text)?.to_text().parse::<i64>().ok());
+        match self {
+            Self::Int16(builder) => builder.append_value(integer()?.try_into().ok()?),
+            Self::Int32(builder) => builder.append_value(integer()?.try_into().ok()?),
+            Self::Int64(builder) => builder.append_value(integer()?),
+            Self::Decimal128(builder) => builder.append_value(parse_number(text)?.to_text().parse().ok()?),
+            Self::Decimal256(builder) => builder.append_value(i256::from_string(&parse_number(text)?.to_text())?),
+            Self::Float64(builder) => builder.append_value(parse_number(text)?.to_f64()),
             Self::Date(builder) => {
-                append!(builder, arrow::datatypes::Date32Type::from_naive_date(parse_date(text)?));
+                builder.append_value(arrow::datatypes::Date32Type::from_naive_date(parse_date(text)?));
             }
             Self::Timestamp(builder) => {
                 let parse = if kind == Kind::DateTime { parse_datetime } else { parse_iso_datetime };
-                append!(builder, parse(text)?.and_utc().timestamp_micros());
+                builder.append_value(parse(text)?.and_utc().timestamp_micros());
             }
-            Self::Boolean(builder) => append!(builder, parse_boolean(text)?),
-            Self::Text(builder) => append!(builder, text),
+            Self::Boolean(builder) => builder.append_value(parse_boolean(text)?),
+            Self::Text(builder) => builder.append_value(text),
+        }
+        Some(())
+    }
+
+    fn append_exact(&mut self, data_type: &DataType, text: &str) -> Option<()> {
+        match (self, data_type) {
+            (Self::Int16(builder), _) => builder.append_value(exact_integer(text)?.try_into().ok()?),
+            (Self::Int32(builder), _) => builder.append_value(exact_integer(text)?.try_into().ok()?),
+            (Self::Int64(builder), _) => builder.append_value(exact_integer(text)?),
+            (Self::Decimal128(builder), DataType::Decimal128(precision, scale)) => {
+                builder.append_value(exact_decimal(text, *precision, *scale)?);
+            }
+            (Self::Float64(builder), _) => builder.append_value(exact_float(text)?),
+            (Self::Date(builder), _) => builder.append_value(exact_date(text)?),
+            (Self::Timestamp(builder), _) => builder.append_value(exact_timestamp(text)?),
+            (Self::Boolean(builder), _) => builder.append_value(exact_boolean(text)?),
+            (Self::Text(builder), _) => builder.append_value(text),
+            (Self::Decimal128(_) | Self::Decimal256(_), _) => return None,
         }
         Some(())
     }
 
     fn finish(self) -> ArrayRef {
         match self {
+            Self::Int16(mut builder) => Arc::new(builder.finish()),
             Self::Int32(mut builder) => Arc::new(builder.finish()),
             Self::Int64(mut builder) => Arc::new(builder.finish()),
             Self::Decimal128(mut builder) => Arc::new(builder.finish()),

@@ -37,7 +37,7 @@ fn check(values: &[&str], expected_type: &str, expected: &[&str]) {
 
 fn column(seed: &SeedFile, index: usize) -> Vec<String> {
     let mut cells = Vec::new();
-    rows::read_rows(seed, |batch| {
+    rows::read_rows(seed, &seed.schema(), |batch| {
         for row in 0..batch.num_rows() {
             let array = batch.column(index);
             cells.push(if array.is_null(row) {

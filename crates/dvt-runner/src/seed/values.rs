@@ -35,8 +35,19 @@ impl Kind {
 
 /// Nothing, blanks, or the word `null` in any case.
 pub(crate) fn is_null(text: &str) -> bool {
+    // Most values show by their first character that they are something.
+    if text.bytes().next().is_some_and(|first| first.is_ascii_graphic() && !matches!(first, b'n' | b'N')) {
+        return false;
+    }
     let text = text.trim();
     text.is_empty() || text.eq_ignore_ascii_case("null")
+}
+
+/// Digits alone, with at most a minus before them, and few enough for 64 bits.
+pub(super) fn plain_integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain { text.parse().ok() } else { None }
 }
 
 /// A number of any length, without loss.

@@ -3,6 +3,7 @@
 //! Each test writes a dbt project into a folder of its own and runs the real binary there, with an empty home and no
 //! variables of the caller's.
 
+mod artifacts;
 mod bad_input;
 mod cli;
 mod configuration;
@@ -17,15 +18,21 @@ mod oracles;
 mod packages;
 mod pair;
 mod pitfalls;
+mod pitfalls_loading;
+mod pitfalls_values;
 mod plan;
 mod project;
 mod pushdown;
+mod random;
 mod routes;
 mod runs;
 mod said;
 mod screens;
+mod seeds;
 mod selecting;
 mod servers;
 mod staging;
+mod tpch;
+mod type_matrix;
 mod types;
 mod unit_testing;

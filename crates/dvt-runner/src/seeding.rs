@@ -1,0 +1,210 @@
+//! Seeds: a file's rows in a table that dbt's own seed macros make.
+//!
+//! Where the engine's sessions add rows, and each value can be read here as the engine would read it, the rows go straight
+//! into the table, within the macros' transaction. Elsewhere they wait in a landing relation, and the engine reads them.
+
+use crate::bridge::{NodeBridge, SeedRows, SeedSource};
+use crate::compile::CompiledNode;
+use crate::failure::{FailedAt, NodeError, from_adapter};
+use crate::federated::load_columns;
+use crate::inputs::stored_name;
+use crate::journal::Entry;
+use crate::node::{Job, Work, blocking};
+use crate::reporter::Phase;
+use crate::seed::{SeedError, SeedFile, SeedOptions, read_seed, small_file, stream_rows};
+use arrow::datatypes::{Schema, SchemaRef};
+use dvt_adapter::{BatchStream, LoadColumn, LoadRequest};
+use dvt_diagnostics::{Diagnostic, Span};
+use dvt_jinja::Materialized;
+use dvt_manifest::{Node, Relation};
+use futures::StreamExt;
+use serde_json::{Map, Value as Json, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+impl Job<'_> {
+    /// A seed: a pass over its file for the types, then dbt's own seed macros, with the rows of a second pass.
+    pub(crate) async fn seed(
+        &self,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+        work: &mut Work,
+    ) -> Result<(), NodeError> {
+        let options = seed_options(&self.node)?;
+        let (path, shown) = (options.path.clone(), options.shown_path.clone());
+        let node_span = self.node.span.clone();
+        let file = blocking(move || {
+            read_seed(options).map_err(|error: SeedError| {
+                let mut diagnostic = error.diagnostic(&path, &shown);
+                if diagnostic.labels.is_empty() && !node_span.file.text.is_empty() {
+                    diagnostic = diagnostic.label(node_span, "");
+                }
+                diagnostic.into()
+            })
+        })
+        .await?;
+        for column in &file.unknown_types {
+            let warning = Diagnostic::warning(
+                "unknown-column",
+                format!("`column_types` of seed `{}` names `{column}`, which the file does not have", self.node.name),
+            );
+            self.run.reporter().diagnostic(&warning);
+        }
+        if let Some(line) = file.short_row {
+            self.warn_of_short_row(&file.options, line);
+        }
+        let file = Arc::new(file);
+        let is_empty = self.run.flag("EMPTY", false);
+        let row_count = if is_empty { 0 } else { file.rows };
+        let schema = file.schema();
+        let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
+        let node = with_column_types(&self.node, &columns);
+        let rows_of = |schema: &SchemaRef| -> BatchStream {
+            let rows = match is_empty {
+                true => futures::stream::empty().boxed(),
+                false => stream_rows(Arc::clone(&file), Arc::clone(schema), self.node.connection.clone()),
+            };
+            let progress = Arc::clone(&self.progress);
+            let counted = rows.inspect(move |batch| {
+                if let Ok(batch) = batch {
+                    progress.written(batch);
+                }
+            });
+            counted.boxed()
+        };
+        self.progress.phase(Phase::Load);
+        let published = if let Some(schema) = self.direct_schema(&file).await? {
+            let rows = SeedRows::Stream { rows: Some(rows_of(&schema)), schema };
+            bridge.set_seed(SeedSource { file: Arc::clone(&file), rows });
+            self.materialize(&node, bridge, compiled, None).await
+        } else {
+            let landing = self.run.landing_relation(&self.node);
+            let published = self.seed_by_landing(&file, &node, columns, &landing, rows_of(&schema), bridge, compiled);
+            let published = published.await;
+            self.leave(&landing, false).await?;
+            published
+        };
+        self.note(&published?, work)?;
+        // The macros count the rows that they see; these are all that were loaded.
+        if let Some(code) = work.response.get("code").and_then(Json::as_str) {
+            let message = format!("{code} {row_count}");
+            work.message = Some(message.clone());
+            work.response.insert("_message".to_owned(), json!(message));
+            work.response.insert("rows_affected".to_owned(), json!(row_count));
+        }
+        Ok(())
+    }
+
+    /// The types in which the file's values go straight into the seed's table; `None` where the engine has to read them.
+    async fn direct_schema(&self, file: &SeedFile) -> Result<Option<SchemaRef>, NodeError> {
+        if !self.adapter.session_appends() || self.run.has_own_seed_macros() {
+            return Ok(None);
+        }
+        let Some(schema) = file.exact_schema() else { return Ok(None) };
+        let is_made_anew =
+            self.node.config.boolean("full_refresh").unwrap_or_else(|| self.run.flag("FULL_REFRESH", false));
+        if is_made_anew {
+            return Ok(Some(schema));
+        }
+        // A table of an earlier run is kept, with the types that it has.
+        let name = stored_name(&self.node.relation(), self.adapter.dialect());
+        let at = FailedAt { compiled: None, node: Some(&self.node.span) };
+        let found = self.adapter.describe(&[name]).await.map_err(|error| from_adapter(&error, None, at))?;
+        let fits = match found.into_iter().flatten().next() {
+            Some(table) => holds_types(&table.schema(), &schema),
+            None => true,
+        };
+        Ok(fits.then_some(schema))
+    }
+
+    /// The rows into a landing relation, and from there into the table.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that the two ways of a seed share")]
+    async fn seed_by_landing(
+        &self,
+        file: &Arc<SeedFile>,
+        node: &Arc<Node>,
+        columns: Vec<LoadColumn>,
+        landing: &Relation,
+        rows: BatchStream,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+    ) -> Result<Materialized, NodeError> {
+        let name = stored_name(landing, self.adapter.dialect());
+        self.run.record(&Entry::LandingPlanned {
+            unique_id: self.node.unique_id.clone(),
+            connection: self.node.connection.clone(),
+            relation: name.clone(),
+        })?;
+        let request = LoadRequest {
+            relation: name,
+            columns,
+            schema: file.schema(),
+            on_behalf_of: self.node.relation().render(),
+            options: self.node.config.0.clone(),
+        };
+        let loaded = self.adapter.load(request, rows, self.run.stop().child_token()).await;
+        let at = FailedAt { compiled: None, node: Some(&self.node.span) };
+        loaded.map_err(|error| from_adapter(&error, None, at))?;
+        self.progress.phase(Phase::Publish);
+        let rows = SeedRows::Landed(landing.clone());
+        bridge.set_seed(SeedSource { file: Arc::clone(file), rows });
+        self.materialize(node, bridge, compiled, Some(landing)).await
+    }
+
+    fn warn_of_short_row(&self, options: &SeedOptions, line: u64) {
+        let mut warning = Diagnostic::warning(
+            "short-row",
+            format!(
+                "line {line} of seed `{}` has fewer values than there are columns; the rest is NULL",
+                options.shown_path
+            ),
+        );
+        if let Some(source) = small_file(&options.path, &options.shown_path) {
+            warning = warning.label(Span::line(&source, usize::try_from(line).unwrap_or(usize::MAX)), "");
+        }
+        self.run.reporter().diagnostic(&warning);
+    }
+}
+
+/// Whether a table that is there has these columns in these types.
+fn holds_types(table: &Schema, wanted: &Schema) -> bool {
+    wanted.fields().iter().all(|field| {
+        let found = table.fields().iter().find(|found| found.name().eq_ignore_ascii_case(field.name()));
+        found.is_some_and(|found| found.data_type() == field.data_type())
+    })
+}
+
+fn seed_options(node: &Node) -> Result<SeedOptions, NodeError> {
+    let delimiter = node.config.text("delimiter").unwrap_or(",");
+    let [delimiter] = delimiter.as_bytes() else {
+        let error = SeedError::Delimiter { path: node.original_file_path.clone(), found: format!("{delimiter:?}") };
+        return Err(Diagnostic::error("seed-file", error.to_string()).label(node.span.clone(), "").into());
+    };
+    let column_types = node
+        .config
+        .get("column_types")
+        .and_then(Json::as_object)
+        .map(|types| {
+            let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            types.iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        })
+        .unwrap_or_default();
+    Ok(SeedOptions {
+        path: PathBuf::from(node.root_path.as_deref().unwrap_or(".")).join(&node.original_file_path),
+        shown_path: node.original_file_path.clone(),
+        delimiter: *delimiter,
+        column_types,
+    })
+}
+
+/// The seed with the engine's type for every column: the macros create the table with these.
+fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn]) -> Arc<Node> {
+    let mut types: Map<String, Json> =
+        node.config.get("column_types").and_then(Json::as_object).cloned().unwrap_or_default();
+    for column in columns {
+        types.entry(column.name.clone()).or_insert_with(|| json!(column.column_type));
+    }
+    let mut typed = (**node).clone();
+    typed.config.set("column_types", Json::Object(types));
+    Arc::new(typed)
+}
