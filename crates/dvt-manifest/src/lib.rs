@@ -23,7 +23,7 @@ mod unit_test;
 
 pub use artifact::{
     Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, RunResult, RunResults,
-    RunStatus, Timing, WriteError, write_atomically, write_atomically_with,
+    RunStatus, Timing, WriteError, write_atomically, write_atomically_with, write_quickly,
 };
 pub use checksum::Checksum;
 pub use config::{Config, ConfigError};

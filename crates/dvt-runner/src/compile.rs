@@ -7,7 +7,7 @@ use crate::run::Run;
 use dvt_diagnostics::{Diagnostic, Span};
 use dvt_federation::Route;
 use dvt_jinja::{Bridge, RenderContext, SourceMap, Template, Value, render_template};
-use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_atomically};
+use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_quickly};
 use dvt_sql::{Injected, inject_ctes};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -266,5 +266,6 @@ fn write_artifact(run: &Run, folder: &str, path: &Path, text: &str) -> Result<()
         return Ok(());
     }
     let path = run.project().config.target_path.join(folder).join(path);
-    write_atomically(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
+    // There are thousands of these and they are for people to read: none is worth waiting for the disk.
+    write_quickly(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
 }

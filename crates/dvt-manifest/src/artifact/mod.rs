@@ -11,7 +11,7 @@ mod write;
 pub use catalog::{Catalog, CatalogColumn, CatalogTable};
 pub use run_results::{RunResult, RunResults, RunStatus, Timing};
 pub use sources::{FreshnessResult, FreshnessResults};
-pub use write::{WriteError, write_atomically, write_atomically_with};
+pub use write::{WriteError, write_atomically, write_atomically_with, write_quickly};
 
 /// What both artifacts say about their maker. dbt's readers compare it with their own version.
 pub const DBT_VERSION: &str = "1.12.6";

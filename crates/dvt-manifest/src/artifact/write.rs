@@ -34,6 +34,23 @@ pub fn write_atomically_with(
     path: &Path,
     contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), WriteError> {
+    write_beside(path, |file| {
+        let mut buffered = io::BufWriter::with_capacity(1 << 16, file);
+        contents(&mut buffered)?;
+        buffered.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    })
+}
+
+/// The same without waiting for the disk: a reader sees the old contents or the new, but when the machine itself goes
+/// down, the file may be cut. For what can be made again, and for what nobody reads without a check.
+///
+/// # Errors
+/// [`WriteError`]; the file is then as it was.
+pub fn write_quickly(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
+    write_beside(path, |mut file| file.write_all(contents))
+}
+
+fn write_beside(path: &Path, write: impl FnOnce(fs::File) -> io::Result<()>) -> Result<(), WriteError> {
     let error = |cause| WriteError { path: path.to_owned(), cause };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(error)?;
@@ -41,13 +58,7 @@ pub fn write_atomically_with(
     // Two threads may write the same file: dbt gives two tests of one name one path.
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!(".{name}.{}.{number}.tmp", std::process::id()));
-    let written = fs::File::create(&temporary)
-        .and_then(|file| {
-            let mut buffered = io::BufWriter::with_capacity(1 << 16, file);
-            contents(&mut buffered)?;
-            buffered.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
+    let written = fs::File::create(&temporary).and_then(write).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|cause| {
         // The temporary file is ours alone; that it cannot be removed either changes nothing for the caller.
         let _ = fs::remove_file(&temporary);

@@ -22,14 +22,13 @@ use crate::files::Ignore;
 use crate::parse::dates::{moment, normal_date};
 use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, kinds};
 use dvt_jinja::{Invocation, LogLine};
-use dvt_manifest::{IndexMap, Manifest};
+use dvt_manifest::{IndexMap, Manifest, write_quickly};
 use key::{Key, hash_of_text};
 use pack::{Pack, Reader, Writer};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use trace::{List, Seed};
 
 /// The file's name in the target folder.
@@ -151,8 +150,9 @@ impl Memory<'_> {
             return;
         }
         let Some(bytes) = self.write(manifest, problems, lines, connections) else { return };
-        if let Err(error) = replace(&self.path(), &bytes) {
-            let message = format!("the reading of the project is not kept in {}: {error}", self.path().display());
+        // Not forced to the disk: a file that a crash cuts is recognised by its sum and made again.
+        if let Err(error) = write_quickly(&self.path(), &bytes) {
+            let message = format!("the reading of the project is not kept: {error}");
             self.fire(Event::new(kinds::NOTE, message).at(EventLevel::Debug));
         }
     }
@@ -322,22 +322,6 @@ fn checksum(bytes: &[u8]) -> u64 {
     add(&last);
     let mixed = lanes.iter().fold(bytes.len() as u64, |sum, lane| (sum ^ lane).wrapping_mul(FACTOR).rotate_left(31));
     mixed ^ (mixed >> 32)
-}
-
-/// Puts a file in the place of another, whole. It is not forced to the disk: a file that a crash cuts is recognised by its
-/// sum and made again.
-fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
-    static WRITTEN: AtomicU64 = AtomicU64::new(0);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{FILE_NAME}.{}.{number}.tmp", std::process::id()));
-    let replaced = fs::write(&temporary, contents).and_then(|()| fs::rename(&temporary, path));
-    if replaced.is_err() {
-        // The temporary file is ours alone.
-        let _ = fs::remove_file(&temporary);
-    }
-    replaced
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ const MODELS: &[&str] = &[
     "{{ config(schema=flags.WHICH) }}select '{{ flags.WHICH }}'",
     "{{ config(alias='a' ~ run_started_at.strftime('%S')) }}select 1",
     "{{ config(meta={'id': invocation_id}) }}select 1",
-    "{{ config(meta={'now': modules.datetime.datetime.now() | string}) }}select 1",
+    "{{ config(meta={'now': modules.datetime.datetime.now().year}) }}select 1",
     "{{ config(meta={'e': dbt_metadata_envs}) }}select 1",
     "select * from {{ ref('missing') }}",
     "{{ config(target='other') }}select '{{ target.schema }}'",
@@ -337,8 +337,9 @@ fn edit(case: &mut Case, random: &mut Random) -> String {
 #[test]
 fn what_is_remembered_is_what_would_be_read() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (edits, mut seed) = (number("DVT_CACHE_EDITS").unwrap_or(120), number("DVT_CACHE_SEED").unwrap_or(1));
+    let (edits, mut seed) = (number("DVT_CACHE_EDITS").unwrap_or(40), number("DVT_CACHE_SEED").unwrap_or(1));
     let (mut hits, mut reads, mut made) = (0, 0, 0);
+    let is_error = |text: &str| !text.starts_with("{\"metadata\"");
     while made < edits {
         let mut random = Random(seed);
         let mut case = Case::new(&format!("{PROJECT}{MORE}"));
@@ -348,12 +349,15 @@ fn what_is_remembered_is_what_would_be_read() {
              other: {type: mysql, schema: o}}}",
         );
         let mut done = vec![format!("DVT_CACHE_SEED={seed}")];
-        for _ in 0..12 {
+        let mut failures = 0;
+        while failures < 2 && made < edits {
             let (cold, _) = outcome(&mut case, ParseCache::default());
+            failures = if is_error(&cold) { failures + 1 } else { 0 };
             for again in 0..2 {
                 let (warm, is_hit) = outcome(&mut case, kept());
-                reads += 1;
-                hits += usize::from(is_hit);
+                // What can be remembered is, the second time at the latest.
+                reads += usize::from(again == 1 && !is_error(&cold));
+                hits += usize::from(again == 1 && is_hit);
                 if warm != cold {
                     let differs = warm.bytes().zip(cold.bytes()).position(|(one, two)| one != two).unwrap_or(0);
                     let around = |text: &str| {
@@ -378,7 +382,8 @@ fn what_is_remembered_is_what_would_be_read() {
         seed += 1;
     }
     println!("{made} edits, {reads} readings, {hits} of them remembered");
-    assert!(hits * 4 > reads, "only {hits} of {reads} readings came out of the cache");
+    // The rest looked at the clock.
+    assert!(hits * 2 > reads, "only {hits} of {reads} readings came out of the cache");
 }
 
 /// A project without edits is remembered, whatever the command; what it depends on is not.

@@ -108,17 +108,15 @@ where
     let mut state = State::new(tasks);
     let mut running: JoinSet<R> = JoinSet::new();
     let mut places: HashMap<tokio::task::Id, (Place, Slot)> = HashMap::new();
-    let mut busy: HashMap<&str, usize> = HashMap::new();
+    let mut busy = vec![0usize; state.groups.len()];
+    let room: Vec<Option<usize>> =
+        state.groups.iter().map(|group| limits.per_group.get(group).map(|limit| (*limit).max(1))).collect();
     let mut failed_fast = false;
     loop {
         let mut lacks_slot = false;
         while !cancel.is_cancelled() {
-            let has_room = |group: &str| {
-                limits.per_group.get(group).is_none_or(|limit| busy.get(group).copied().unwrap_or(0) < (*limit).max(1))
-            };
-            let Some(task) =
-                state.next(|task| failed_fast || state_skips(&state, task) || has_room(&tasks[task].group))
-            else {
+            let has_room = |group: usize| room[group].is_none_or(|limit| busy[group] < limit);
+            let Some(task) = state.next(|group| failed_fast || has_room(group)) else {
                 break;
             };
             let why = match state.failed_upstream[task] {
@@ -137,7 +135,7 @@ where
                 break;
             };
             let position = state.start(task, tasks);
-            *busy.entry(tasks[task].group.as_str()).or_default() += 1;
+            busy[state.group_of[task]] += 1;
             let place = Place { task, position, slot: slot.number };
             let handle = running.spawn(start(place));
             places.insert(handle.id(), (place, slot));
@@ -156,9 +154,7 @@ where
         };
         let (place, slot) = places.remove(&id).expect("every spawned task has a place");
         drop(slot);
-        if let Some(count) = busy.get_mut(tasks[place.task].group.as_str()) {
-            *count -= 1;
-        }
+        busy[state.group_of[place.task]] -= 1;
         let event = match joined {
             Ok((_, result)) => Event::Finished { task: place.task, position: place.position, result },
             Err(error) => Event::Panicked {
@@ -181,10 +177,6 @@ where
     unstarted.is_empty()
 }
 
-fn state_skips(state: &State, task: usize) -> bool {
-    state.failed_upstream[task].is_some()
-}
-
 fn panic_text(error: tokio::task::JoinError) -> String {
     if !error.is_panic() {
         return "the task was aborted".to_owned();
@@ -198,13 +190,20 @@ fn panic_text(error: tokio::task::JoinError) -> String {
 }
 
 struct State {
-    /// dbt's priority: how deep the task lies in the selected graph; ties go by unique id.
-    depths: Vec<usize>,
-    ids: Vec<String>,
+    groups: Vec<String>,
+    /// Each task's place in `groups`.
+    group_of: Vec<usize>,
+    /// dbt's priority, as one number for each task: how deep the task lies in the selected graph; ties go by unique id.
+    rank: Vec<usize>,
+    /// The task of each rank.
+    by_rank: Vec<usize>,
     waits_for: Vec<usize>,
     dependents: Vec<Vec<usize>>,
     failed_upstream: Vec<Option<usize>>,
-    ready: BTreeSet<(usize, String, usize)>,
+    /// The ranks of the tasks that wait for nothing any more, by group: a group without room is passed over as a whole.
+    ready: Vec<BTreeSet<usize>>,
+    /// Those among them that will be skipped, and so need no room.
+    skips: BTreeSet<usize>,
     started: Vec<bool>,
     position: usize,
 }
@@ -219,11 +218,34 @@ impl State {
         }
         let waits_for: Vec<usize> = tasks.iter().map(|task| task.dependencies.len()).collect();
         let depths = depths(&waits_for, &dependents);
+        let mut by_rank: Vec<usize> = (0..tasks.len()).collect();
+        by_rank.sort_by(|&left, &right| {
+            let key = |task: usize| (depths[task], tasks[task].unique_id.as_str(), task);
+            key(left).cmp(&key(right))
+        });
+        let mut rank = vec![0; tasks.len()];
+        for (place, &task) in by_rank.iter().enumerate() {
+            rank[task] = place;
+        }
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut groups = Vec::new();
+        let group_of = tasks
+            .iter()
+            .map(|task| {
+                *places.entry(task.group.as_str()).or_insert_with(|| {
+                    groups.push(task.group.clone());
+                    groups.len() - 1
+                })
+            })
+            .collect();
         let mut state = Self {
-            depths,
-            ids: tasks.iter().map(|task| task.unique_id.clone()).collect(),
+            ready: vec![BTreeSet::new(); groups.len()],
+            skips: BTreeSet::new(),
+            groups,
+            group_of,
+            rank,
+            by_rank,
             failed_upstream: vec![None; tasks.len()],
-            ready: BTreeSet::new(),
             started: vec![false; tasks.len()],
             position: 0,
             waits_for,
@@ -231,26 +253,33 @@ impl State {
         };
         for task in 0..tasks.len() {
             if state.waits_for[task] == 0 {
-                state.ready.insert(state.key(task));
+                let rank = state.rank[task];
+                state.queue(task).insert(rank);
             }
         }
         state
     }
 
-    fn key(&self, task: usize) -> (usize, String, usize) {
-        (self.depths[task], self.ids[task].clone(), task)
+    /// Where the task stands when it waits for nothing any more. By then all that it depends on is done, so whether it is
+    /// skipped does not change.
+    fn queue(&mut self, task: usize) -> &mut BTreeSet<usize> {
+        if self.failed_upstream[task].is_some() { &mut self.skips } else { &mut self.ready[self.group_of[task]] }
     }
 
     /// Takes the task out of the queue and gives it its number.
     fn start(&mut self, task: usize, tasks: &[Task]) -> usize {
-        self.ready.remove(&self.key(task));
+        let rank = self.rank[task];
+        self.queue(task).remove(&rank);
         self.started[task] = true;
         self.position += usize::from(tasks[task].is_counted);
         self.position
     }
 
-    fn next(&self, allowed: impl Fn(usize) -> bool) -> Option<usize> {
-        self.ready.iter().map(|(_, _, task)| *task).find(|task| allowed(*task))
+    /// The first task of those that are skipped or whose group has room.
+    fn next(&self, has_room: impl Fn(usize) -> bool) -> Option<usize> {
+        let ready = self.ready.iter().enumerate().filter(|(group, ready)| !ready.is_empty() && has_room(*group));
+        let first = ready.filter_map(|(_, ready)| ready.first()).chain(self.skips.first()).min()?;
+        Some(self.by_rank[*first])
     }
 
     /// Frees what waited for the task; with `failed`, those are to be skipped.
@@ -262,7 +291,8 @@ impl State {
             }
             self.waits_for[dependent] -= 1;
             if self.waits_for[dependent] == 0 {
-                self.ready.insert(self.key(dependent));
+                let rank = self.rank[dependent];
+                self.queue(dependent).insert(rank);
             }
         }
     }
