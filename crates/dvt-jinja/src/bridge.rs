@@ -223,6 +223,7 @@ pub trait Bridge: Send + Sync {
         let names: &[&str] = match self.adapter_type() {
             "postgres" => &["append", "delete+insert", "merge", "microbatch"],
             "mysql" | "mariadb" | "sqlite" | "duckdb" => &["append", "delete+insert", "merge", "microbatch"],
+            "snowflake" => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
             "filesystem" | "s3" | "gcs" | "azure" => {
                 &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"]
             }

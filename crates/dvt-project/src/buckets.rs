@@ -1,5 +1,6 @@
 //! `buckets.yml`: where extracts are staged.
 
+use crate::ConnectionSettings;
 use dvt_diagnostics::Span;
 use indexmap::IndexMap;
 use std::path::PathBuf;
@@ -23,10 +24,23 @@ pub struct Bucket {
     pub span: Option<Span>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BucketKind {
     /// An absolute folder.
     Filesystem { path: PathBuf },
+    /// A bucket of a cloud's service.
+    Cloud(Box<CloudBucket>),
+}
+
+/// An entry of type `s3`, `gcs` or `azure`, its keys unread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloudBucket {
+    /// The entry's `type`.
+    pub service: String,
+    /// The other keys, rendered; secrets do not print.
+    pub settings: ConnectionSettings,
+    /// The variables that the service's own tools read: keys, regions, the home folder of their files.
+    pub environment: ConnectionSettings,
 }
 
 /// Whether extracts go through the bucket.

@@ -22,7 +22,7 @@ mod wording;
 mod written_config;
 mod yaml;
 
-pub use buckets::{Bucket, BucketKind, Buckets, Staging};
+pub use buckets::{Bucket, BucketKind, Buckets, CloudBucket, Staging};
 pub use computes::{AUTO, Compute, ComputeKind, Computes, DatafusionSettings, SparkSettings};
 pub use load::{
     PackageEntry, PackageList, PackageLock, load_buckets, load_computes, load_config, load_package_list,

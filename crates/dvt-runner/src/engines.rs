@@ -214,8 +214,13 @@ impl Run {
         if let Some(staging) = stagings.get(name) {
             return Ok(StagingPlace { staging: Arc::clone(staging), mode, said_by, read_by: None });
         }
-        let BucketKind::Filesystem { path } = &bucket.kind;
-        let place = Bucket::filesystem(name, path)
+        let place = match &bucket.kind {
+            BucketKind::Filesystem { path } => Bucket::filesystem(name, path),
+            BucketKind::Cloud(cloud) => {
+                Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose())
+            }
+        };
+        let place = place
             .map_err(|error| NodeError::from(Diagnostic::error("bucket", error.to_string())))?;
         let staging = Staging::new(place, &self.invocation().invocation_id);
         stagings.insert(name.to_owned(), Arc::clone(&staging));

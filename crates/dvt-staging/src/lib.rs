@@ -10,6 +10,7 @@ mod clean;
 mod error;
 mod key;
 mod lease;
+mod probe;
 mod request;
 mod staged_table;
 mod staging;
@@ -19,6 +20,7 @@ mod tables;
 mod tests;
 
 pub use bucket::Bucket;
+pub use probe::ProbeFailure;
 pub use clean::{CleanReport, OptimizeReport, StagedTableInfo};
 pub use dvt_delta::TableProvider;
 pub use error::StagingError;

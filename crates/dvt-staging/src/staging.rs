@@ -142,7 +142,7 @@ impl Staging {
     async fn live(&self) -> Result<(), StagingError> {
         let mut lease = self.lease.lock().await;
         if lease.is_none() {
-            *lease = Some(Lease::take(&self.bucket, &self.run)?);
+            *lease = Some(Lease::take(&self.bucket, &self.run).await?);
             drop(lease);
             if let Err(error) = self.bucket.sweep().await {
                 tracing::warn!(%error, "what dead runs left could not be removed");

@@ -11,10 +11,11 @@
 //! A reader leaves its mark and then looks for `_removed`; who removes leaves `_removed` and then looks for readers. So
 //! one of the two sees the other, whatever the order.
 
-use crate::lease::is_alive;
+use crate::lease::{holds_lock, living};
 use crate::{Bucket, StagingError};
 use dvt_delta::{DeltaError, TableLocation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What is proven of a complete table.
@@ -40,6 +41,8 @@ pub(crate) struct Found {
     pub(crate) is_kept: bool,
     is_marked_removed: bool,
     readers: Vec<String>,
+    /// Where runs hold no locks: those that live.
+    living: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Found {
@@ -59,7 +62,11 @@ impl Found {
 
     /// Whether a run that lives writes or reads it; `but` does not count.
     pub(crate) fn is_in_use(&self, bucket: &Bucket, but: &str) -> bool {
-        let counts = |run: &str| run != but && is_alive(bucket, run);
+        let lives = |run: &str| match &self.living {
+            Some(living) => living.contains(run),
+            None => holds_lock(bucket, run),
+        };
+        let counts = |run: &str| run != but && lives(run);
         counts(self.owner()) || self.readers.iter().any(|run| counts(run))
     }
 
@@ -74,6 +81,8 @@ impl Bucket {
     pub(crate) async fn found(&self, folders: &[&str]) -> Result<Vec<Found>, StagingError> {
         let below: Vec<&str> = std::iter::once("sources").chain(folders.iter().copied()).collect();
         let objects = self.store.list(&below).await.map_err(|cause| self.storage(cause))?;
+        // Looked at after the tables: who made one of them had said before that it lives.
+        let living = living(self).await?.map(Arc::new);
         let mut tables: BTreeMap<String, Found> = BTreeMap::new();
         for object in objects {
             let Some(location) = self.store.location_of(&object.location, DEPTH) else { continue };
@@ -89,6 +98,7 @@ impl Bucket {
                 is_kept: false,
                 is_marked_removed: false,
                 readers: Vec::new(),
+                living: living.clone(),
             });
             match mark.as_deref() {
                 None => {

@@ -12,7 +12,7 @@ use crate::settings::{FlagFiles, Settings, Terminal, usage};
 use chrono::{DateTime, Utc};
 use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
 use dvt_manifest::Manifest;
-use dvt_project::{ConfigFiles, ParseCache, Project, ProjectFile, ProjectSettings};
+use dvt_project::{BucketKind, ConfigFiles, ParseCache, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -180,7 +180,10 @@ impl App {
             Some(path) => absolute(path),
             None => config.log_path.clone(),
         };
-        self.start_log(folder);
+        self.start_log(folder.clone());
+        // Templates and artifacts are told where these were found, as dbt tells them.
+        self.settings.profiles_dir.get_or_insert_with(|| config.profile.directory.clone());
+        self.settings.log_path.get_or_insert(folder);
         Ok(config)
     }
 
@@ -288,14 +291,15 @@ impl App {
             vars,
             target_path: settings.target_path.clone(),
             env: self.environment.variables().clone(),
+            env_names: self.environment.names().to_vec(),
             home: self.environment.home(),
             flags: settings.template_flags(),
             invocation_id: self.invocation_id.clone(),
             started_at: self.started_at,
             events: self.events(),
             parse_cache: ParseCache {
-                is_read: settings.partial_parse && false,
-                is_written: settings.partial_parse && false,
+                is_read: settings.partial_parse,
+                is_written: true,
                 path: settings.partial_parse_file_path.as_deref().map(absolute),
                 trusts_files: !settings.partial_parse_file_diff,
             },
@@ -307,6 +311,12 @@ impl App {
 /// would garble every line that names the schema `shop`, and hide nothing.
 fn hidden_values(config: &ConfigFiles) -> Vec<Secret> {
     let mut secrets = config.profile.secrets();
+    for bucket in config.buckets.buckets.values() {
+        if let BucketKind::Cloud(cloud) = &bucket.kind {
+            secrets.extend(cloud.settings.secrets());
+            secrets.extend(cloud.environment.secrets());
+        }
+    }
     let outputs: Vec<_> = config.profile.outputs.values().filter_map(|output| output.settings.as_ref().ok()).collect();
     let open = |word: &str| {
         outputs.iter().any(|output| {

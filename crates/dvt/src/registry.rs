@@ -27,7 +27,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 6] = [
+static KINDS: [Kind; 7] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -62,6 +62,13 @@ static KINDS: [Kind; 6] = [
         macro_package: "dbt_duckdb",
         macro_files: dvt_adapter_adbc::duckdb_macro_files,
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::duckdb(name, keys, folder, driver_folders())?)),
+    },
+    Kind {
+        adapter_type: "snowflake",
+        dispatch_prefixes: &["snowflake"],
+        macro_package: "dbt_snowflake",
+        macro_files: dvt_adapter_adbc::snowflake_macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::snowflake(name, keys, folder, driver_folders())?)),
     },
     Kind {
         adapter_type: "filesystem",
@@ -155,10 +162,15 @@ pub(crate) fn describe(
     })
 }
 
+/// Every type of connection that dvt has.
+pub(crate) fn types() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.adapter_type).collect()
+}
+
 fn find(output: &Output) -> Result<&'static Kind, Diagnostic> {
     let wanted = output.adapter_type.as_str();
     KINDS.iter().find(|kind| kind.adapter_type == wanted).ok_or_else(|| {
-        let known: Vec<&str> = KINDS.iter().map(|kind| kind.adapter_type).collect();
+        let known = types();
         let diagnostic =
             Diagnostic::error("unknown-connection-type", format!("`{wanted}` is no type of connection that dvt has"))
                 .label(output.span.clone(), format!("`type: {wanted}`"))

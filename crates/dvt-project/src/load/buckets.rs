@@ -4,7 +4,8 @@ use super::computes::{Section, unknown_name};
 use super::resolve_path;
 use crate::check::Reader;
 use crate::yaml::Entry;
-use crate::{Bucket, BucketKind, Buckets, Profile, ProjectSettings, Staging};
+use crate::yaml::map_to_json;
+use crate::{Bucket, BucketKind, Buckets, CloudBucket, ConnectionSettings, Profile, ProjectSettings, Staging};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Span, did_you_mean};
 use indexmap::IndexMap;
 use std::path::Path;
@@ -41,7 +42,7 @@ pub(super) fn load(
             .iter()
             .filter_map(|(name, entry)| {
                 let mut reader = Reader { file: &found.file, problems: &mut problems };
-                let (kind, staging) = read_bucket(&mut reader, name, entry, project_root, settings.home.as_deref())?;
+                let (kind, staging) = read_bucket(&mut reader, name, entry, project_root, settings)?;
                 let span = Some(Span::new(&found.file, entry.key_range.clone()));
                 Some((name.clone(), Bucket { name: name.clone(), kind, staging, span }))
             })
@@ -81,7 +82,7 @@ fn read_bucket(
     name: &str,
     entry: &Entry,
     project_root: &Path,
-    home: Option<&Path>,
+    settings: &ProjectSettings,
 ) -> Option<(BucketKind, Staging)> {
     let value = &entry.value;
     let Some(map) = value.as_map() else {
@@ -117,19 +118,36 @@ fn read_bucket(
                     );
                     return None;
                 }
-                Some(path) => resolve_path(&path, project_root, home),
+                Some(path) => resolve_path(&path, project_root, settings.home.as_deref()),
                 None => project_root.join(DEFAULT_PATH),
             };
             Some((BucketKind::Filesystem { path }, staging))
         }
-        Some(planned @ ("s3" | "gcs" | "azure" | "hdfs")) => {
+        Some(service @ ("s3" | "gcs" | "azure")) => {
+            let mut keys = map_to_json(map);
+            keys.retain(|key, _| !matches!(key.as_str(), "type" | "staging"));
+            let is_known = |name: &str| {
+                name == "HOME" || ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|prefix| name.starts_with(prefix))
+            };
+            let environment = settings.env.iter().filter(|(name, _)| is_known(name));
+            let environment = environment.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+            Some((
+                BucketKind::Cloud(Box::new(CloudBucket {
+                    service: service.to_owned(),
+                    settings: ConnectionSettings::new(keys),
+                    environment: ConnectionSettings::new(environment),
+                })),
+                staging,
+            ))
+        }
+        Some(planned @ "hdfs") => {
             reader.problems.push(
                 Diagnostic::error(
                     "unsupported-bucket-type",
                     format!("buckets of type `{planned}` are not supported yet"),
                 )
-                .label(Span::new(reader.file, place), "this version stages on `filesystem` only")
-                .help("use `type: filesystem` with a path that dvt can write to"),
+                .label(Span::new(reader.file, place), "not in this version")
+                .help("mount it and use `type: filesystem`, or use `s3`, `gcs` or `azure`"),
             );
             None
         }
@@ -139,8 +157,8 @@ fn read_bucket(
                 None => format!("bucket `{name}` has no `type`"),
             };
             let mut diagnostic = Diagnostic::error("unknown-bucket-type", message)
-                .label(Span::new(reader.file, place), "expected `filesystem`");
-            if let Some(near) = other.and_then(|other| did_you_mean(other, ["filesystem"])) {
+                .label(Span::new(reader.file, place), "expected `filesystem`, `s3`, `gcs` or `azure`");
+            if let Some(near) = other.and_then(|other| did_you_mean(other, ["filesystem", "s3", "gcs", "azure"])) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             }
             reader.problems.push(diagnostic);

@@ -73,11 +73,13 @@ impl Session<'_> {
         let part = |key: &str, default: bool| {
             own.and_then(|own| own.get(key)).or_else(|| project.get(key)).and_then(Value::as_bool).unwrap_or(default)
         };
+        // As dbt has it: where unquoted names fold to upper case, none is quoted unless the user says so.
+        let quotes = dialect.unquoted != dvt_sql::IdentifierCase::FoldsUpper;
         RelationStyle {
             quoting: Quoting {
-                database: part("database", true),
-                schema: part("schema", true),
-                identifier: part("identifier", true),
+                database: part("database", quotes),
+                schema: part("schema", quotes),
+                identifier: part("identifier", quotes),
             },
             quote: dialect.quote,
             has_database: dialect.has_database,

@@ -20,6 +20,7 @@ mod show;
 mod snapshot;
 mod source;
 mod switches;
+mod sync;
 mod test;
 
 pub(crate) use build::BuildArgs;
@@ -42,6 +43,7 @@ pub(crate) use show::ShowArgs;
 pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use source::{FreshnessArgs, SourceArgs, SourceCommand};
 pub(crate) use switches::{SWITCHES, Switches};
+pub(crate) use sync::SyncArgs;
 pub(crate) use test::TestArgs;
 
 use clap::{Parser, Subcommand};
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Check the configuration files, and that every connection, compute and bucket works
     Debug(DebugArgs),
+    /// Fetch what the configuration needs and this machine lacks: drivers, adapter macros, Spark
+    Sync(SyncArgs),
     /// Install the project's packages
     Deps(DepsArgs),
     /// Read the project, report everything wrong in it, and write target/manifest.json
@@ -130,6 +134,7 @@ impl Command {
             Self::Init(_) => "init",
             Self::Debug(_) => "debug",
             Self::Deps(_) => "deps",
+            Self::Sync(_) => "sync",
             Self::Parse => "parse",
             Self::Compile(_) => "compile",
             Self::Build(_) => "build",
@@ -152,8 +157,9 @@ impl Command {
     }
 }
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "init",
+    "sync",
     "debug",
     "deps",
     "parse",
@@ -175,23 +181,11 @@ const COMMANDS: [&str; 20] = [
     "clean",
 ];
 
-/// Commands planned for dvt that this version refuses.
-const LATER: [&str; 1] = ["sync"];
-
-/// What to say about a command that this version does not have yet.
-pub(crate) fn not_yet(words: &str) -> Diagnostic {
-    Diagnostic::error("command-not-yet", format!("`dvt {words}` is not in this version of dvt yet"))
-        .help("see COMPATIBILITY.md for what is there and what is not")
-}
-
 /// What to say about a word that is no command of this version.
 pub(crate) fn unknown_command(word: &str) -> Diagnostic {
-    if LATER.contains(&word) {
-        return not_yet(word);
-    }
     let diagnostic = crate::settings::usage::error(format!("No such command '{word}'."))
         .note(format!("the commands are {}", COMMANDS.join(", ")));
-    match did_you_mean(word, COMMANDS.into_iter().chain(LATER)) {
+    match did_you_mean(word, COMMANDS) {
         Some(near) => diagnostic.help(format!("did you mean `dvt {near}`?")),
         None => diagnostic.help("`dvt --help` says what each of them does"),
     }

@@ -37,9 +37,14 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CleanArgs) -> Result<Exit, Di
 fn clean_bucket(app: &App, config: &ConfigFiles, optimize: bool, age: Option<Duration>) -> Result<Exit, Diagnostics> {
     let name = app.settings.bucket.as_ref().unwrap_or(&config.buckets.target);
     let entry = config.buckets.require(name)?;
-    let BucketKind::Filesystem { path } = &entry.kind;
     let storage = |error: dvt_staging::StagingError| Diagnostic::error("staging", error.to_string());
-    let bucket = Bucket::filesystem(name, path).map_err(storage)?;
+    let bucket = match &entry.kind {
+        BucketKind::Filesystem { path } => Bucket::filesystem(name, path),
+        BucketKind::Cloud(cloud) => {
+            Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose())
+        }
+    };
+    let bucket = bucket.map_err(storage)?;
     if let Some(age) = age {
         let report = app.runtime.block_on(bucket.clean(age)).map_err(storage)?;
         for table in &report.removed {

@@ -7,7 +7,7 @@ use crate::registry;
 use dvt_adapter::{Adapter, AdapterError, ErrorClass, Fetch};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, EventLevel, render_line};
 use dvt_manifest::DBT_VERSION;
-use dvt_project::{BucketKind, ComputeKind, ConfigFiles};
+use dvt_project::{BucketKind, CloudBucket, ComputeKind, ConfigFiles};
 use futures::future::join_all;
 use serde_json::json;
 use std::path::Path;
@@ -63,7 +63,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         checks.extend(compute_checks(&config, name.as_deref()));
     }
     if let Some(name) = &scope.buckets {
-        checks.extend(bucket_checks(&config, name.as_deref()));
+        checks.extend(app.runtime.block_on(bucket_checks(&config, name.as_deref())));
     }
     Ok(report(app, &checks))
 }
@@ -429,11 +429,14 @@ fn compute_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
         .collect()
 }
 
-fn bucket_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
+/// All buckets at once, each with a probe object of its own.
+async fn bucket_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
     let buckets = config.buckets.buckets.values().filter(|bucket| only.is_none_or(|name| name == bucket.name));
-    buckets
-        .map(|bucket| {
-            let BucketKind::Filesystem { path } = &bucket.kind;
+    join_all(buckets.map(async |bucket| {
+            let path = match &bucket.kind {
+                BucketKind::Filesystem { path } => path,
+                BucketKind::Cloud(cloud) => return cloud_check(&bucket.name, cloud).await,
+            };
             match dvt_staging::Bucket::filesystem(&bucket.name, path) {
                 Err(error) => Check::failed("bucket", &bucket.name, error.to_string(), "mend `path` in buckets.yml"),
                 Ok(_) => match probe_folder(path) {
@@ -448,8 +451,34 @@ fn bucket_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
                     ),
                 },
             }
-        })
-        .collect()
+    }))
+    .await
+}
+
+async fn cloud_check(name: &str, cloud: &CloudBucket) -> Check {
+    let bucket =
+        dvt_staging::Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose());
+    let bucket = match bucket {
+        Ok(bucket) => bucket,
+        Err(error) => return Check::failed("bucket", name, error.to_string(), "mend the entry in buckets.yml"),
+    };
+    let location = bucket.display_location();
+    let started = Instant::now();
+    match tokio::time::timeout(PATIENCE, bucket.probe()).await {
+        Ok(Ok(())) => {
+            let took = started.elapsed().as_millis();
+            Check::fine("bucket", name, format!("{location} (written, read, deleted; {took} ms)"))
+        }
+        Ok(Err(problem)) => {
+            Check::failed("bucket", name, format!("{location}: {}", problem.reason), problem.next_step)
+        }
+        Err(_) => Check::failed(
+            "bucket",
+            name,
+            format!("no answer from {location} in {} seconds", PATIENCE.as_secs()),
+            "check `endpoint`, the network and the proxy",
+        ),
+    }
 }
 
 /// Writes a file, reads it back and deletes it. Folders that had to be made for it go again.

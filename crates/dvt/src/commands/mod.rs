@@ -20,6 +20,7 @@ mod run_operation;
 mod select;
 mod show;
 mod snapshot;
+mod sync;
 mod tables;
 mod test;
 
@@ -51,6 +52,7 @@ pub(crate) fn run(app: &mut App, cli: &Cli, command: &Command) -> Result<Exit, D
             DocsCommand::Serve(args) => docs_serve::run(app, cli, args),
         },
         Command::Deps(args) => deps::run(app, cli, args),
+        Command::Sync(args) => sync::run(app, cli, args),
         Command::Run(args) => run::run(app, cli, args),
         Command::Seed(args) => run::seed(app, cli, args),
         Command::Plan(args) => plan::run(app, cli, args),
