@@ -1,5 +1,5 @@
-//! `manifest.json` v12: every key that dbt's classes require, with dbt's defaults. What dvt adds (`connection`) stands
-//! beside them: dbt's readers pass over keys they do not know.
+//! `manifest.json` v12: every key that dbt's classes require, with dbt's defaults. What dvt adds (`connection`, in a project
+//! of several) stands beside them: dbt's readers pass over keys they do not know.
 
 use super::DBT_VERSION;
 use crate::{
@@ -29,25 +29,38 @@ impl Manifest {
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         let graph = Graph::new(self);
         let mut text = Text { out, is_first: true };
+        let shows_connection = self.has_connections();
+        let node = |node| Written { node, shows_connection };
         text.out.write_all(b"{")?;
         text.value("metadata", &self.metadata_json())?;
-        text.objects("nodes", &self.nodes, AsJson)?;
-        text.objects("sources", &self.sources, Source::to_json)?;
+        text.objects("nodes", &self.nodes, node)?;
+        text.objects("sources", &self.sources, |source| shown(source.to_json(), shows_connection))?;
         text.objects("macros", &self.macros, Macro::to_json)?;
         text.objects("docs", &self.docs, Doc::to_json)?;
         text.objects("exposures", &self.exposures, Exposure::to_json)?;
         text.objects("metrics", &self.metrics, SemanticNode::to_json)?;
         text.objects("groups", &self.groups, Group::to_json)?;
         text.value("selectors", &self.selectors)?;
-        text.objects("disabled", &self.disabled, |entries| entries.iter().map(disabled_json).collect::<Value>())?;
+        text.objects("disabled", &self.disabled, |entries| {
+            entries.iter().map(|entry| shown(disabled_json(entry), shows_connection)).collect::<Value>()
+        })?;
         text.value("parent_map", &graph.parents_json())?;
         text.value("child_map", &graph.children_json())?;
         text.value("group_map", &self.group_map())?;
         text.objects("saved_queries", &self.saved_queries, SemanticNode::to_json)?;
         text.objects("semantic_models", &self.semantic_models, SemanticNode::to_json)?;
         text.objects("unit_tests", &self.unit_tests, UnitTest::to_json)?;
-        text.objects("functions", &self.functions, AsJson)?;
+        text.objects("functions", &self.functions, node)?;
         text.out.write_all(b"}")
+    }
+
+    /// Whether the project lives on more than one connection. Only then does the artifact say which thing is where: dbt's
+    /// schemas of the artifact know no such key, and validators are told by them what is one.
+    fn has_connections(&self) -> bool {
+        let nodes = self.nodes.values().chain(self.functions.values()).map(|node| node.connection.as_str());
+        let mut all = nodes.chain(self.sources.values().map(|source| source.connection.as_str()));
+        let first = all.next();
+        all.any(|connection| Some(connection) != first)
     }
 
     /// The artifact as a value. `nodes`, `sources`, `exposures`, `groups` are also what templates see as `graph`.
@@ -62,22 +75,26 @@ impl Manifest {
         if let Value::Object(metadata) = self.metadata_json() {
             set("metadata", metadata);
         }
-        set("nodes", objects(&self.nodes, Node::to_json));
-        set("sources", objects(&self.sources, Source::to_json));
+        let shows_connection = self.has_connections();
+        set("nodes", objects(&self.nodes, |node| shown(node.to_json(), shows_connection)));
+        set("sources", objects(&self.sources, |source| shown(source.to_json(), shows_connection)));
         set("macros", objects(&self.macros, Macro::to_json));
         set("docs", objects(&self.docs, Doc::to_json));
         set("exposures", objects(&self.exposures, Exposure::to_json));
         set("metrics", objects(&self.metrics, SemanticNode::to_json));
         set("groups", objects(&self.groups, Group::to_json));
         set("selectors", self.selectors.clone());
-        set("disabled", objects(&self.disabled, |entries| entries.iter().map(disabled_json).collect()));
+        let disabled = |entries: &Vec<Disabled>| -> Value {
+            entries.iter().map(|entry| shown(disabled_json(entry), shows_connection)).collect()
+        };
+        set("disabled", objects(&self.disabled, disabled));
         set("parent_map", graph.parent_map());
         set("child_map", graph.child_map());
         set("group_map", self.group_map());
         set("saved_queries", objects(&self.saved_queries, SemanticNode::to_json));
         set("semantic_models", objects(&self.semantic_models, SemanticNode::to_json));
         set("unit_tests", objects(&self.unit_tests, UnitTest::to_json));
-        set("functions", objects(&self.functions, Node::to_json));
+        set("functions", objects(&self.functions, |node| shown(node.to_json(), shows_connection)));
         Value::Object(value)
     }
 
@@ -222,9 +239,29 @@ impl Node {
 /// A thing in the artifact's form, written out without becoming a value first.
 struct AsJson<'a, T>(&'a T);
 
+/// A node as the artifact has it.
+struct Written<'a> {
+    node: &'a Node,
+    shows_connection: bool,
+}
+
+/// A thing's JSON, without its connection where that is not to be shown.
+fn shown(mut json: Value, shows_connection: bool) -> Value {
+    if let (Value::Object(map), false) = (&mut json, shows_connection) {
+        map.shift_remove("connection");
+    }
+    json
+}
+
 impl Serialize for AsJson<'_, Node> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let node = self.0;
+        Written { node: self.0, shows_connection: true }.serialize(serializer)
+    }
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { node, shows_connection } = *self;
         let mut json = serializer.serialize_map(None)?;
         json.serialize_entry("database", &node.database)?;
         // A `generate_schema_name` may give nothing; dbt writes that so.
@@ -252,8 +289,10 @@ impl Serialize for AsJson<'_, Node> {
         json.serialize_entry("relation_name", &node.relation_name)?;
         json.serialize_entry("raw_code", &node.raw_code)?;
         json.serialize_entry("doc_blocks", &node.doc_blocks)?;
-        json.serialize_entry("connection", &node.connection)?;
-        let deferred = || node.defer_relation.as_ref().map(|relation| relation.to_json());
+        if shows_connection {
+            json.serialize_entry("connection", &node.connection)?;
+        }
+        let deferred = || node.defer_relation.as_ref().map(|relation| shown(relation.to_json(), shows_connection));
         if node.resource_type.is_refable() {
             json.serialize_entry("defer_relation", &deferred())?;
         } else if node.resource_type == ResourceType::Function {

@@ -36,8 +36,19 @@ fn the_manifest_has_the_keys_and_maps_of_version_12() {
     assert_eq!(json["parent_map"]["model.shop.stg"], json!(["source.shop.raw.orders"]));
     assert_eq!(json["child_map"]["model.shop.stg"], json!(["test.shop.unique_stg"]));
     assert_eq!(json["nodes"]["test.shop.unique_stg"]["test_metadata"]["name"], "unique");
-    assert_eq!(json["nodes"]["model.shop.stg"]["connection"], "dev");
+    assert!(json["nodes"]["model.shop.stg"].get("connection").is_none(), "dbt's schemas know no such key");
     assert!(json["nodes"]["seed.shop.countries"].get("refs").is_none(), "seeds compile nothing");
+}
+
+#[test]
+fn a_project_of_several_connections_says_what_is_where() {
+    let mut manifest = manifest("source raw.orders\nmodel stg: raw.orders");
+    for source in manifest.sources.values_mut() {
+        source.connection = "crm".to_owned();
+    }
+    let json: Value = serde_json::from_str(&manifest.to_json()).unwrap();
+    assert_eq!(json["nodes"]["model.shop.stg"]["connection"], "dev");
+    assert_eq!(json["sources"]["source.shop.raw.orders"]["connection"], "crm");
 }
 
 #[test]
