@@ -5,7 +5,6 @@ use crate::yaml::{Entry, Yaml, YamlValue};
 use dvt_diagnostics::{Diagnostic, Event, SourceFile, Span, kinds};
 use dvt_jinja::{Bridge, Invocation, MacroLibrary, ParseBridge, Phase, RenderContext, ValueMode, Vars, render_value};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Renders the values of one YAML file in one context (`env_var`, `var`, maybe `target`).
@@ -146,13 +145,16 @@ pub(crate) fn invocation(settings: &ProjectSettings) -> Arc<Invocation> {
     let mut invocation = Invocation::new(&settings.invocation_id, settings.started_at);
     invocation.flags = settings.flags.clone();
     invocation.env = settings.env.clone();
-    invocation.metadata_envs = metadata_envs(&settings.env);
+    invocation.metadata_envs = metadata_envs(settings);
     Arc::new(invocation)
 }
 
 /// `DBT_ENV_CUSTOM_ENV_x` is shown in artifacts as `x`.
-pub(crate) fn metadata_envs(env: &BTreeMap<String, String>) -> Map<String, Value> {
-    env.iter()
+pub(crate) fn metadata_envs(settings: &ProjectSettings) -> Map<String, Value> {
+    let mut named: Vec<(&String, &String)> = settings.env.iter().collect();
+    named.sort_by_key(|(name, _)| settings.env_names.iter().position(|known| known == *name));
+    named
+        .into_iter()
         .filter_map(|(name, value)| {
             let name =
                 ["DVT_ENV_CUSTOM_ENV_", "DBT_ENV_CUSTOM_ENV_"].iter().find_map(|prefix| name.strip_prefix(prefix))?;

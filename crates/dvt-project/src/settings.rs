@@ -25,6 +25,8 @@ pub struct ProjectSettings {
     pub target_path: Option<PathBuf>,
     /// The environment as it was when dvt started.
     pub env: BTreeMap<String, String>,
+    /// The names of `env` as the process has them in order: dbt shows custom ones so.
+    pub env_names: Vec<String>,
     pub home: Option<PathBuf>,
     /// What templates see as `flags`: upper-case names.
     pub flags: Map<String, Value>,

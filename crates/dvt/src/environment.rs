@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
+    /// The names in the order of the process.
+    names: Vec<String>,
     /// Old names that were found, each with the name to use instead.
     renamed: Vec<(&'static str, String)>,
     /// The words after the program's name.
@@ -119,13 +121,15 @@ impl Environment {
     /// The variables of the process, and those of the nearest `.env` file from the current folder upwards; the shell's
     /// own win.
     pub(crate) fn of_process() -> Self {
-        let mut variables: BTreeMap<String, String> = std::env::vars_os()
+        let given: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        let names = given.iter().map(|(name, _)| name.clone()).collect();
+        let mut variables: BTreeMap<String, String> = given.into_iter().collect();
         if let Ok(folder) = std::env::current_dir() {
             add_dotenv(&mut variables, &folder);
         }
-        Self { words: std::env::args().skip(1).collect(), ..Self::of(variables) }
+        Self { words: std::env::args().skip(1).collect(), names, ..Self::of(variables) }
     }
 
     /// The command line in one text, as the flag `invocation_command` tells it.
@@ -154,7 +158,7 @@ impl Environment {
                 variables.insert(engine, value);
             }
         }
-        Self { variables, renamed, words: Vec::new() }
+        Self { variables, names: Vec::new(), renamed, words: Vec::new() }
     }
 
     #[cfg(test)]
@@ -165,6 +169,10 @@ impl Environment {
     /// What `env_var` sees.
     pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {

@@ -45,11 +45,15 @@ pub(crate) fn own_flags(command: Option<&Command>) -> Map<String, Value> {
         Some(Command::Docs(DocsArgs { command: DocsCommand::Generate(args) })) => selection(&args.selection),
         Some(Command::Source(SourceArgs { command: SourceCommand::Freshness(args) })) => selection(&args.selection),
         Some(Command::RunOperation(args)) => {
-            let given = [("macro", &args.macro_name), ("args", &args.args), ("sql", &args.sql)];
-            for (name, value) in given {
+            for (name, value) in [("macro", &args.macro_name), ("sql", &args.sql)] {
                 if let Some(value) = value {
                     flags.insert(name.to_owned(), json!(value));
                 }
+            }
+            if let Some(given) = &args.args {
+                // A text that is no dictionary is refused when the operation begins.
+                let given = dvt_project::parse_vars(given).map_or_else(|_| json!(given), Value::Object);
+                flags.insert("args".to_owned(), given);
             }
         }
         _ => {}

@@ -510,7 +510,7 @@ fn read_all_properties(
 
 fn metadata(settings: &ProjectSettings, config: &ConfigFiles, connections: &Connections<'_>) -> ManifestMetadata {
     let started = settings.started_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-    let env = metadata_envs(&settings.env)
+    let env = metadata_envs(settings)
         .into_iter()
         .map(|(name, value)| (name, value.as_str().unwrap_or_default().to_owned()))
         .collect();
