@@ -188,3 +188,24 @@ pub(crate) fn load(connection: &str, pin: &DriverPin, folders: &DriverFolders) -
     loaded.insert(path.clone(), driver.clone());
     Ok(driver)
 }
+
+/// A library of the user's own, loaded. Blocks.
+///
+/// # Errors
+/// Class `Configuration` when it is not there, or is no driver.
+pub(crate) fn load_library(
+    connection: &str,
+    path: &Path,
+    entry_point: Option<&str>,
+) -> Result<ManagedDriver, AdapterError> {
+    let refuse = |message: String| AdapterError::new(ErrorClass::Configuration, connection, message);
+    if !path.is_file() {
+        return Err(refuse(format!("the driver `{}` is not there", path.display()))
+            .with_hint("put the library there, or mend `driver` of this output"));
+    }
+    let entry_point = entry_point.map(str::as_bytes);
+    ManagedDriver::load_dynamic_from_filename(path, entry_point, AdbcVersion::V110).map_err(|error| {
+        refuse(format!("the driver `{}` cannot be loaded: {}", path.display(), error.message))
+            .with_hint("give the path of an ADBC driver, and its `entrypoint` where it has a name of its own")
+    })
+}

@@ -8,6 +8,7 @@
 pub mod driver;
 mod duckdb;
 mod extract;
+mod generic;
 mod load;
 mod macros;
 mod run;
@@ -61,6 +62,20 @@ impl AdbcAdapter {
         drivers: &DriverFolders,
     ) -> Result<Self, AdapterError> {
         let vendor = snowflake::Snowflake::from_profile(connection, output, project_directory, drivers)?;
+        Ok(Self { vendor: Arc::new(vendor) })
+    }
+
+    /// Reads the rendered `adbc` output: any driver, by its name or its library. Nothing is loaded.
+    ///
+    /// # Errors
+    /// Class `Configuration`, naming the key that is missing or unknown.
+    pub fn generic(
+        connection: &str,
+        output: &Map<String, Value>,
+        project_directory: &Path,
+        drivers: &DriverFolders,
+    ) -> Result<Self, AdapterError> {
+        let vendor = generic::Generic::from_profile(connection, output, project_directory, drivers)?;
         Ok(Self { vendor: Arc::new(vendor) })
     }
 

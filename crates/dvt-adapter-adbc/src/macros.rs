@@ -13,6 +13,7 @@ pub fn duckdb_macro_files() -> Vec<(&'static str, &'static str)> {
         "duckdb",
         "adapters/catalog.sql",
         "adapters/relation.sql",
+        "materializations/external.sql",
         "materializations/incremental.sql",
         "materializations/merge.sql",
         "materializations/table.sql",

@@ -131,7 +131,11 @@ fn execute(
                 let batch = batch.map_err(|error| failed(&error))?;
                 count = vendor.row_count(&batch).or(count);
             }
-            result.response = AdapterResponse { message: "OK".to_owned(), code, rows_affected: count };
+            // The words around a transaction say nothing of what happened in it.
+            let is_frame = matches!(code.as_str(), "BEGIN" | "START" | "COMMIT");
+            if !is_frame || result.response.code.is_empty() {
+                result.response = AdapterResponse { message: "OK".to_owned(), code, rows_affected: count };
+            }
             continue;
         }
         let mut kept = 0_usize;

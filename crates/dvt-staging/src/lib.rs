@@ -20,11 +20,11 @@ mod tables;
 mod tests;
 
 pub use bucket::Bucket;
-pub use probe::ProbeFailure;
 pub use clean::{CleanReport, OptimizeReport, StagedTableInfo};
 pub use dvt_delta::TableProvider;
 pub use error::StagingError;
 pub use key::StagingKey;
+pub use probe::ProbeFailure;
 pub use request::{AskToken, OnPart, OpenExtract, OpenPart, Origin, Parts, Proof, Reading, StageOutcome, StageRequest};
 pub use staged_table::StagedTable;
 pub use staging::Staging;

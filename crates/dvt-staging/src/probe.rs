@@ -28,7 +28,8 @@ pub(crate) async fn probe(store: &Store) -> Result<(), ProbeFailure> {
         None => {
             return Err(ProbeFailure {
                 reason: "an object that was written is not there when it is read".to_owned(),
-                next_step: "use a bucket that is consistent; check for a life-cycle rule that deletes at once".to_owned(),
+                next_step: "use a bucket that is consistent; check for a life-cycle rule that deletes at once"
+                    .to_owned(),
             });
         }
     }

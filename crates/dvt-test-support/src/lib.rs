@@ -24,6 +24,7 @@ mod shared;
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
 pub use drivers::{SPARK_VERSION, drivers, spark};
+pub use emulators::{Emulator, drivers_with, fakesnow, moto};
 pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};
 

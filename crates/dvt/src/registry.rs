@@ -27,7 +27,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 7] = [
+static KINDS: [Kind; 8] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -69,6 +69,13 @@ static KINDS: [Kind; 7] = [
         macro_package: "dbt_snowflake",
         macro_files: dvt_adapter_adbc::snowflake_macro_files,
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::snowflake(name, keys, folder, driver_folders())?)),
+    },
+    Kind {
+        adapter_type: "adbc",
+        dispatch_prefixes: &["adbc"],
+        macro_package: "dbt_adbc",
+        macro_files: Vec::new,
+        construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::generic(name, keys, folder, driver_folders())?)),
     },
     Kind {
         adapter_type: "filesystem",

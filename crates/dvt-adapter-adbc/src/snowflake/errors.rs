@@ -19,6 +19,9 @@ pub(crate) fn adapter_error(connection: &str, message: &str) -> AdapterError {
         text = rest;
     }
     let text = text.split(" Vendor code: ").next().unwrap_or(text).trim();
+    // The address of a request holds numbers that are other ones each time.
+    let is_request = ["Post \"", "Get \""].iter().any(|verb| text.starts_with(verb));
+    let text = text.split_once("\": ").filter(|_| is_request).map_or(text, |(_, rest)| rest);
     let class = class_of(number, state, text);
     let mut error = AdapterError::new(class, connection, text);
     if let Some(number) = number {

@@ -145,12 +145,10 @@ impl Reader<'_> {
         if self.flag("insecure_mode")? {
             self.client("ocsp_fail_open_mode", "enabled");
         }
-        if let Some(seconds) = self.text("connect_timeout")? {
-            let seconds: u64 = seconds
-                .parse()
-                .map_err(|_| "profile key `connect_timeout` has to be a number of seconds".to_owned())?;
-            self.client("login_timeout", &format!("{seconds}s"));
-        }
+        let seconds = self.text("connect_timeout")?.unwrap_or_else(|| "10".to_owned());
+        let seconds: u64 =
+            seconds.parse().map_err(|_| "profile key `connect_timeout` has to be a number of seconds".to_owned())?;
+        self.client("login_timeout", &format!("{seconds}s"));
         let inserts = match self.text("load")?.as_deref() {
             None | Some("stage") => false,
             Some("insert") => true,

@@ -12,6 +12,10 @@ pub(crate) struct InitArgs {
     #[arg(short = 's', long)]
     pub(crate) skip_profile_setup: bool,
 
+    /// Ask nothing, and make a project across connections that runs at once
+    #[arg(long, conflicts_with = "skip_profile_setup")]
+    pub(crate) sample: bool,
+
     /// Do not check the connection afterwards
     #[arg(long)]
     pub(crate) skip_debug: bool,

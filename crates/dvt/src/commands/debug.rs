@@ -433,31 +433,28 @@ fn compute_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
 async fn bucket_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
     let buckets = config.buckets.buckets.values().filter(|bucket| only.is_none_or(|name| name == bucket.name));
     join_all(buckets.map(async |bucket| {
-            let path = match &bucket.kind {
-                BucketKind::Filesystem { path } => path,
-                BucketKind::Cloud(cloud) => return cloud_check(&bucket.name, cloud).await,
-            };
-            match dvt_staging::Bucket::filesystem(&bucket.name, path) {
-                Err(error) => Check::failed("bucket", &bucket.name, error.to_string(), "mend `path` in buckets.yml"),
-                Ok(_) => match probe_folder(path) {
-                    Ok(()) => {
-                        Check::fine("bucket", &bucket.name, format!("{} (written, read, deleted)", path.display()))
-                    }
-                    Err(error) => Check::failed(
-                        "bucket",
-                        &bucket.name,
-                        format!("`{}` cannot be used: {error}", path.display()),
-                        "name a folder that this user may write to",
-                    ),
-                },
-            }
+        let path = match &bucket.kind {
+            BucketKind::Filesystem { path } => path,
+            BucketKind::Cloud(cloud) => return cloud_check(&bucket.name, cloud).await,
+        };
+        match dvt_staging::Bucket::filesystem(&bucket.name, path) {
+            Err(error) => Check::failed("bucket", &bucket.name, error.to_string(), "mend `path` in buckets.yml"),
+            Ok(_) => match probe_folder(path) {
+                Ok(()) => Check::fine("bucket", &bucket.name, format!("{} (written, read, deleted)", path.display())),
+                Err(error) => Check::failed(
+                    "bucket",
+                    &bucket.name,
+                    format!("`{}` cannot be used: {error}", path.display()),
+                    "name a folder that this user may write to",
+                ),
+            },
+        }
     }))
     .await
 }
 
 async fn cloud_check(name: &str, cloud: &CloudBucket) -> Check {
-    let bucket =
-        dvt_staging::Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose());
+    let bucket = dvt_staging::Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose());
     let bucket = match bucket {
         Ok(bucket) => bucket,
         Err(error) => return Check::failed("bucket", name, error.to_string(), "mend the entry in buckets.yml"),
@@ -469,9 +466,7 @@ async fn cloud_check(name: &str, cloud: &CloudBucket) -> Check {
             let took = started.elapsed().as_millis();
             Check::fine("bucket", name, format!("{location} (written, read, deleted; {took} ms)"))
         }
-        Ok(Err(problem)) => {
-            Check::failed("bucket", name, format!("{location}: {}", problem.reason), problem.next_step)
-        }
+        Ok(Err(problem)) => Check::failed("bucket", name, format!("{location}: {}", problem.reason), problem.next_step),
         Err(_) => Check::failed(
             "bucket",
             name,

@@ -119,3 +119,43 @@ fn a_missing_driver_is_told_with_the_way_out() {
         .file("models/m.sql", "select 1 as a");
     project.dvt("run").exits(1).says("the duckdb driver").says("is not installed");
 }
+
+#[test]
+fn external_models_are_files_that_a_view_reads() {
+    let Some(project) = duck() else { return };
+    let project = project
+        .file("models/p.sql", "{{ config(materialized='external', location='out/p.parquet') }} select * from {{ ref('orders') }}")
+        .file(
+            "models/c.sql",
+            "{{ config(materialized='external', location='out/c.csv', delimiter='|') }} select id, customer from {{ ref('orders') }}",
+        )
+        .file(
+            "models/by_customer.sql",
+            "{{ config(materialized='external', location='out/by', options={'partition_by': 'customer'}) }}
+             select * from {{ ref('orders') }}",
+        )
+        .file(
+            "models/named.sql",
+            "{{ config(materialized='external', format='json', location='out/n.json') }}
+             select o.id, n.name from {{ ref('orders') }} as o join {{ source('l', 'names') }} as n on n.customer = o.customer",
+        )
+        .file(
+            "models/to_lite.sql",
+            "{{ config(target='lite', materialized='table') }} select (select count(*) from {{ ref('p') }}) as p,
+             (select count(*) from {{ ref('c') }}) as c, (select count(*) from {{ ref('by_customer') }}) as b,
+             (select count(*) from {{ ref('named') }}) as n",
+        );
+    std::fs::create_dir_all(project.path("out")).unwrap();
+    for _ in 0..2 {
+        project.dvt("build").exits(0);
+        assert_eq!(project.rows("target.db", "select p, c, b, n from to_lite"), [r#"{"p":3,"c":3,"b":3,"n":3}"#]);
+    }
+    assert_eq!(project.route("named"), "federate");
+    assert_eq!(project.text("out/c.csv"), "id|customer\n1|a\n2|b\n3|a\n");
+    assert!(project.path("out/by/customer=a").is_dir());
+    project
+        .file("models/w.sql", "{{ config(materialized='external', format='xml') }} select 1 as one")
+        .dvt("run -s w")
+        .exits(1)
+        .says("not as 'xml'");
+}

@@ -8,6 +8,7 @@ mod bad_input;
 mod cli;
 mod cloud;
 mod configuration;
+mod debugging;
 mod differential;
 mod duckdb;
 mod elsewhere;

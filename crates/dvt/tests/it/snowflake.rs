@@ -10,17 +10,19 @@ fn snow() -> Option<(Project, Emulator)> {
     let server = dvt_test_support::fakesnow()?;
     let outputs = format!(
         "    snow: {{type: snowflake, account: fakesnow, user: fake, password: hunter2-snow, database: db1, schema: marts, \
-         warehouse: w, role: r, protocol: http, host: 127.0.0.1, port: {}, load: insert, threads: 2}}\n    lite: {{type: \
+         warehouse: w, role: r, protocol: http, host: 127.0.0.1, port: {}, load: insert, connect_timeout: 3, threads: 2}}\n    lite: {{type: \
          sqlite, path: target.db}}\n",
         server.port
     );
-    let project =
-        Project::new().variable("DVT_DRIVERS_DIR", &drivers.display().to_string()).profile("snow", &outputs);
+    let project = Project::new().variable("DVT_DRIVERS_DIR", &drivers.display().to_string()).profile("snow", &outputs);
     project.sqlite(
         "target.db",
         "create table names (customer text, name text); insert into names values ('a', 'Ann'), ('b', 'Bob')",
     );
-    project.write("macros/setup.sql", "{% macro setup() %}{% do run_query('create database if not exists db1') %}{% endmacro %}");
+    project.write(
+        "macros/setup.sql",
+        "{% macro setup() %}{% do run_query('create database if not exists db1') %}{% endmacro %}",
+    );
     project.dvt("run-operation setup").exits(0);
     let project = project
         .file(
@@ -54,7 +56,10 @@ fn each_route_works_with_snowflake() {
         let routes = ["t", "v", "fed", "to_lite"].map(|model| project.route(model));
         assert_eq!(routes, ["pushdown", "pushdown", "federate", "transfer"]);
         assert_eq!(
-            project.rows("target.db", "select \"ID\" as id, \"NAME\" as name, \"AMOUNT\" as amount, \"AT\" as at from to_lite order by 1"),
+            project.rows(
+                "target.db",
+                "select \"ID\" as id, \"NAME\" as name, \"AMOUNT\" as amount, \"AT\" as at from to_lite order by 1"
+            ),
             [
                 r#"{"id":1,"name":"Ann","amount":1.5,"at":"2024-01-01 00:00:00"}"#,
                 r#"{"id":2,"name":"Bob","amount":2.25,"at":"2024-01-02 00:00:00"}"#,
@@ -63,6 +68,24 @@ fn each_route_works_with_snowflake() {
             ]
         );
     }
+}
+
+#[test]
+fn what_may_differ_in_a_federated_model_is_refused() {
+    let Some((project, _server)) = snow() else { return };
+    let model = |expression: &str| {
+        format!(
+            "select {expression} as x from {{{{ ref('orders') }}}} as o
+             join {{{{ source('l', 'names') }}}} as n on n.customer = o.customer"
+        )
+    };
+    let project = project
+        .file("models/division.sql", &model("o.id / 3"))
+        .file("models/rounds.sql", &model("cast(o.amount as integer)"))
+        .file("models/plain.sql", &model("case when o.id > 1 then coalesce(n.name, 'nobody') end"));
+    project.dvt("seed").exits(0);
+    project.dvt("run").exits(1).says("the operator `/` in the dialect of snowflake").says("a cast in the dialect of snowflake");
+    assert_eq!(project.route("plain"), "federate");
 }
 
 #[test]
@@ -89,7 +112,12 @@ fn incremental_models_and_snapshots_work_on_snowflake() {
     project.dvt("build").exits(0);
     project.dvt_with(&["build", "--vars", "{x: 2}"]).exits(0);
     let shown = project.dvt_with(&[
-        "show", "--output", "json", "--limit", "-1", "--inline",
+        "show",
+        "--output",
+        "json",
+        "--limit",
+        "-1",
+        "--inline",
         "select (select count(*) from {{ ref('i') }}) as i, (select sum(x) from {{ ref('i') }}) as ix, \
          (select count(*) from {{ ref('d') }}) as d, (select sum(x) from {{ ref('d') }}) as dx, \
          (select count(*) from {{ ref('a') }}) as a, (select count(*) from {{ ref('s') }}) as s, \

@@ -17,7 +17,8 @@ fn with_programs(project: Project, programs: &[(&str, &str)]) -> Project {
 }
 
 /// A client that answers and fetches nothing.
-const FAILING: &str = "case \"$*\" in *--version*) exit 0;; esac\necho 'ERROR: https://me:s3cr3t@index.example is down' >&2\nexit 1";
+const FAILING: &str =
+    "case \"$*\" in *--version*) exit 0;; esac\necho 'ERROR: https://me:s3cr3t@index.example is down' >&2\nexit 1";
 
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
@@ -97,7 +98,10 @@ fn require_adapters_is_honoured() {
 fn spark_wants_its_version_and_a_java_that_fits() {
     let project = |compute: &str, java: &str| {
         let project = with_programs(Project::new(), &[("java", java)]);
-        project.write("computes.yml", &format!("shop:\n  target: spark\n  computes:\n    spark: {{type: spark, {compute}}}\n"));
+        project.write(
+            "computes.yml",
+            &format!("shop:\n  target: spark\n  computes:\n    spark: {{type: spark, {compute}}}\n"),
+        );
         project
     };
     let java = |version: &str| format!("echo 'openjdk version \"{version}\"' >&2");
@@ -107,7 +111,10 @@ fn spark_wants_its_version_and_a_java_that_fits() {
         .says("pyspark==4.0.1 from uv or pip, sha256-9d1f22d994f")
         .says(".dvt/spark/4.0.1")
         .says("java for Spark 4.0.1  17");
-    project("version: '4.0.1'", &java("1.8.0_402")).dvt("sync --dry-run").exits(1).says("Spark 4.0.1 runs on Java 17, 21");
+    project("version: '4.0.1'", &java("1.8.0_402"))
+        .dvt("sync --dry-run")
+        .exits(1)
+        .says("Spark 4.0.1 runs on Java 17, 21");
     project("version: '4.0.1'", "exit 1").dvt("sync --dry-run").exits(1).says("install Java 21");
     project("version: newest", &java("17")).dvt("sync --dry-run").exits(1).says("`newest` is no version of Spark");
     project("master: 'local[*]'", &java("17")).dvt("sync --dry-run").exits(1).says("neither `remote` nor `version`");

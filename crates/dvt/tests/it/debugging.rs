@@ -1,0 +1,211 @@
+//! `dvt debug` before planted faults: each is named with one reason and one next step, fails the command, and shows no
+//! secret.
+
+use crate::project::Project;
+use dvt_test_support::{TestDatabase, closed_port};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+/// A password that no output may hold.
+const SECRET: &str = "hunter2-s3cr3t";
+
+/// One fault: what the files say, and what `debug` has to say about it.
+struct Fault {
+    name: &'static str,
+    /// The output `x`, else SQLite.
+    output: String,
+    /// `computes.yml` and `buckets.yml`, one entry called `x` in each.
+    compute: &'static str,
+    bucket: String,
+    /// Of the failed check's reason and next step.
+    reason: &'static str,
+    next_step: &'static str,
+}
+
+impl Fault {
+    fn output(name: &'static str, output: impl Into<String>, reason: &'static str, next_step: &'static str) -> Self {
+        Self { name, output: output.into(), compute: "", bucket: String::new(), reason, next_step }
+    }
+
+    fn compute(name: &'static str, compute: &'static str, reason: &'static str, next_step: &'static str) -> Self {
+        Self { name, output: String::new(), compute, bucket: String::new(), reason, next_step }
+    }
+
+    fn bucket(name: &'static str, bucket: impl Into<String>, reason: &'static str, next_step: &'static str) -> Self {
+        Self { name, output: String::new(), compute: "", bucket: bucket.into(), reason, next_step }
+    }
+
+    fn check(&self) {
+        let output = if self.output.is_empty() { "{type: sqlite, path: target.db}" } else { &self.output };
+        let project = Project::new()
+            .variable("PATH", "/nonexistent")
+            .profile("x", &format!("    x: {output}\n"))
+            .file("plain.txt", "no database, no folder");
+        for (file, entries, entry) in
+            [("computes.yml", "computes", self.compute), ("buckets.yml", "buckets", self.bucket.as_str())]
+        {
+            if !entry.is_empty() {
+                project.write(file, &format!("shop:\n  target: x\n  {entries}:\n    x: {entry}\n"));
+            }
+        }
+        let outcome = project.dvt("debug --output json").exits(1).never_says(SECRET);
+        let document: Value = serde_json::from_str(outcome.stdout.trim())
+            .unwrap_or_else(|error| panic!("{}: {error}\n{}\n{}", self.name, outcome.stdout, outcome.stderr));
+        let failed: Vec<&Value> =
+            document["checks"].as_array().unwrap().iter().filter(|check| check["status"] == "FAIL").collect();
+        assert_eq!(failed.len(), 1, "{}: {document:#}", self.name);
+        let (reason, next_step) = (failed[0]["detail"].as_str().unwrap(), failed[0]["next_step"].as_str().unwrap());
+        assert!(reason.contains(self.reason), "{}: {reason}", self.name);
+        assert!(next_step.contains(self.next_step), "{}: {next_step}", self.name);
+        assert_eq!((document["success"].as_bool(), document["failures"].as_u64()), (Some(false), Some(1)));
+    }
+}
+
+#[test]
+fn faults_of_outputs_computes_and_folders_are_named() {
+    let closed = closed_port();
+    let postgres = |more: &str| {
+        format!("{{type: postgres, user: u, password: {SECRET}, dbname: d, schema: s, connect_timeout: 2, {more}}}")
+    };
+    let snow = |more: &str| format!("{{type: snowflake, account: a, user: u, database: d, schema: s, {more}}}");
+    for fault in [
+        Fault::output("wrong port", postgres(&format!("host: 127.0.0.1, port: {closed}")), "127.0.0.1", "host and port"),
+        Fault::output("no such name", postgres("host: nobody.invalid, port: 5432"), "nobody.invalid", "host and port"),
+        Fault::output("a port that is none", postgres("host: h, port: 700000"), "port", "mend the output"),
+        Fault::output("a missing key", format!("{{type: postgres, host: h, password: {SECRET}}}"), "user", "mend the output"),
+        Fault::output("a misspelt key", postgres("host: h, port: 1, sslmoed: require"), "`sslmoed`", "`sslmode`"),
+        Fault::output("a folder that is not there", "{type: sqlite, path: no/such/t.db}", "no/such", ""),
+        Fault::output("a file that is no database", "{type: sqlite, path: plain.txt}", "plain.txt", ""),
+        Fault::output("a driver that is missing", "{type: duckdb, path: t.duckdb}", "is not installed", "run `dvt sync`"),
+        Fault::output("another driver that is missing", snow(&format!("password: {SECRET}")), "is not installed", "run `dvt sync`"),
+        Fault::output("no way to log in", snow("role: r"), "neither `password` nor", "mend the output"),
+        Fault::output("a browser to log in", snow("authenticator: externalbrowser"), "opens a browser", "mend the output"),
+        Fault::output("a key file that is missing", snow("private_key_path: no.p8"), "no.p8", "mend the output"),
+        Fault::output("a lake in a file", "{type: filesystem, path: plain.txt}", "plain.txt", ""),
+        Fault::compute("a Spark that is missing", "{type: spark, version: '4.0.1'}", "Spark 4.0.1 is not in", "run `dvt sync`"),
+        Fault::compute("a Spark without a version", "{type: spark, master: 'local[1]'}", "neither `remote` nor", "computes.yml"),
+        Fault::compute("a Spark server that is gone", "{type: spark, remote: 'sc://127.0.0.1:1'}", "nothing answers", "`remote`"),
+        Fault::compute("a Spark address that is none", "{type: spark, remote: nonsense}", "`nonsense`", "sc://host:port"),
+        Fault::compute("a spill folder in a file", "{type: datafusion, spill_dir: plain.txt/x}", "plain.txt", "may write to"),
+        Fault::compute("a spill folder without rights", "{type: datafusion, spill_dir: /proc/x}", "/proc/x", "may write to"),
+        Fault::bucket("a bucket in a file", "{type: filesystem, path: plain.txt/b}", "plain.txt", "may write to"),
+        Fault::bucket("a bucket without rights", "{type: filesystem, path: /proc/b}", "/proc/b", "may write to"),
+        Fault::bucket("a bucket that is the disk", "{type: filesystem, path: /}", "root", "buckets.yml"),
+    ] {
+        fault.check();
+    }
+}
+
+#[test]
+fn faults_of_a_server_are_named() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    let Some(certificates) = database.certificates() else { return };
+    let TestDatabase { host, port, user, password, database: name, .. } = &database;
+    let with = |user: &str, password: &str, dbname: &str, host: &str, more: &str| {
+        format!(
+            "{{type: postgres, host: {host}, port: {port}, user: {user}, password: '{password}', dbname: {dbname}, schema: s{more}}}"
+        )
+    };
+    let tls = |authority: &std::path::Path| format!(", sslmode: verify-full, sslrootcert: {}", authority.display());
+    for fault in [
+        Fault::output("a wrong password", with(user, SECRET, name, host, ""), "password", "user and password"),
+        Fault::output("a user who is unknown", with("nobody", SECRET, name, host, ""), "nobody", "user and password"),
+        Fault::output("a database that is missing", with(user, password, "nothing", host, ""), "nothing", "database"),
+        Fault::output("a role that is missing", with(user, password, name, host, ", role: nobody"), "nobody", ""),
+        Fault::output(
+            "a certificate that nobody vouches for",
+            with(user, password, name, "localhost", &tls(&certificates.other_authority)),
+            "certificate",
+            "certificates",
+        ),
+        Fault::output(
+            "a certificate of another host",
+            with(user, password, name, host, &tls(&certificates.authority)),
+            "certificate",
+            "certificates",
+        ),
+    ] {
+        fault.check();
+    }
+}
+
+/// A server that gives every request the same answer, as S3 words its refusals.
+fn refusing(status: &str, code: &str, message: &str) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let answer = answer.clone();
+            std::thread::spawn(move || {
+                // The request is small: one read takes its head, and the body does not matter.
+                let _ = stream.read(&mut [0; 64 * 1024]);
+                let _ = stream.write_all(answer.as_bytes());
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn faults_of_a_bucket_in_the_cloud_are_named() {
+    let keys = |port: u16| {
+        format!(
+            "{{type: s3, bucket: b, prefix: p, region: r, endpoint: 'http://127.0.0.1:{port}', access_key_id: id, \
+             secret_access_key: {SECRET}, timeout: 2}}"
+        )
+    };
+    let refused = |status: &str, code: &str, message: &str| keys(refusing(status, code, message));
+    for fault in [
+        Fault::bucket(
+            "a clock that is wrong",
+            refused("403 Forbidden", "RequestTimeTooSkewed", "The difference between the request time and the server's"),
+            "RequestTimeTooSkewed",
+            "clock",
+        ),
+        Fault::bucket(
+            "another region",
+            refused("400 Bad Request", "AuthorizationHeaderMalformed", "the region 'r' is wrong; expecting 'eu-west-1'"),
+            "expecting 'eu-west-1'",
+            "`region`",
+        ),
+        Fault::bucket(
+            "a key that is unknown",
+            refused("403 Forbidden", "InvalidAccessKeyId", "The key does not exist in our records."),
+            "InvalidAccessKeyId",
+            "check the key",
+        ),
+        Fault::bucket(
+            "a secret that is wrong",
+            refused("403 Forbidden", "SignatureDoesNotMatch", "The signature does not match."),
+            "SignatureDoesNotMatch",
+            "check the key",
+        ),
+        Fault::bucket("a token that is old", refused("400 Bad Request", "ExpiredToken", "expired"), "ExpiredToken", "renew"),
+        Fault::bucket("a bucket to read only", refused("403 Forbidden", "AccessDenied", "Access Denied"), "AccessDenied", "PutObject"),
+        Fault::bucket("no such bucket", refused("404 Not Found", "NoSuchBucket", "no such bucket"), "NoSuchBucket", "name"),
+        Fault::bucket("nobody there", keys(closed_port()), "written", "endpoint"),
+        Fault::bucket(
+            "an endpoint without an address",
+            keys(1).replace("127.0.0.1:1", "nobody.invalid"),
+            "nobody.invalid",
+            "endpoint",
+        ),
+        Fault::bucket("no bucket named", "{type: s3, region: r}", "`bucket` is missing", "buckets.yml"),
+        Fault::bucket("half of a key", "{type: s3, bucket: b, access_key_id: x}", "go together", "buckets.yml"),
+        Fault::bucket(
+            "a profile that is missing",
+            "{type: s3, bucket: b, profile: nobody}",
+            "profile `nobody` is neither in",
+            "buckets.yml",
+        ),
+    ] {
+        fault.check();
+    }
+}
