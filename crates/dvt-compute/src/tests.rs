@@ -190,6 +190,135 @@ async fn equal_rows_are_counted_in_sets_with_all() {
     }
 }
 
+/// What asks a subquery, and where, changes nothing of its answer: as a value, in an aggregate, in ON, in ORDER BY, one level
+/// deeper, by more than equality. The expected values are PostgreSQL 15's.
+#[tokio::test]
+async fn subqueries_answer_wherever_they_stand() {
+    let from = "from (select id, id + 5 as k from c.s.numbers) n";
+    for (value, answer) in [
+        ("sum(case when exists (select 1 from c.s.names m where m.id = n.k) then 1 else 0 end)", "5"),
+        (
+            "sum(case when not exists (select 1 from c.s.names m where m.id = n.k and m.id + 0 > 7) then 1 else 0 end)",
+            "8",
+        ),
+        ("count(*) filter (where n.id in (select m.id from c.s.names m where m.id + 0 < 3))", "3"),
+        ("count(*) filter (where n.id not in (select nullif(m.id, 3) from c.s.names m where m.id + 0 < 4))", "0"),
+        (
+            "count(*) filter (where n.id not in (select m.id from c.s.names m where m.id + 0 < n.k and m.id + 0 > 4))",
+            "5",
+        ),
+        ("sum((select count(*) from c.s.names m where m.id = n.id and m.id + 0 > 4))", "5"),
+        ("sum((select count(*) from c.s.names m where m.id < n.id))", "45"),
+        ("sum((select m.id from c.s.names m where m.id < n.id order by m.id desc limit 1))", "36"),
+        (
+            "sum((select max(q.c) from (select count(*) as c from c.s.names m where m.id <= n.id group by m.id % 2) q))",
+            "30",
+        ),
+        ("count((select m.name from c.s.names m where m.id = n.k))", "5"),
+        ("bool_or(exists (select 1 from c.s.names m where m.id = n.k order by m.id limit 1))", "true"),
+        ("bool_or(exists (select 1 from c.s.names m where m.id + 0 > 20))", "false"),
+        ("count(*) filter (where n.id > all (select m.id from c.s.names m where m.id + 0 < 3))", "7"),
+        ("count(*) filter (where n.id < any (select nullif(m.id, 9) from c.s.names m))", "8"),
+        ("sum((select count(*) from (select m.id from c.s.names m where m.id = n.id union all select n.k) q))", "20"),
+        ("sum((select sum(v.x) from (values (n.id), (n.k), (1)) as v (x)))", "150"),
+        ("count((select 1 where n.id + 0 > 3 and exists (select 1 from c.s.names m where m.id = n.k)))", "1"),
+    ] {
+        check(&format!("select {value} {from}"), &POSTGRES, &[answer]).await;
+    }
+    let exists = "select n.id, exists (select 1 from c.s.names m where m.id = n.id and m.id + 0 > 1) as e \
+                  from c.s.numbers n where n.id + 0 < 3 order by 1";
+    check(exists, &POSTGRES, &["0", "false", "1", "false", "2", "true"]).await;
+    for (query, rows) in [
+        // Two levels, the inner one asking the outermost rows.
+        (
+            "select count(*) from c.s.numbers n where exists (select 1 from c.s.names m where m.id = n.id and exists \
+             (select 1 from c.s.names p where p.id = m.id + n.id))",
+            "5",
+        ),
+        (
+            "select count(b.id) from c.s.numbers a left join c.s.names b on a.id = b.id and b.id in \
+             (select q.id from c.s.names q where q.id + 0 > 6)",
+            "3",
+        ),
+        (
+            "select count(*) from c.s.numbers n where (select count(*) from c.s.names m where m.id > n.id) between 2 and 4",
+            "3",
+        ),
+        (
+            "select string_agg(cast(id as text), ',' order by id) from (select n.id from c.s.numbers n \
+             order by (select count(*) from c.s.names m where m.id > n.id) limit 3) q",
+            "7,8,9",
+        ),
+    ] {
+        check(query, &POSTGRES, &[rows]).await;
+    }
+    let two = "select (select m.id from c.s.names m where m.id >= n.id) from c.s.numbers n";
+    let error = result(two, &POSTGRES).await.expect_err("several rows");
+    assert!(error.to_string().contains("more than one row"), "{error:?}");
+}
+
+/// LATERAL is computed for each row of what stands before it. The expected values are PostgreSQL 15's.
+#[tokio::test]
+async fn lateral_joins_see_the_rows_before_them() {
+    for (query, cells) in [
+        (
+            "select n.id, l.id from c.s.numbers n cross join lateral (select m.id from c.s.names m where m.id > n.id \
+             order by m.id limit 2) l where n.id + 0 > 6 order by 1, 2",
+            vec!["7", "8", "7", "9", "8", "9"],
+        ),
+        (
+            "select n.id, l.c from c.s.numbers n left join lateral (select count(*) as c from c.s.names m \
+             where m.id = n.id + 8) l on l.c > 0 where n.id + 0 < 3 order by 1",
+            vec!["0", "1", "1", "1", "2", ""],
+        ),
+        (
+            "select n.id, v.k, v.x from c.s.numbers n, lateral (values ('a', n.id), ('b', n.id * 10)) as v (k, x) \
+             where n.id + 0 < 2 order by 1, 2",
+            vec!["0", "a", "0", "0", "b", "0", "1", "a", "1", "1", "b", "10"],
+        ),
+        (
+            "select n.id, s.x from c.s.numbers n, lateral generate_series(1, n.id) as s (x) where n.id + 0 < 3 order by 1, 2",
+            vec!["1", "1", "2", "1", "2", "2"],
+        ),
+        (
+            "select count(*), sum(b.y) from c.s.numbers n cross join lateral (select n.id + 1 as x) a \
+             cross join lateral (select a.x * 2 as y) b",
+            vec!["10", "110"],
+        ),
+        ("select * from generate_series(1, 7, 3) as g", vec!["1", "4", "7"]),
+        (
+            "select d::date from generate_series(date '2024-01-30', date '2024-02-02', interval '1 day') d",
+            vec!["2024-01-30", "2024-01-31", "2024-02-01", "2024-02-02"],
+        ),
+    ] {
+        check(query, &POSTGRES, &cells).await;
+    }
+}
+
+/// A join by IS NOT DISTINCT FROM stands beside others by equality, and each keeps its own meaning of NULL.
+#[tokio::test]
+async fn each_join_keeps_its_meaning_of_null() {
+    let a = "(select id, nullif(id, 3) as x from c.s.numbers) a";
+    let b = "(select id, nullif(id, 3) as x from c.s.names) b";
+    for (query, rows) in [
+        (format!("select count(*) from {a} join {b} on a.x is not distinct from b.x"), "10"),
+        (format!("select count(*) from {a} join {b} on a.x is not distinct from b.x where a.id = b.id"), "10"),
+        (format!("select count(*) from {a} join {b} on a.id is not distinct from b.id where a.x = b.x"), "9"),
+        (
+            format!("select count(*) from {a} join {b} on a.x is not distinct from b.x join c.s.names m on m.id = a.x"),
+            "9",
+        ),
+        (
+            format!(
+                "select count(*) from c.s.names m join {a} on m.id = a.id join {b} on a.x is not distinct from b.x"
+            ),
+            "10",
+        ),
+    ] {
+        check(&query, &POSTGRES, &[rows]).await;
+    }
+}
+
 /// A condition that draws is drawn for each row of the join, wherever it is written and whatever stands beside it.
 #[tokio::test]
 async fn a_drawn_condition_is_drawn_for_each_joined_row() {

@@ -5,6 +5,7 @@ use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
 use crate::precedence::bind_is_distinct_tightly;
 use crate::sets::count_equal_rows;
+use crate::syntax::{give_meaning, write_series};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
@@ -14,12 +15,11 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF};
 use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{self, Expr, Ident, Statement, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Ident, Statement};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use dvt_sql::{Dialect, IdentifierCase, NullOrder};
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Parses one query. Unquoted identifiers of a dialect that ignores case are compared in lower case, and so are its
@@ -43,12 +43,25 @@ pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statem
             }
         }
     }
+    if dialect.unquoted == IdentifierCase::FoldsUpper {
+        // The binder folds what is unquoted to lower case: every name stands here with its case the other way round.
+        for token in &mut tokens {
+            if let Token::Word(word) = &mut token.token
+                && word.quote_style.is_some()
+            {
+                word.value = swapped_case(&word.value);
+            }
+        }
+    }
     let mut statements = Parser::new(parser.as_ref())
         .with_tokens_with_locations(tokens)
         .parse_statements()
         .map_err(|error| syntax(error.to_string()))?;
     match (statements.pop(), statements.is_empty()) {
-        (Some(statement @ Statement::Query(_)), true) => Ok(statement),
+        (Some(mut statement @ Statement::Query(_)), true) => {
+            write_series(&mut statement, dialect)?;
+            Ok(statement)
+        }
         (Some(_), false) => Err(PlanError::NotAQuery { found: "several statements".to_owned() }),
         (Some(other), true) => {
             let text = other.to_string();
@@ -72,55 +85,17 @@ pub(crate) fn quoted_names(sql: &str, dialect: &'static Dialect) -> HashSet<Stri
         .collect()
 }
 
+/// The name with lower case for upper and upper for lower; twice is the name itself.
+pub(crate) fn swapped_case(name: &str) -> String {
+    let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    name.chars().map(swap).collect()
+}
+
 /// The name an identifier stands for in comparisons.
 pub(crate) fn identifier_name(identifier: &Ident, dialect: &Dialect) -> String {
     match (identifier.quote_style, dialect.unquoted) {
         (Some(_), IdentifierCase::FoldsLower | IdentifierCase::FoldsUpper) => identifier.value.clone(),
         _ => identifier.value.to_lowercase(),
-    }
-}
-
-/// `CAST(x AS varchar(3))` cuts its value in every database, while the planner forgets the length: here it becomes the
-/// first three characters of the cast, on the syntax tree. A lake's own SQL keeps the engine's meaning.
-fn keep_text_lengths(statement: &mut Statement, dialect: &Dialect) {
-    if dialect.name == "filesystem" {
-        return;
-    }
-    let _: ControlFlow<()> = visit_expressions_mut(statement, |expr| {
-        if let Expr::Cast { data_type, .. } = expr
-            && let Some(length) = text_length(data_type)
-        {
-            *data_type = ast::DataType::Text;
-            let number = |number: u64| Box::new(Expr::value(ast::Value::Number(number.to_string(), false)));
-            let cast = std::mem::replace(expr, Expr::value(ast::Value::Null));
-            *expr = Expr::Substring {
-                expr: Box::new(cast),
-                substring_from: Some(number(1)),
-                substring_for: Some(number(length)),
-                special: true,
-                shorthand: false,
-            };
-        }
-        ControlFlow::Continue(())
-    });
-}
-
-fn text_length(data_type: &ast::DataType) -> Option<u64> {
-    use ast::DataType::{Char, CharVarying, Character, CharacterVarying, Nvarchar, Varchar};
-    let (Char(length)
-    | CharVarying(length)
-    | Character(length)
-    | CharacterVarying(length)
-    | Nvarchar(length)
-    | Varchar(length)) = data_type
-    else {
-        return None;
-    };
-    match (length, data_type) {
-        (Some(ast::CharacterLength::IntegerLength { length, .. }), _) => Some(*length),
-        // CHAR without a length is one character.
-        (None, Char(_) | Character(_)) => Some(1),
-        _ => None,
     }
 }
 
@@ -132,7 +107,7 @@ pub(crate) fn bind(
     functions: &FunctionPack,
 ) -> Result<LogicalPlan, PlanError> {
     bind_is_distinct_tightly(&mut statement);
-    keep_text_lengths(&mut statement, dialect);
+    give_meaning(&mut statement, dialect);
     let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
     let known: Vec<String> = relations.iter().map(|table| table.relation.display_name.clone()).collect();
     let provider = Provider {
@@ -167,6 +142,7 @@ pub(crate) fn bind(
 fn folded_name(relation: &CatalogRelation, dialect: &Dialect) -> Vec<String> {
     match dialect.unquoted {
         IdentifierCase::Insensitive => relation.sql_name.iter().map(|part| part.to_lowercase()).collect(),
+        IdentifierCase::FoldsUpper => relation.sql_name.iter().map(|part| swapped_case(part)).collect(),
         _ => relation.sql_name.clone(),
     }
 }

@@ -5,17 +5,19 @@ use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::PlanError;
 use crate::extract::Extract;
 use crate::functions::FunctionPack;
+use crate::optimizer::{first_pass, last_pass, second_pass};
 use crate::output::output_schema;
 use crate::questions::{questions_of, with_answers};
 use crate::remote::{Translator, carve, regroup_joins};
 use crate::semantics::apply_semantics;
+use crate::unnest::unnest_subqueries;
 use crate::volatile::{keep_draws_in_place, refuse_draws_read_twice};
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ScalarValue, config::ConfigOptions};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
+use datafusion::optimizer::{Analyzer, OptimizerContext};
 use dvt_sql::Dialect;
 use std::fmt;
 use std::sync::Arc;
@@ -134,7 +136,8 @@ impl Bound {
         let tables = relations.iter().cloned().map(|relation| ForeignTable::new(relation, &quoted, is_whole)).collect();
         let bound = bind(statement.clone(), dialect, tables, &functions)?;
         refuse_draws_read_twice(&bound, &statement)?;
-        let mut meant = keep_draws_in_place(apply_semantics(bound, dialect, &functions)?)?;
+        let meant = keep_draws_in_place(apply_semantics(bound, dialect, &functions)?)?;
+        let mut meant = unnest_subqueries(meant)?;
         if let Some(limit) = limit {
             meant = LogicalPlanBuilder::from(meant)
                 .limit(0, Some(limit))
@@ -156,7 +159,7 @@ impl Bound {
     /// The plan optimised, and cut where connections take over.
     fn carved(&self, plan: LogicalPlan, pushdown: Pushdown) -> Result<(Vec<Extract>, LogicalPlan), PlanError> {
         let explained = |error: DataFusionError| self.explain(&error);
-        let optimized = Optimizer::new().optimize(plan, &self.context, |_, _| {}).map_err(explained)?;
+        let optimized = first_pass().optimize(plan, &self.context, |_, _| {}).map_err(explained)?;
         refuse_subqueries_left(&optimized)?;
         let translator = Translator::new(pushdown == Pushdown::Columns);
         let optimized = match pushdown {
@@ -166,15 +169,10 @@ impl Bound {
                 second_pass().optimize(regrouped, &self.context, |_, _| {}).map_err(explained)?
             }
         };
-        carve(optimized, &translator)
+        let (extracts, carved) = carve(optimized, &translator)?;
+        let settled = last_pass().optimize(carved, &self.context, |_, _| {}).map_err(explained)?;
+        Ok((extracts, settled))
     }
-}
-
-/// The optimiser for joins that have found their order: it would bring them back into one row, in the order of the text.
-fn second_pass() -> Optimizer {
-    let mut optimizer = Optimizer::new();
-    optimizer.rules.retain(|rule| rule.name() != "eliminate_cross_join");
-    optimizer
 }
 
 /// The optimiser turns conditions with a subquery into joins where it can; the engine runs no others.

@@ -4,6 +4,7 @@
 //! The engine lets a field's metadata through casts, unions and sums, so what a field says of itself is no proof. Here the
 //! plan is followed down to the scan; what is not known to keep a column's type makes a new one.
 
+use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition};
@@ -131,7 +132,10 @@ pub(crate) fn has_declared_scale(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
         Expr::Column(column) => resolve(column, inputs).is_some_and(|(plan, index)| column_has_scale(plan, index)),
         Expr::Literal(ScalarValue::Null, _) => true,
         Expr::Literal(value, _) => value.data_type().is_decimal() || value.data_type().is_integer(),
-        Expr::Cast(cast) => cast.field.data_type().is_decimal() || cast.field.data_type().is_integer(),
+        Expr::Cast(cast) => {
+            let to = cast.field.data_type();
+            to.is_integer() || to.is_decimal() && *to != DataType::Decimal256(CARRIER.0, CARRIER.1)
+        }
         Expr::Negative(inner) => has_declared_scale(inner, inputs),
         Expr::BinaryExpr(binary) => {
             use datafusion::logical_expr::Operator::{Minus, Multiply, Plus};

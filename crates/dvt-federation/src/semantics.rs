@@ -5,12 +5,14 @@
 
 use crate::error::PlanError;
 use crate::functions::{
-    DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding, exact_division,
-    postgres_function, round_half_even,
+    Deviation, DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding,
+    exact_deviation, exact_division, postgres_function, round_half_even,
 };
 use crate::provenance::has_declared_scale;
+use crate::regex::{Asked, translate, translate_replacement};
 use crate::subqueries::keep_nulls_of_in;
-use arrow::datatypes::{DataType, TimeUnit};
+use crate::syntax::CARRIER;
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
@@ -34,13 +36,13 @@ pub(crate) fn apply_semantics(
     dialect: &'static Dialect,
     functions: &FunctionPack,
 ) -> std::result::Result<LogicalPlan, PlanError> {
-    let Some(rules) = Rules::of(dialect) else { return Ok(plan) };
+    let Some(rules) = Rules::of(dialect) else { return crate::strange_dialect::only_plain(plan, dialect) };
     let mut refused: Option<PlanError> = None;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = node.recompute_schema()?;
         // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
         let node = rewrite_expressions(node, &rules, &mut refused)?;
-        let node = keep_nulls_of_in(lift_subqueries(node, &mut refused)?)?;
+        let node = keep_nulls_of_in(lift_subqueries(node)?)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
     });
@@ -70,6 +72,8 @@ struct Rules {
     values_have_scales: bool,
     /// How wide the sum of two integers is; one that does not fit is an error.
     integers: IntegerWidth,
+    /// A whole number that fits 32 bits has 32 bits.
+    literals_are_narrow: bool,
 }
 
 impl Rules {
@@ -85,6 +89,7 @@ impl Rules {
                 concatenates: true,
                 values_have_scales: true,
                 integers: IntegerWidth::OfTheSides,
+                literals_are_narrow: true,
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
@@ -96,6 +101,7 @@ impl Rules {
                 concatenates: false,
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
+                literals_are_narrow: false,
             }),
             "sqlite" => Some(Self {
                 division: None,
@@ -107,6 +113,7 @@ impl Rules {
                 concatenates: true,
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
+                literals_are_narrow: false,
             }),
             "duckdb" => Some(Self {
                 division: None,
@@ -118,14 +125,16 @@ impl Rules {
                 concatenates: true,
                 values_have_scales: false,
                 integers: IntegerWidth::OfTheSides,
+                literals_are_narrow: true,
             }),
             _ => None,
         }
     }
 }
 
-/// The engine looks for subqueries in WHERE, not in ON. In an inner join both are the same place.
-fn lift_subqueries(node: LogicalPlan, refused: &mut Option<PlanError>) -> Result<LogicalPlan> {
+/// The engine looks for subqueries in WHERE, not in ON. In an inner join both are the same place; those of an outer join
+/// are left to `unnest`.
+fn lift_subqueries(node: LogicalPlan) -> Result<LogicalPlan> {
     let LogicalPlan::Join(mut join) = node else { return Ok(node) };
     let Some(filter) = join.filter.take() else { return Ok(LogicalPlan::Join(join)) };
     let has_subquery = |expr: &Expr| {
@@ -145,11 +154,6 @@ fn lift_subqueries(node: LogicalPlan, refused: &mut Option<PlanError>) -> Result
             LogicalPlanBuilder::from(LogicalPlan::Join(join)).filter(above)?.build()
         }
         Some(above) => {
-            refused.get_or_insert(PlanError::Unsupported {
-                construct: "a subquery in the ON of an outer join".to_owned(),
-                hint: Some("join the subquery in a CTE first".to_owned()),
-                location: None,
-            });
             join.filter = conjunction(join.filter.into_iter().chain([above]));
             Ok(LogicalPlan::Join(join))
         }
@@ -157,6 +161,10 @@ fn lift_subqueries(node: LogicalPlan, refused: &mut Option<PlanError>) -> Result
 }
 
 fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<PlanError>) -> Result<LogicalPlan> {
+    // A number of rows is no value of the dialect.
+    if let LogicalPlan::Limit(_) = node {
+        return Ok(node);
+    }
     let inputs = node.inputs();
     let mut schema = merge_schema(&inputs);
     if let LogicalPlan::TableScan(_) = node {
@@ -169,7 +177,14 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
         let expr = expr.transform_up(|expr| rewrite_expression(expr, &schema, &inputs, rules, refused))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
-    Ok(rewritten.data)
+    match rewritten.data {
+        // Its columns have the types of its values.
+        LogicalPlan::Values(values) => {
+            let plain = values.values.into_iter().map(|row| row.into_iter().map(Expr::unalias).collect()).collect();
+            LogicalPlanBuilder::values(plain)?.build()
+        }
+        other => Ok(other),
+    }
 }
 
 fn rewrite_expression(
@@ -224,6 +239,34 @@ fn rewrite_expression(
                 }
             }
         }
+        Expr::Literal(ScalarValue::Int64(Some(number)), metadata) if rules.literals_are_narrow => {
+            Ok(match i32::try_from(number) {
+                Ok(narrow) => Transformed::yes(Expr::Literal(ScalarValue::Int32(Some(narrow)), metadata)),
+                Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(number)), metadata)),
+            })
+        }
+        Expr::AggregateFunction(call) => {
+            if rules.values_have_scales
+                && Deviation::of(call.func.name()).is_some()
+                && let [argument] = call.params.args.as_slice()
+            {
+                let data_type = argument.get_type(schema)?;
+                // Equal squares are not equal values.
+                let (construct, hint) = if data_type == DataType::Decimal256(CARRIER.0, CARRIER.1) {
+                    ("numbers without a declared scale", "cast the argument to numeric(precision, scale)")
+                } else {
+                    ("distinct exact numbers", "make the values distinct in a CTE first")
+                };
+                if construct.starts_with("numbers") || call.params.distinct && is_exact(&data_type) {
+                    refused.get_or_insert(PlanError::Unsupported {
+                        construct: format!("{}() of {construct}", call.func.name()),
+                        hint: Some(hint.to_owned()),
+                        location: None,
+                    });
+                }
+            }
+            Ok(Transformed::no(Expr::AggregateFunction(call)))
+        }
         Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
         other => Ok(Transformed::no(other)),
     }
@@ -237,6 +280,17 @@ fn rewrite_operator(
 ) -> Result<Transformed<Expr>> {
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let rewritten = match (op, &types) {
+        (Operator::RegexMatch | Operator::RegexIMatch | Operator::RegexNotMatch | Operator::RegexNotIMatch, _)
+            if rules.values_have_scales =>
+        {
+            match constant_text(&right).and_then(|text| translate(text, Asked::IsMatch)) {
+                Some(pattern) => binary(*left, op, lit(pattern)),
+                None => {
+                    refuse_pattern("`~`", refused);
+                    return Ok(Transformed::no(binary(*left, op, *right)));
+                }
+            }
+        }
         (Operator::Divide, (left_type, right_type))
             if rules.divides_as_float && is_exact(left_type) && is_exact(right_type) =>
         {
@@ -292,6 +346,25 @@ fn rewrite_operator(
     Ok(Transformed::yes(rewritten))
 }
 
+fn constant_text(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(ScalarValue::Utf8(Some(text)) | ScalarValue::Utf8View(Some(text)), _) => Some(text),
+        _ => None,
+    }
+}
+
+fn refuse_pattern(function: &str, refused: &mut Option<PlanError>) {
+    refused.get_or_insert(PlanError::Unsupported {
+        construct: format!("{function} with this regular expression, of which engines find different matches,"),
+        hint: Some(
+            "use a constant pattern of characters, classes, groups and greedy repetition, or match it in a model on one \
+             connection"
+                .to_owned(),
+        ),
+        location: None,
+    });
+}
+
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
 }
@@ -339,6 +412,9 @@ fn rewrite_cast(
             return Ok(Transformed::yes(rebuild(rounded)));
         }
     }
+    if to.is_decimal() && rules.values_have_scales {
+        return exact_cast(*expr, &from, &field).map(Transformed::yes);
+    }
     if matches!(to, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
         if let Some(text) = own_text(expr.as_ref().clone(), &from, rules) {
             return Ok(Transformed::yes(text));
@@ -346,6 +422,43 @@ fn rewrite_cast(
         refuse_own_form(&expr, &from, inputs, rules, refused);
     }
     Ok(Transformed::yes(rebuild(*expr)))
+}
+
+/// A cast to `numeric` as PostgreSQL does it: without digits of its own it keeps those of the value, a double counts with its
+/// 15 significant digits, and what is too long is rounded half away from zero.
+fn exact_cast(expr: Expr, from: &DataType, field: &FieldRef) -> Result<Expr> {
+    let carrier = DataType::Decimal256(CARRIER.0, CARRIER.1);
+    let digits = match from {
+        DataType::Int8 | DataType::Int16 => Some(5),
+        DataType::Int32 => Some(10),
+        DataType::Int64 | DataType::UInt64 => Some(20),
+        _ => None,
+    };
+    let is_carrier = *field.data_type() == carrier;
+    match (is_carrier, digits) {
+        (true, Some(digits)) => return Ok(cast(expr, DataType::Decimal128(digits, 0))),
+        (true, None) if from.is_decimal() => return Ok(expr),
+        _ => {}
+    }
+    let to = |expr: Expr| Expr::Cast(Cast { expr: Box::new(expr), field: Arc::clone(field) });
+    let is_text = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let text = match postgres_function("double_digits") {
+        Some(digits) if from.is_floating() => {
+            let digits = ScalarFunction::new_udf(digits, vec![cast(expr, DataType::Float64)]);
+            Expr::ScalarFunction(digits)
+        }
+        _ if is_text => expr,
+        _ => return Ok(to(expr)),
+    };
+    let exact = cast(text, carrier);
+    if is_carrier {
+        return Ok(exact);
+    }
+    let (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) = *field.data_type() else {
+        return Ok(to(exact));
+    };
+    let rounded = ScalarFunction::new_udf(decimal_rounding(Rounding::Nearest), vec![exact, lit(i64::from(scale))]);
+    Ok(to(Expr::ScalarFunction(rounded)))
 }
 
 /// The value as the text that PostgreSQL makes of it, where the engine's own differs.
@@ -414,6 +527,33 @@ fn rewrite_function(
             }
         }
     }
+    if call.name() == "regexp_replace" && rules.values_have_scales {
+        let flags = call
+            .args
+            .get(3)
+            .map_or(Some(""), constant_text)
+            .filter(|flags| flags.chars().all(|flag| matches!(flag, 'g' | 'i')));
+        let pattern = call.args.get(1).and_then(constant_text).and_then(|text| translate(text, Asked::Match));
+        let replacement = call.args.get(2).and_then(constant_text).and_then(translate_replacement);
+        return Ok(match (pattern, replacement, flags) {
+            (Some(pattern), Some(replacement), Some(_)) => {
+                call.args[1] = lit(pattern);
+                call.args[2] = lit(replacement);
+                Transformed::yes(Expr::ScalarFunction(call))
+            }
+            _ => {
+                refuse_pattern("regexp_replace()", refused);
+                Transformed::no(Expr::ScalarFunction(call))
+            }
+        });
+    }
+    if call.name() == "generate_series" && rules.values_have_scales {
+        return series_of(call, schema).map(Transformed::yes);
+    }
+    // Places and lengths are integers there.
+    if rules.values_have_scales && matches!(call.name(), "cardinality" | "array_length" | "array_position") {
+        return Ok(Transformed::yes(cast(Expr::ScalarFunction(call), DataType::Int32)));
+    }
     // What the planner makes of EXTRACT, which is a number with digits after the point in PostgreSQL.
     if call.name() == "date_part"
         && rules.values_have_scales
@@ -425,7 +565,11 @@ fn rewrite_function(
         && let [argument, digits @ ..] = call.args.as_slice()
         && argument.get_type(schema)?.is_decimal()
     {
-        let digits = digits.first().cloned().unwrap_or_else(|| lit(0_i64));
+        let digits = match digits.first() {
+            Some(Expr::Literal(ScalarValue::Int32(Some(digits)), _)) => lit(i64::from(*digits)),
+            Some(digits) => digits.clone(),
+            None => lit(0_i64),
+        };
         let arguments = vec![argument.clone(), digits];
         return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
             decimal_rounding(rounding),
@@ -439,6 +583,26 @@ fn rewrite_function(
         return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), call.args))));
     }
     Ok(Transformed::no(Expr::ScalarFunction(call)))
+}
+
+/// A series has the type of its ends; one of dates is of instants, midnight of the session's zone.
+fn series_of(mut call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
+    let types = call.args.iter().map(|argument| argument.get_type(schema)).collect::<Result<Vec<_>>>()?;
+    let zone = match types.first() {
+        Some(DataType::Date32) => Some(Arc::from("UTC")),
+        Some(DataType::Timestamp(_, zone)) => zone.as_ref().map(|_| Arc::from("UTC")),
+        _ if types.iter().all(|data_type| matches!(data_type, DataType::Int16 | DataType::Int32)) => {
+            let item = Field::new_list_field(DataType::Int32, true);
+            return Ok(cast(Expr::ScalarFunction(call), DataType::List(Arc::new(item))));
+        }
+        _ => return Ok(Expr::ScalarFunction(call)),
+    };
+    for end in call.args.iter_mut().take(2) {
+        let written = std::mem::replace(end, lit(true));
+        *end = cast(written, DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()));
+    }
+    let item = Field::new_list_field(DataType::Timestamp(TimeUnit::Microsecond, zone), true);
+    Ok(cast(Expr::ScalarFunction(call), DataType::List(Arc::new(item))))
 }
 
 /// Replaces `sum` and `avg` of exact numbers in an aggregate or window node; a projection above keeps the old names.
@@ -488,6 +652,11 @@ impl Rewrite {
                     let quotient = Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), arguments));
                     rewrite.replaced.push((name, quotient));
                 }
+                Some(ExactForm::Deviation { count, sum, squares, deviation }) => {
+                    let arguments = vec![rewrite.compute(count), rewrite.compute(sum), rewrite.compute(squares)];
+                    let value = Expr::ScalarFunction(ScalarFunction::new_udf(exact_deviation(deviation), arguments));
+                    rewrite.replaced.push((name, value));
+                }
                 None => {
                     rewrite.compute(expr.clone());
                 }
@@ -509,6 +678,7 @@ impl Rewrite {
 enum ExactForm {
     Sum(Expr),
     Average { sum: Expr, count: Expr, rule: DivisionRule },
+    Deviation { count: Expr, sum: Expr, squares: Expr, deviation: Deviation },
 }
 
 /// The exact form of `sum` or `avg` over exact numbers, `None` when the engine's own is right.
@@ -534,6 +704,23 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
     } else {
         argument.clone()
     };
+    if rules.values_have_scales
+        && is_exact(&data_type)
+        && let Some(deviation) = Deviation::of(function)
+    {
+        let scale = match data_type {
+            DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => scale,
+            _ => 0,
+        };
+        let wide = cast(argument.clone(), DataType::Decimal256(76, scale));
+        let squares = binary(wide.clone(), Operator::Multiply, wide.clone());
+        return Ok(Some(ExactForm::Deviation {
+            count: with_function(expr, Which::Count, argument.clone()),
+            sum: with_function(expr, Which::Sum, wide),
+            squares: with_function(expr, Which::Sum, squares),
+            deviation,
+        }));
+    }
     match (function, rules.division) {
         ("sum", _) if matches!(data_type, DataType::Int64 | DataType::UInt64) => {
             Ok(Some(ExactForm::Sum(with_function(expr, Which::Sum, exact_argument))))

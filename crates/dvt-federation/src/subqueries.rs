@@ -2,14 +2,15 @@
 //!
 //! The engine runs `x IN (…)` as a semi join and an uncorrelated `x NOT IN (…)` as an anti join that knows NULL, when either
 //! is a condition of its own in WHERE. Inside OR, NOT or CASE, and where a NOT IN is correlated, it loses the NULLs; there
-//! the condition is written with EXISTS, which has none.
+//! the condition is written with EXISTS, which has none. What stands elsewhere than in WHERE is brought there by `unnest`.
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
-use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit, not, when,
+    BinaryExpr, Distinct, Expr, ExprSchemable, FetchType, Filter, LogicalPlan, LogicalPlanBuilder, Operator, SkipType,
+    Subquery, lit, not, when,
 };
 use std::sync::Arc;
 
@@ -45,12 +46,62 @@ fn where_true(condition: Expr, input: &LogicalPlan) -> Result<Expr> {
 }
 
 /// `x IN (…)` as true, false or NULL.
-fn three_valued(expr: Expr, input: &LogicalPlan) -> Result<Transformed<Expr>> {
+pub(crate) fn three_valued(expr: Expr, input: &LogicalPlan) -> Result<Transformed<Expr>> {
     let Expr::InSubquery(test) = expr else { return Ok(Transformed::no(expr)) };
     let Some(parts) = Parts::of(&test, input)? else { return Ok(Transformed::no(Expr::InSubquery(test))) };
     let unknown = lit(datafusion::common::ScalarValue::Boolean(None));
     let value = when(parts.found, lit(!test.negated)).when(parts.unknown, unknown).otherwise(lit(test.negated))?;
     Ok(Transformed::yes(value))
+}
+
+/// `x > ANY (…)` and `x > ALL (…)` as true, false or NULL.
+pub(crate) fn compared_with_all(test: SetComparison, input: &LogicalPlan) -> Result<Expr> {
+    let SetComparison { expr, subquery, op, quantifier } = test;
+    let mut outer = subquery.outer_ref_columns.clone();
+    let value = as_outer(*expr, input, &mut outer)?;
+    let element = Expr::Column(Column::from(subquery.subquery.schema().qualified_field(0)));
+    let comparison = Expr::BinaryExpr(BinaryExpr::new(Box::new(value), op, Box::new(element)));
+    let unknown = exists(&subquery, Some(comparison.clone().is_null()), outer.clone())?;
+    let null = lit(datafusion::common::ScalarValue::Boolean(None));
+    match quantifier {
+        SetQuantifier::Any => {
+            let found = exists(&subquery, Some(comparison), outer)?;
+            when(found, lit(true)).when(unknown, null).otherwise(lit(false))
+        }
+        SetQuantifier::All => {
+            let failed = exists(&subquery, Some(not(comparison)), outer)?;
+            when(failed, lit(false)).when(unknown, null).otherwise(lit(true))
+        }
+    }
+}
+
+/// The plan without what changes its rows but not whether there is one.
+pub(crate) fn at_least_one(plan: &LogicalPlan) -> &LogicalPlan {
+    match plan {
+        LogicalPlan::Limit(limit)
+            if matches!(limit.get_skip_type(), Ok(SkipType::Literal(0)))
+                && matches!(limit.get_fetch_type(), Ok(FetchType::Literal(Some(1..)))) =>
+        {
+            at_least_one(&limit.input)
+        }
+        LogicalPlan::Sort(sort) if sort.fetch.is_none() => at_least_one(&sort.input),
+        LogicalPlan::Distinct(Distinct::All(input)) => at_least_one(input),
+        other => other,
+    }
+}
+
+/// The expression as a subquery over the rows of `input` sees it.
+fn as_outer(expr: Expr, input: &LogicalPlan, outer: &mut Vec<Expr>) -> Result<Expr> {
+    let seen = expr.transform_up(|expr| match expr {
+        Expr::Column(column) => {
+            let (_, field) = Expr::Column(column.clone()).to_field(input.schema().as_ref())?;
+            let reference = Expr::OuterReferenceColumn(field, column);
+            outer.push(reference.clone());
+            Ok(Transformed::yes(reference))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(seen.data)
 }
 
 struct Parts {
@@ -61,32 +112,16 @@ struct Parts {
 }
 
 impl Parts {
-    /// `None` when the value is itself of an outer query, or holds another subquery.
+    /// `None` when the value holds another subquery.
     fn of(test: &InSubquery, input: &LogicalPlan) -> Result<Option<Self>> {
-        let is_plain = !test.expr.exists(|expr| {
-            Ok(matches!(
-                expr,
-                Expr::OuterReferenceColumn(..) | Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_)
-            ))
+        let holds_another = test.expr.exists(|expr| {
+            Ok(matches!(expr, Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)))
         })?;
-        if !is_plain {
+        if holds_another {
             return Ok(None);
         }
         let mut outer = test.subquery.outer_ref_columns.clone();
-        let value = test
-            .expr
-            .as_ref()
-            .clone()
-            .transform_up(|expr| match expr {
-                Expr::Column(column) => {
-                    let (_, field) = Expr::Column(column.clone()).to_field(input.schema().as_ref())?;
-                    let reference = Expr::OuterReferenceColumn(field, column);
-                    outer.push(reference.clone());
-                    Ok(Transformed::yes(reference))
-                }
-                other => Ok(Transformed::no(other)),
-            })?
-            .data;
+        let value = as_outer(test.expr.as_ref().clone(), input, &mut outer)?;
         let rows = &test.subquery;
         let element = Expr::Column(Column::from(rows.subquery.schema().qualified_field(0)));
         let found = exists(rows, Some(element.clone().eq(value)), outer)?;

@@ -192,11 +192,19 @@ fn relations_are_found_and_renamed_by_their_place() {
 #[test]
 fn what_has_no_faithful_plan_is_refused_by_name() {
     for (query, named) in [
-        ("select exists (select 1 from pg.public.customers c where c.id = o.id) from my.shop.orders o", "EXISTS"),
         (
-            "select o.id from my.shop.orders o left join pg.public.customers c on c.id in (select id from my.public.customers)",
-            "a subquery in the ON of an outer join",
+            "select o.id from my.shop.orders o left join pg.public.customers c on exists (select 1 from my.public.customers d where d.id = o.id + c.id)",
+            "a subquery over both sides in the ON of an outer join",
         ),
+        (
+            "select exists (select 1 from pg.public.customers c where c.id < o.id) from (select id from my.shop.orders limit 3) o",
+            "over rows that a LIMIT chooses",
+        ),
+        (
+            "select (select count(*) from pg.public.customers c where c.id < o.id group by rollup (c.name)) from my.shop.orders o",
+            "a correlated subquery with GROUPING SETS",
+        ),
+        ("select * from my.shop.orders o, json_each(o.status)", "the function `json_each` in a FROM"),
         ("select cast(coalesce(amount, 1.5) as varchar) from my.shop.orders", "digits after the point"),
         (
             "select o.id from my.shop.orders o left join pg.public.customers c on c.id = o.id and random() < 0.5",

@@ -277,7 +277,7 @@ const EQUAL: &[&str] = &[
 
 /// What stays above Spark's rows, and what is refused.
 const REFUSED: &[(&str, &str)] = &[
-    ("select id from c.s.facts where big > 5", "big"),
+    ("select id from c.s.facts where big > k", "big"),
     ("select name, array_agg(id) from c.s.facts group by name", "array_agg"),
     ("select id from (select id, price / 3 as q from c.s.facts) x where q > 1 group by id", "exact_division"),
     ("select id from c.s.facts where name ilike 'A%' group by id", "ILIKE"),

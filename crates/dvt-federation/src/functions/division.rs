@@ -16,8 +16,8 @@ use dvt_adapter::{LOGICAL_TYPE, LogicalType};
 use std::sync::Arc;
 
 /// Digits after the point of a quotient held by PostgreSQL's rule; see `UNCONSTRAINED_NUMERIC`.
-const QUOTIENT_SCALE: i8 = 28;
-const PRECISION: u8 = 76;
+pub(super) const QUOTIENT_SCALE: i8 = 28;
+pub(super) const PRECISION: u8 = 76;
 
 /// Whose rule decides the scale of a quotient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,10 +148,11 @@ impl Operand {
     }
 }
 
-struct Exact {
-    unscaled: i256,
-    scale: i8,
-    display: i32,
+pub(super) struct Exact {
+    pub(super) unscaled: i256,
+    pub(super) scale: i8,
+    /// The digits after the point that PostgreSQL would show.
+    pub(super) display: i32,
 }
 
 impl Exact {
@@ -172,7 +173,7 @@ impl Exact {
 }
 
 /// The scale of PostgreSQL's quotient: at least 16 significant digits, and no less than either operand's scale.
-fn postgres_scale(dividend: &Exact, divisor: &Exact) -> i32 {
+pub(super) fn postgres_scale(dividend: &Exact, divisor: &Exact) -> i32 {
     let (dividend_weight, dividend_digit) = dividend.leading_digit();
     let (divisor_weight, divisor_digit) = divisor.leading_digit();
     let mut weight = dividend_weight - divisor_weight;
@@ -183,7 +184,7 @@ fn postgres_scale(dividend: &Exact, divisor: &Exact) -> i32 {
 }
 
 /// The quotient at a scale, rounded half away from zero; `None` when it does not fit.
-fn divide(dividend: &Exact, divisor: &Exact, scale: i32) -> Option<i256> {
+pub(super) fn divide(dividend: &Exact, divisor: &Exact, scale: i32) -> Option<i256> {
     let shift = scale + i32::from(divisor.scale) - i32::from(dividend.scale);
     let (numerator, denominator) = if shift >= 0 {
         (dividend.unscaled.checked_mul(power_of_ten(shift)?)?, divisor.unscaled)
@@ -204,11 +205,11 @@ fn magnitude(value: i256) -> Option<i256> {
     if value < i256::ZERO { value.checked_neg() } else { Some(value) }
 }
 
-fn power_of_ten(exponent: i32) -> Option<i256> {
+pub(super) fn power_of_ten(exponent: i32) -> Option<i256> {
     i256::from_i128(10).checked_pow(u32::try_from(exponent).ok()?)
 }
 
-fn scale_of(data_type: &DataType) -> Result<i8> {
+pub(super) fn scale_of(data_type: &DataType) -> Result<i8> {
     Ok(match data_type {
         DataType::Decimal32(_, scale)
         | DataType::Decimal64(_, scale)

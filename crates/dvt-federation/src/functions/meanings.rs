@@ -6,6 +6,7 @@ use super::calendar::{
 };
 use super::rowwise::Kind::{BigInt, Boolean, Date, Double, Exact, Integer, Interval, Text, Timestamp, Zoned};
 use super::rowwise::{Definition, Kind, Meaning, Value, strict};
+use super::zones::{clock_at, instant_at};
 use arrow::datatypes::{IntervalMonthDayNano, i256};
 
 type Computed = Result<Value, String>;
@@ -225,6 +226,71 @@ const fn of(arguments: &'static [Kind], returns: Kind, compute: fn(&[Value]) -> 
     strict(arguments, returns, compute)
 }
 
+/// The start of the unit that holds the moment.
+fn truncated(values: &[Value]) -> Computed {
+    let unit = text(&values[0]).to_lowercase();
+    let micros = micros(&values[1]);
+    let moment = Moment::of(micros);
+    let within = |length: i64| Ok(Value::Timestamp(micros.div_euclid(length) * length));
+    // Years as people count them, in runs that begin with 1.
+    let run = |length: i64| (moment.year - 1).div_euclid(length) * length + 1;
+    let (year, month) = match unit.as_str() {
+        "microsecond" | "microseconds" => return Ok(Value::Timestamp(micros)),
+        "millisecond" | "milliseconds" => return within(1000),
+        "second" | "seconds" => return within(1_000_000),
+        "minute" | "minutes" => return within(60_000_000),
+        "hour" | "hours" => return within(3_600_000_000),
+        "day" | "days" => return within(DAY),
+        "week" | "weeks" => {
+            return Ok(Value::Timestamp((moment.days - (moment.weekday() + 6).rem_euclid(7)) * DAY));
+        }
+        "month" | "months" => (moment.year, moment.month),
+        "quarter" => (moment.year, (moment.month - 1) / 3 * 3 + 1),
+        "year" | "years" => (moment.year, 1),
+        "decade" | "decades" => (moment.year.div_euclid(10) * 10, 1),
+        "century" | "centuries" => (run(100), 1),
+        "millennium" | "millennia" => (run(1000), 1),
+        other => return Err(format!("unit \"{other}\" not recognized for type timestamp")),
+    };
+    Ok(Value::Timestamp(days(year, month, 1) * DAY))
+}
+
+/// The 15 significant digits that a double is worth as an exact number.
+fn double_digits(number: f64) -> Computed {
+    if !number.is_finite() {
+        return Err("NaN and infinities are not supported as numeric across connections".to_owned());
+    }
+    let scientific = format!("{number:.14e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().map_err(|_| "a double without an exponent".to_owned())?;
+    let sign = if mantissa.starts_with('-') { "-" } else { "" };
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_end_matches('0');
+    let point = usize::try_from(exponent + 1);
+    string(match point {
+        _ if digits.is_empty() => "0".to_owned(),
+        Ok(point) if point >= digits.len() => format!("{sign}{digits}{}", "0".repeat(point - digits.len())),
+        Ok(point) if point > 0 => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+        _ => format!("{sign}0.{}{digits}", "0".repeat(usize::try_from(-exponent - 1).unwrap_or(0))),
+    })
+}
+
+fn sign_of(values: &[Value]) -> Computed {
+    Ok(match &values[0] {
+        Value::Exact(number, _) => Value::Exact(number.signum(), 0),
+        Value::Integer(number) => Value::Double(match number.signum() {
+            0 => 0.0,
+            1 => 1.0,
+            _ => -1.0,
+        }),
+        value => match double(value) {
+            number if number == 0.0 => Value::Double(0.0),
+            number if number.is_nan() => Value::Double(number),
+            number => Value::Double(number.signum()),
+        },
+    })
+}
+
 /// What PostgreSQL means.
 pub(super) const POSTGRES: &[Definition] = &[
     Definition {
@@ -236,6 +302,48 @@ pub(super) const POSTGRES: &[Definition] = &[
             of(&[Text], Text, postgres_text),
             of(&[Timestamp], Text, postgres_text),
             of(&[Interval], Text, postgres_text),
+        ],
+    },
+    Definition { name: "double_digits", meanings: &[of(&[Double], Text, |values| double_digits(double(&values[0])))] },
+    Definition {
+        name: "postgres_sign",
+        meanings: &[
+            of(&[Integer], Double, sign_of),
+            of(&[BigInt], Double, sign_of),
+            of(&[Exact(0)], Exact(0), sign_of),
+            of(&[Double], Double, sign_of),
+        ],
+    },
+    Definition {
+        name: "postgres_chr",
+        meanings: &[of(&[Integer], Text, |values| {
+            match u32::try_from(integer(&values[0])).ok().filter(|code| *code > 0) {
+                None => Err("null character not permitted".to_owned()),
+                Some(code) => match char::from_u32(code) {
+                    Some(letter) => string(letter),
+                    None => Err(format!("requested character not valid for encoding: {code}")),
+                },
+            }
+        })],
+    },
+    Definition {
+        name: "postgres_date_trunc",
+        meanings: &[
+            of(&[Text, Timestamp], Timestamp, truncated),
+            of(&[Text, Zoned], Zoned, truncated),
+            // A date is midnight of the session's zone.
+            of(&[Text, Date], Zoned, truncated),
+        ],
+    },
+    Definition {
+        name: "dvt_at_zone",
+        meanings: &[
+            of(&[Text, Timestamp], Zoned, |values| {
+                instant_at(text(&values[0]), micros(&values[1])).map(Value::Timestamp)
+            }),
+            of(&[Text, Zoned], Timestamp, |values| {
+                clock_at(text(&values[0]), micros(&values[1])).map(Value::Timestamp)
+            }),
         ],
     },
     Definition {

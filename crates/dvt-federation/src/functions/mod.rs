@@ -1,21 +1,29 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
 mod calendar;
+mod deviation;
 mod division;
 mod duckdb;
 mod integers;
+mod json;
 mod lake;
 mod letters;
 mod meanings;
 mod mysql;
+mod ordered;
 mod postgres;
 mod rounding;
 mod rowwise;
+mod single_value;
+mod snowflake;
 mod sqlite;
+mod zones;
 
+pub(crate) use deviation::{Deviation, exact_deviation};
 pub(crate) use division::{DivisionRule, exact_division};
 pub(crate) use integers::{IntegerWidth, checked_arithmetic};
 pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
+pub(crate) use single_value::single_value;
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
@@ -45,16 +53,20 @@ impl FunctionPack {
             "mysql" | "mariadb" => Some(mysql::FUNCTIONS),
             "sqlite" => Some(sqlite::FUNCTIONS),
             "duckdb" => Some(duckdb::FUNCTIONS),
+            "snowflake" => Some(snowflake::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };
         let mut known = SessionStateDefaults::default_scalar_functions();
         known.extend(letters::functions());
+        known.extend(json::functions());
         for definitions in [meanings::POSTGRES, meanings::MYSQL, meanings::SQLITE] {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));
-        let aggregate = by_name(SessionStateDefaults::default_aggregate_functions(), |function| {
+        let mut aggregates = SessionStateDefaults::default_aggregate_functions();
+        aggregates.extend(ordered::functions());
+        let aggregate = by_name(aggregates, |function| {
             (function.name().to_owned(), function.aliases().to_vec())
         });
         let window = by_name(SessionStateDefaults::default_window_functions(), |function| {
@@ -84,6 +96,7 @@ impl FunctionPack {
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.scalar.keys().chain(self.aggregate.keys()).chain(self.window.keys()).cloned().collect();
+        names.retain(|name| !name.starts_with("dvt_"));
         names.sort();
         names.dedup();
         names

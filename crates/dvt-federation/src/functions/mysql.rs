@@ -75,4 +75,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("percent_rank", "percent_rank"),
     ("rank", "rank"),
     ("row_number", "row_number"),
+    // What `greatest` and `least` become.
+    ("dvt_greatest", "greatest"),
+    ("dvt_least", "least"),
 ];

@@ -1,7 +1,6 @@
 //! PostgreSQL's functions that DataFusion has with the same meaning.
 //! Source: PostgreSQL manual, chapter "Functions and Operators"; DataFusion's function reference.
-//! Left out on purpose: `log`, `power`, `sqrt` and the deviations of exact numbers (their result is numeric there),
-//! `regexp_*` with flags, `json*`.
+//! Left out on purpose: `log`, `power`, `sqrt` and the deviations of exact numbers (their result is numeric there).
 
 use super::Names;
 
@@ -17,7 +16,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("btrim", "btrim"),
     ("char_length", "character_length"),
     ("character_length", "character_length"),
-    ("chr", "chr"),
+    ("chr", "postgres_chr"),
     ("concat", "concat"),
     ("concat_ws", "concat_ws"),
     ("initcap", "initcap_letters"),
@@ -31,6 +30,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("overlay", "overlay_text"),
     ("position", "strpos"),
     ("quote_literal", "quote_literal"),
+    ("regexp_replace", "regexp_replace"),
     ("repeat", "repeat"),
     ("replace", "replace"),
     ("reverse", "reverse"),
@@ -55,12 +55,11 @@ pub(super) const FUNCTIONS: Names = &[
     ("ln", "double_ln"),
     ("log", "double_log"),
     ("log10", "double_log"),
-    ("mod", "mod"),
     ("pow", "double_power"),
     ("power", "double_power"),
     ("random", "random"),
     ("round", "round"),
-    ("sign", "signum"),
+    ("sign", "postgres_sign"),
     ("sqrt", "double_sqrt"),
     ("trunc", "trunc"),
     // Dates.
@@ -68,7 +67,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("current_timestamp", "now"),
     ("age", "postgres_age"),
     ("date_part", "postgres_date_part"),
-    ("date_trunc", "date_trunc"),
+    ("date_trunc", "postgres_date_trunc"),
     ("extract", "date_part"),
     ("justify_days", "justify_days"),
     ("justify_hours", "justify_hours"),
@@ -90,6 +89,9 @@ pub(super) const FUNCTIONS: Names = &[
     ("grouping", "grouping"),
     ("max", "max"),
     ("min", "min"),
+    ("mode", "postgres_mode"),
+    ("percentile_cont", "postgres_percentile_cont"),
+    ("percentile_disc", "postgres_percentile_disc"),
     ("stddev", "stddev"),
     ("stddev_pop", "stddev_pop"),
     ("stddev_samp", "stddev"),
@@ -110,7 +112,35 @@ pub(super) const FUNCTIONS: Names = &[
     ("percent_rank", "percent_rank"),
     ("rank", "rank"),
     ("row_number", "row_number"),
+    // Arrays.
+    ("array_append", "array_append"),
+    ("array_cat", "array_concat"),
+    ("array_length", "array_length"),
+    ("array_position", "array_position"),
+    ("array_prepend", "array_prepend"),
+    ("array_remove", "array_remove_all"),
+    ("array_to_string", "array_to_string"),
+    ("cardinality", "cardinality"),
+    ("string_to_array", "string_to_array"),
+    // JSON.
+    ("json_array_length", "dvt_json_length"),
+    ("json_extract_path", "dvt_json_extract"),
+    ("json_extract_path_text", "dvt_json_extract_text"),
+    ("json_typeof", "dvt_json_kind"),
+    ("jsonb_array_length", "dvt_json_length"),
+    ("jsonb_extract_path", "dvt_json_extract"),
+    ("jsonb_extract_path_text", "dvt_json_extract_text"),
+    ("jsonb_typeof", "dvt_json_kind"),
     // What the planner calls for literals and operators.
+    ("dvt_at_zone", "dvt_at_zone"),
+    ("dvt_json_get", "dvt_json_get"),
+    ("dvt_json_get_text", "dvt_json_get_text"),
+    ("dvt_json_has", "dvt_json_has"),
+    ("dvt_json_path", "dvt_json_path"),
+    ("dvt_json_path_text", "dvt_json_path_text"),
+    ("dvt_series", "generate_series"),
+    ("dvt_to_json", "dvt_to_json"),
+    ("dvt_to_jsonb", "dvt_to_jsonb"),
     ("make_array", "make_array"),
     ("array_element", "array_element"),
 ];
