@@ -6,8 +6,8 @@ use crate::lake::Lake;
 use crate::layout::Stored;
 use crate::names::Name;
 use crate::types;
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, ScalarValue};
@@ -15,8 +15,12 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPu
 use datafusion::physical_plan::ExecutionPlan;
 use dvt_adapter::{AdapterError, LogicalType, logical_type};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub(crate) const SCHEMA: &str = "information_schema";
+
+/// The place of `last_modified` in `tables`.
+const LAST_MODIFIED: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
@@ -46,7 +50,13 @@ fn schema(kind: Kind) -> SchemaRef {
     let number = |name: &str| Field::new(name, DataType::Int32, true);
     Arc::new(Schema::new(match kind {
         Kind::Schemata => vec![text("catalog_name"), text("schema_name")],
-        Kind::Tables => vec![text("table_catalog"), text("table_schema"), text("table_name"), text("table_type")],
+        Kind::Tables => vec![
+            text("table_catalog"),
+            text("table_schema"),
+            text("table_name"),
+            text("table_type"),
+            Field::new("last_modified", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), true),
+        ],
         Kind::Views => {
             vec![text("table_catalog"), text("table_schema"), text("table_name"), text("view_definition")]
         }
@@ -98,7 +108,11 @@ impl TableProvider for InformationTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let wanted = Wanted { schema: wanted(filters, "table_schema"), identifier: wanted(filters, "table_name") };
+        let wanted = Wanted {
+            schema: wanted(filters, "table_schema"),
+            identifier: wanted(filters, "table_name"),
+            times: projection.is_none_or(|columns| columns.contains(&LAST_MODIFIED)),
+        };
         let batch = self.rows(&wanted).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         let table = MemTable::try_new(Arc::clone(&self.schema), vec![vec![batch]])?;
         // The filters are inexact, so a limit that comes along is one for all rows.
@@ -109,6 +123,8 @@ impl TableProvider for InformationTable {
 struct Wanted {
     schema: Option<String>,
     identifier: Option<String>,
+    /// Whether anybody reads when the relations were changed.
+    times: bool,
 }
 
 /// The text that a filter `column = 'text'` asks for.
@@ -141,6 +157,12 @@ impl InformationTable {
             }
             Kind::Tables => {
                 let relations = self.relations(wanted)?;
+                let mut modified = Vec::with_capacity(relations.len());
+                for (name, stored) in &relations {
+                    // Of a relation asked for by its name: opening every table of a lake to list it would take long.
+                    let is_asked = wanted.times && wanted.identifier.is_some();
+                    modified.push(if is_asked { self.last_modified(name, stored).await? } else { None });
+                }
                 vec![
                     texts(relations.iter().map(|_| None)),
                     texts(relations.iter().map(|(name, _)| Some(name.schema.clone()))),
@@ -150,6 +172,7 @@ impl InformationTable {
                             .iter()
                             .map(|(_, stored)| Some(if stored.is_view() { "VIEW" } else { "BASE TABLE" }.to_owned())),
                     ),
+                    Arc::new(TimestampMicrosecondArray::from(modified).with_timezone("UTC")),
                 ]
             }
             Kind::Views => {
@@ -166,6 +189,25 @@ impl InformationTable {
             Kind::Columns => self.columns(wanted).await?,
         };
         RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|error| self.lake.errors.query(error.into()))
+    }
+
+    /// When a table's newest rows were written, in microseconds since 1970; a view tells nothing of what it reads.
+    async fn last_modified(&self, name: &Name, stored: &Stored) -> std::result::Result<Option<i64>, AdapterError> {
+        let time = match stored {
+            Stored::View(_) => None,
+            Stored::Delta(path) => Some(self.lake.open_delta(name, path).await?.modified()),
+            Stored::Files(table) => {
+                let failed = |error| self.lake.errors.io("reading", name, error);
+                let mut newest = None;
+                for file in table.files().map_err(failed)? {
+                    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).map_err(failed)?;
+                    newest = newest.max(Some(modified));
+                }
+                newest
+            }
+        };
+        let since = time.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Ok(since.and_then(|since| i64::try_from(since.as_micros()).ok()))
     }
 
     fn schemas(&self) -> std::result::Result<Vec<String>, AdapterError> {

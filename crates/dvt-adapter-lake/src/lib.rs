@@ -29,11 +29,7 @@ use crate::session::LakeSession;
 use crate::types::ADAPTER_TYPE;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use dvt_adapter::{
-    Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ErrorClass, ExtractRequest, LoadReport, LoadRequest, RelationDescription, RelationKind, RelationName, Session,
-    Statistics, TextComparison, UnsupportedType,
-};
+use dvt_adapter::{Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationKind, RelationName, Session, Statistics, TextComparison, UnsupportedType};
 use dvt_sql::{Dialect, LAKE};
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
@@ -276,6 +272,12 @@ impl Adapter for LakeAdapter {
             () = cancel.cancelled() => Err(self.lake.errors.cancelled()),
             report = self.load_rows(request, rows) => report,
         }
+    }
+
+    async fn hold(&self, relation: &RelationName, cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
+        let name = self.name(relation);
+        let relation = RelationName::new(None, Some(&name.schema), &name.identifier);
+        Ok(Hold::on_this_machine(&self.lake.settings.path, &relation, &cancel).await)
     }
 
     fn display_location(&self) -> String {

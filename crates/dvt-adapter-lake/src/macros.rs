@@ -5,6 +5,7 @@
 pub fn macro_files() -> Vec<(&'static str, &'static str)> {
     vec![
         ("macros/create.sql", include_str!("../macros/create.sql")),
+        ("macros/freshness.sql", include_str!("../macros/freshness.sql")),
         ("macros/incremental.sql", include_str!("../macros/incremental.sql")),
         ("macros/relations.sql", include_str!("../macros/relations.sql")),
         ("macros/schemas.sql", include_str!("../macros/schemas.sql")),

@@ -1,6 +1,6 @@
 //! What `information_schema` tells about relations: columns, types, collations, estimates.
 
-use crate::client::ClientError;
+use crate::client::{Client, ClientError};
 use crate::pool::{Pool, Purpose};
 use crate::types::of_catalog;
 use dvt_adapter::{
@@ -129,12 +129,22 @@ fn read_keys(rows: &[Vec<Option<String>>], found: &mut HashMap<usize, RelationDe
 
 /// The result columns of a query, without running it.
 pub(crate) async fn describe_query(pool: &Pool, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
-    let failed = |error: ClientError| pool.error(error);
     let mut client = pool.take(Purpose::Read).await?;
+    let columns = describe_with(&mut client, pool, sql).await?;
+    pool.give_back(client);
+    Ok(columns)
+}
+
+/// The same on a connection that may be in a transaction: it sees what that has made, and waits for none of its locks.
+pub(crate) async fn describe_with(
+    client: &mut Client,
+    pool: &Pool,
+    sql: &str,
+) -> Result<Vec<ColumnDescription>, AdapterError> {
+    let failed = |error: ClientError| pool.error(error);
     let statement = client.prepare(sql).await.map_err(failed)?;
     let columns =
         statement.columns.iter().map(|column| crate::types::of_result(pool.settings.adapter_type, column)).collect();
     client.close(statement).await.map_err(failed)?;
-    pool.give_back(client);
     Ok(columns)
 }

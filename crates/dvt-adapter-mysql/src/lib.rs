@@ -23,13 +23,18 @@ use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
     Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ExtractRequest, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
+    ExtractRequest, Fetch, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
+    hold_key,
 };
 use dvt_sql::{Dialect, MARIADB, MYSQL};
 use pool::{Pool, Purpose};
 use profile::Settings;
 use serde_json::{Map, Value};
 use std::path::Path;
+use std::sync::Mutex;
+
+/// Seconds after which a lock among runs is no longer waited for.
+const LONGEST_WAIT: u32 = 31_536_000;
 
 static CAPABILITIES: Capabilities = Capabilities {
     // Each DDL statement commits what was open.
@@ -128,6 +133,17 @@ impl Adapter for MySqlAdapter {
         cancel: CancellationToken,
     ) -> Result<LoadReport, AdapterError> {
         load::load(&self.pool, request, rows, cancel).await
+    }
+
+    /// The lock goes with its connection, which a session in a transaction does not return.
+    async fn hold(&self, relation: &RelationName, cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
+        let schema = relation.schema.as_deref().unwrap_or(&self.settings().schema);
+        let key = hold_key(&format!("{schema}.{}", relation.identifier));
+        let mut session = self.session().await?;
+        session.set_cancel(cancel);
+        session.begin().await?;
+        session.execute(&format!("SELECT get_lock('dvt-{key:016x}', {LONGEST_WAIT})"), Fetch::All).await?;
+        Ok(Some(Hold::new(Mutex::new(session))))
     }
 
     fn needs_commit_witness(&self) -> bool {

@@ -3,6 +3,7 @@
 //! Statements are sent one by one. Where rows are wanted, a query goes as a prepared statement: the binary protocol gives
 //! floating numbers whole. What cannot be prepared (some administrative statements) goes as text.
 
+use crate::catalog;
 use crate::client::{Answer, Client, ClientError, Column, Done, Packet};
 use crate::commit;
 use crate::decode::{Form, RowDecoder};
@@ -13,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use dvt_adapter::{
-    AdapterError, AdapterResponse, CancellationToken, ErrorClass, Fetch, QueryResult, Session, Witness, with_types,
+    AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session, Witness, with_types,
 };
 use dvt_sql::{MYSQL, split_statements};
 use std::sync::Arc;
@@ -172,6 +173,10 @@ impl Session for MySqlSession {
 
     fn in_transaction(&self) -> bool {
         self.in_transaction
+    }
+
+    async fn describe_query(&mut self, sql: &str) -> Result<Option<Vec<ColumnDescription>>, AdapterError> {
+        self.with_client(async |client, pool| catalog::describe_with(client, pool, sql).await).await.map(Some)
     }
 
     fn set_cancel(&mut self, cancel: CancellationToken) {

@@ -10,11 +10,12 @@ use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
     Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ExtractRequest, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
+    ErrorClass, ExtractRequest, Fetch, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session,
+    UnsupportedType, hold_key,
 };
 use dvt_sql::{Dialect, POSTGRES};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A PostgreSQL database. Nothing is asked before the first call.
 pub struct PostgresAdapter {
@@ -92,6 +93,26 @@ impl Adapter for PostgresAdapter {
 
     async fn describe(&self, relations: &[RelationName]) -> Result<Vec<Option<RelationDescription>>, AdapterError> {
         describe::describe(&self.pool, relations).await
+    }
+
+    async fn hold(&self, relation: &RelationName, cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
+        // A transaction's lock, which goes with it, also where many clients share a server's connections.
+        let key = hold_key(&format!("{}.{}", relation.schema.as_deref().unwrap_or_default(), relation.identifier));
+        let mut session = self.session().await?;
+        session.set_cancel(cancel);
+        session.begin().await?;
+        let sql = format!(
+            "set local idle_in_transaction_session_timeout = 0; select pg_catalog.pg_advisory_xact_lock({})",
+            key.cast_signed()
+        );
+        match session.execute(&sql, Fetch::None).await {
+            Ok(_) => Ok(Some(Hold::new(Mutex::new(session)))),
+            Err(error) if matches!(error.class, ErrorClass::Cancelled | ErrorClass::ConnectionLost) => Err(error),
+            Err(error) => {
+                tracing::debug!(connection = self.connection(), %error, "no lock among runs");
+                Ok(None)
+            }
+        }
     }
 
     async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {

@@ -22,10 +22,7 @@ pub use macros::macro_files;
 
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_adapter::{
-    Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ErrorClass, ExtractRequest, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
-};
+use dvt_adapter::{Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType};
 use dvt_sql::{Dialect, SQLITE};
 use open::{Purpose, open};
 use profile::Settings;
@@ -170,6 +167,10 @@ impl Adapter for SqliteAdapter {
         cancel: CancellationToken,
     ) -> Result<LoadReport, AdapterError> {
         load::load(self.settings.clone(), request, rows, cancel).await
+    }
+
+    async fn hold(&self, relation: &RelationName, cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
+        Ok(Hold::on_this_machine(&self.settings.target_file().path, relation, &cancel).await)
     }
 
     fn display_location(&self) -> String {

@@ -1,7 +1,7 @@
 //! The traits a leaf implements, and the values that cross them.
 
 use crate::{
-    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, RelationDescription, RelationName,
+    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, Hold, RelationDescription, RelationName,
     UnsupportedType,
 };
 use arrow::array::RecordBatch;
@@ -101,6 +101,12 @@ pub trait Adapter: Send + Sync {
     /// Whether its sessions add rows by [`Session::append`].
     fn session_appends(&self) -> bool {
         false
+    }
+
+    /// Waits until no other run holds the relation, and keeps others waiting until the value is dropped or the process ends.
+    /// `None` where the engine has no lock for that. It keeps nobody from reading or writing but who asks for it too.
+    async fn hold(&self, _relation: &RelationName, _cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
+        Ok(None)
     }
 
     /// Where this connection leads, for people: `postgres://user@host:5432/db`. Never a password.

@@ -11,6 +11,7 @@ pub mod conformance;
 mod contract;
 mod description;
 mod error;
+mod hold;
 mod types;
 
 pub use capabilities::Capabilities;
@@ -24,6 +25,7 @@ pub use description::{
     RelationName, Statistics, TextComparison,
 };
 pub use error::{AdapterError, ErrorClass};
+pub use hold::{Hold, hold_key};
 pub use types::{
     LOGICAL_TYPE, LogicalType, NATIVE_TYPE, UNCONSTRAINED_NUMERIC, UnsupportedType, logical_type, native_type,
     with_types,

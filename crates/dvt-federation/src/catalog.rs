@@ -73,7 +73,18 @@ impl ForeignTable {
 
     /// Writes predicates over this relation alone.
     pub(crate) fn writer(&self) -> Writer<'_> {
-        Writer { columns: self, dialect: self.relation.dialect, rules: Rules::of(&self.relation.adapter_type) }
+        Writer {
+            columns: self,
+            dialect: self.relation.dialect,
+            rules: Rules::of(&self.relation.adapter_type),
+            connection: &self.relation.connection,
+        }
+    }
+
+    /// The column that the query knows by this name, as its database calls it.
+    pub(crate) fn stored_name(&self, name: &str) -> Option<&str> {
+        let index = self.schema.index_of(name).ok()?;
+        Some(&self.relation.description.columns.get(index)?.name)
     }
 
     /// The column behind a field of [`TableSource::schema`], by position.

@@ -7,7 +7,7 @@ use crate::extract::Extract;
 use crate::functions::FunctionPack;
 use crate::optimizer::{first_pass, last_pass, second_pass};
 use crate::output::output_schema;
-use crate::questions::{questions_of, with_answers};
+use crate::questions::{Answered, questions_of, with_answers};
 use crate::remote::{Translator, carve, regroup_joins};
 use crate::semantics::apply_semantics;
 use crate::unnest::unnest_subqueries;
@@ -96,15 +96,28 @@ fn has_subquery(sql: &str) -> bool {
     sql.to_lowercase().matches("select").nth(1).is_some()
 }
 
-/// [`plan_query`] with the answers to [`plan_questions`], each an array of one value; `None` leaves a question to the engine.
+/// The answer to one of [`plan_questions`].
+#[derive(Clone, Debug)]
+pub struct QuestionAnswer {
+    /// One value; `None` leaves the question to the engine.
+    pub value: Option<ArrayRef>,
+    /// The question is how far an incremental model has come: it reads nothing but the model itself. What is read of a
+    /// source above such a value ends where an open transaction may still write (`settled`).
+    pub is_watermark: bool,
+}
+
+/// [`plan_query`] with the answers to [`plan_questions`].
 ///
 /// # Errors
 /// As [`plan_query`].
-pub fn plan_answered(request: PlanRequest<'_>, answers: &[Option<ArrayRef>]) -> Result<FederatedPlan, PlanError> {
+pub fn plan_answered(request: PlanRequest<'_>, answers: &[QuestionAnswer]) -> Result<FederatedPlan, PlanError> {
     let pushdown = request.pushdown;
-    let answers: Vec<Option<ScalarValue>> = answers
+    let answers: Vec<Answered> = answers
         .iter()
-        .map(|answer| answer.as_ref().and_then(|answer| ScalarValue::try_from_array(answer, 0).ok()))
+        .map(|answer| Answered {
+            value: answer.value.as_ref().and_then(|value| ScalarValue::try_from_array(value, 0).ok()),
+            is_watermark: answer.is_watermark,
+        })
         .collect();
     let mut bound = Bound::new(request)?;
     let analyzed = std::mem::take(&mut bound.analyzed);

@@ -7,7 +7,7 @@
 use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, JoinType, ScalarValue};
-use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, WindowFunctionDefinition};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, TableScan, WindowFunctionDefinition};
 
 /// What gives one column of a plan.
 enum Definition<'p> {
@@ -76,6 +76,24 @@ pub(crate) fn stored_type(plan: &LogicalPlan, index: usize) -> Option<&Field> {
         Definition::Either(plans) => agreed(plans.into_iter().map(|plan| stored_type(plan, index))),
         Definition::Stored(field) => Some(field),
         Definition::Unknown => None,
+    }
+}
+
+/// The scan that hands a column of the plan through unchanged, and its name there.
+pub(crate) fn stored_column(plan: &LogicalPlan, index: usize) -> Option<(&TableScan, &str)> {
+    match (plan, definition(plan, index)) {
+        (LogicalPlan::TableScan(scan), Definition::Stored(field)) => Some((scan, field.name())),
+        (_, Definition::Passed(input, index)) => stored_column(input, index),
+        (_, Definition::Computed(expr, inputs)) => {
+            let mut expr = expr;
+            while let Expr::Alias(alias) = expr {
+                expr = &alias.expr;
+            }
+            let Expr::Column(column) = expr else { return None };
+            let (input, index) = resolve(column, &inputs)?;
+            stored_column(input, index)
+        }
+        _ => None,
     }
 }
 

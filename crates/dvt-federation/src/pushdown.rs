@@ -106,6 +106,7 @@ pub(crate) struct Writer<'a> {
     pub(crate) columns: &'a dyn Columns,
     pub(crate) dialect: &'static Dialect,
     pub(crate) rules: &'static Rules,
+    pub(crate) connection: &'a str,
 }
 
 /// The longest list of values sent in one IN.

@@ -7,8 +7,18 @@
 use crate::error::PlanError;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan};
+use crate::settled::settled_beside;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator};
 use std::sync::Arc;
+
+/// The answer to a question.
+pub(crate) struct Answered {
+    /// `None` leaves it to the engine.
+    pub(crate) value: Option<ScalarValue>,
+    /// The question is how far an incremental model has come: it reads nothing but the model itself.
+    pub(crate) is_watermark: bool,
+}
 
 /// The questions of a bound plan, each once, in an order that depends on the plan alone.
 pub(crate) fn questions_of(plan: &LogicalPlan) -> std::result::Result<Vec<Arc<LogicalPlan>>, PlanError> {
@@ -31,8 +41,8 @@ pub(crate) fn questions_of(plan: &LogicalPlan) -> std::result::Result<Vec<Arc<Lo
 }
 
 /// The plan with the answers in the place of its questions; `None` leaves a question to the engine.
-pub(crate) fn with_answers(plan: LogicalPlan, answers: &[Option<ScalarValue>]) -> Result<LogicalPlan> {
-    if answers.iter().all(Option::is_none) {
+pub(crate) fn with_answers(plan: LogicalPlan, answers: &[Answered]) -> Result<LogicalPlan> {
+    if answers.iter().all(|answer| answer.value.is_none()) {
         return Ok(plan);
     }
     let questions =
@@ -40,18 +50,59 @@ pub(crate) fn with_answers(plan: LogicalPlan, answers: &[Option<ScalarValue>]) -
     let answered = plan.transform_up(|node| {
         let LogicalPlan::Filter(filter) = node else { return Ok(Transformed::no(node)) };
         let Filter { predicate, input, .. } = filter;
-        let predicate = predicate.transform_up(|expr| {
-            let Some(asked) = question(&expr)? else { return Ok(Transformed::no(expr)) };
-            let place = questions.iter().position(|question| question == asked);
-            let Some(Some(answer)) = place.and_then(|place| answers.get(place)) else {
-                return Ok(Transformed::no(expr));
-            };
-            let answer = answer.cast_to(asked.schema().field(0).data_type())?;
-            Ok(Transformed::yes(Expr::Literal(answer, None)))
-        })?;
-        Filter::try_new(predicate.data, input).map(|filter| Transformed::yes(LogicalPlan::Filter(filter)))
+        let mut conditions = Vec::new();
+        for condition in split_conjunction_owned(predicate) {
+            let answered = answer(condition.clone(), &questions, answers)?;
+            let is_answered = answered.transformed;
+            conditions.push(answered.data);
+            if is_answered && let Some(bound) = watermark(&condition, &questions, answers)? {
+                conditions.extend(settled_beside(&condition, &bound, &input));
+            }
+        }
+        let Some(predicate) = conjunction(conditions) else { return Ok(Transformed::no(input.as_ref().clone())) };
+        Filter::try_new(predicate, input).map(|filter| Transformed::yes(LogicalPlan::Filter(filter)))
     })?;
     Ok(answered.data)
+}
+
+/// The expression with the answers in the place of its questions.
+fn answer(
+    expr: Expr,
+    questions: &[Arc<LogicalPlan>],
+    answers: &[Answered],
+) -> Result<Transformed<Expr>> {
+    expr.transform_up(|expr| {
+        let Some(asked) = question(&expr)? else { return Ok(Transformed::no(expr)) };
+        let place = questions.iter().position(|question| question == asked);
+        let known = place.and_then(|place| answers.get(place)?.value.as_ref());
+        let Some(answer) = known else { return Ok(Transformed::no(expr)) };
+        let answer = answer.cast_to(asked.schema().field(0).data_type())?;
+        Ok(Transformed::yes(Expr::Literal(answer, None)))
+    })
+}
+
+/// The side of a comparison that was asked for, answered; the other one has to be no question.
+fn watermark(
+    condition: &Expr,
+    questions: &[Arc<LogicalPlan>],
+    answers: &[Answered],
+) -> Result<Option<Expr>> {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return Ok(None) };
+    let asked = match op {
+        Operator::Gt | Operator::GtEq => right,
+        Operator::Lt | Operator::LtEq => left,
+        _ => return Ok(None),
+    };
+    let mut is_watermark = false;
+    asked.apply(|expr| {
+        if let Some(asked) = question(expr)? {
+            let place = questions.iter().position(|question| question == asked);
+            is_watermark |= place.and_then(|place| answers.get(place)).is_some_and(|answer| answer.is_watermark);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let bound = answer(asked.as_ref().clone(), questions, answers)?;
+    Ok((is_watermark && bound.transformed && bound.data.column_refs().is_empty()).then_some(bound.data))
 }
 
 /// The subquery behind an expression, if it is a question.

@@ -115,7 +115,12 @@ impl Columns for Block {
 
 impl Block {
     pub(crate) fn writer(&self) -> Writer<'_> {
-        Writer { columns: self, dialect: self.place.dialect, rules: self.place.rules }
+        Writer {
+            columns: self,
+            dialect: self.place.dialect,
+            rules: self.place.rules,
+            connection: &self.place.connection,
+        }
     }
 
     /// Whether it is FROM and WHERE alone, so that others can be joined to it and conditions added.

@@ -5,6 +5,7 @@
 
 use crate::bridge::NodeBridge;
 use crate::failure::{FailedAt, NodeError, from_render};
+use crate::microbatch::parse_time;
 use crate::node::{node_comment, thread_name};
 use crate::outcome::{Freshness, NodeResult, RouteKind, Status, Timing};
 use crate::reporter::NodeStarted;
@@ -244,17 +245,20 @@ fn read_answer(run: &Arc<Run>, source: &Source, called: &Value, field: &str) -> 
         Some(Json::Object(fields)) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         _ => Map::new(),
     };
+    let texts = run.adapter(&source.connection)?.dialect().name == "sqlite";
     let max_loaded_at = match loaded {
         // No rows: as old as can be.
         Value::None => DateTime::from_timestamp(-62_135_596_800, 0).unwrap_or_default(),
-        loaded => point_in_time(source, loaded, field)?,
+        loaded => point_in_time(source, loaded, field, texts)?,
     };
-    Ok(Answer { response, max_loaded_at, snapshotted_at: point_in_time(source, snapshotted, field)? })
+    Ok(Answer { response, max_loaded_at, snapshotted_at: point_in_time(source, snapshotted, field, texts)? })
 }
 
-fn point_in_time(source: &Source, value: &Value, field: &str) -> Result<DateTime<Utc>, NodeError> {
+/// `texts` says whether the engine has no type for times, so that a text may be one.
+fn point_in_time(source: &Source, value: &Value, field: &str, texts: bool) -> Result<DateTime<Utc>, NodeError> {
     let relation = source.relation().render();
-    value.as_datetime_utc().ok_or_else(|| {
+    let from_text = || if texts { value.as_str().and_then(parse_time) } else { None };
+    value.as_datetime_utc().or_else(from_text).ok_or_else(|| {
         let what = match value {
             Value::None => {
                 format!("Expected a non-null value when querying field '{field}' of table  {relation} but received value 'null' instead")
@@ -265,7 +269,11 @@ fn point_in_time(source: &Source, value: &Value, field: &str) -> Result<DateTime
                 other.type_name()
             ),
         };
-        at_source(source, what).into()
+        let diagnostic = at_source(source, what);
+        match value {
+            Value::Str(text) if texts => diagnostic.note(format!("'{text}' is no time")).into(),
+            _ => diagnostic.into(),
+        }
     })
 }
 

@@ -19,6 +19,7 @@ mod federated;
 mod foreign_keys;
 mod freshness;
 mod functions;
+mod holding;
 mod hooks;
 mod inline;
 mod inputs;

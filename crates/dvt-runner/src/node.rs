@@ -177,6 +177,7 @@ fn is_view_across(node: &Node, route: &Route) -> bool {
 
 impl Job<'_> {
     async fn work(&self, work: &mut Work) -> Result<(), NodeError> {
+        let _held = self.hold().await?;
         let started_at = Utc::now();
         if runs_in_batches(self.run, &self.node) {
             work.timing.push(Timing { name: "compile", started_at, completed_at: started_at });

@@ -3,12 +3,14 @@
 
 use crate::failure::{FailedAt, NodeError, from_compute};
 use crate::federated::{InputCounter, open_inputs};
+use crate::inputs::stored_name;
 use crate::node::kind_of;
 use crate::progress::Progress;
 use crate::run::Run;
 use arrow::array::{ArrayRef, new_null_array};
+use dvt_adapter::RelationName;
 use dvt_compute::JoinStrategy;
-use dvt_federation::{FederatedPlan, Route};
+use dvt_federation::{FederatedPlan, QuestionAnswer, Route};
 use dvt_manifest::Node;
 use futures::StreamExt;
 use std::sync::Arc;
@@ -19,13 +21,21 @@ pub(crate) struct Question {
     pub(crate) inputs: Vec<InputCounter>,
 }
 
+/// Whether the plan reads nothing but the node's own relation.
+fn reads_only(run: &Run, node: &Node, plan: &FederatedPlan) -> bool {
+    let Some(target) = run.connections().get(&node.connection) else { return false };
+    let own = stored_name(&node.relation(), target.dialect());
+    let is_own = |read: &RelationName| read.identifier == own.identifier && read.schema == own.schema;
+    plan.extracts.iter().all(|extract| extract.connection == node.connection && extract.relations().iter().all(is_own))
+}
+
 /// Asks, one after the other. `None`: the rows are not one value, of which the engine tells when it comes to it.
 pub(crate) async fn ask(
     run: &Arc<Run>,
     node: &Node,
     plans: Vec<FederatedPlan>,
     at: FailedAt<'_>,
-) -> Result<(Vec<Question>, Vec<Option<ArrayRef>>), NodeError> {
+) -> Result<(Vec<Question>, Vec<QuestionAnswer>), NodeError> {
     let (mut questions, mut answers) = (Vec::new(), Vec::new());
     for plan in plans {
         // What is read here is counted with the node's inputs; its live line begins with the rows.
@@ -42,11 +52,13 @@ pub(crate) async fn ask(
             }
         }
         cancel.cancel();
-        answers.push(match values.as_slice() {
+        let value = match values.as_slice() {
             [] => Some(new_null_array(rows.schema.field(0).data_type(), 1)),
             [one] if one.len() == 1 => Some(Arc::clone(one)),
             _ => None,
-        });
+        };
+        let is_watermark = node.config.materialized() == "incremental" && reads_only(run, node, &plan);
+        answers.push(QuestionAnswer { value, is_watermark });
         tracing::debug!(node = %node.unique_id, %plan, answer = ?answers.last(), "asked first");
         questions.push(Question { plan, inputs });
     }

@@ -1,6 +1,7 @@
 //! Conditions over a connection's columns in its SQL.
 
 use super::{Exactness, Fragment, MAX_LIST, Reason, RemoteColumn, Value, Writer, literal};
+use crate::settled;
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
@@ -43,6 +44,7 @@ impl Writer<'_> {
             Expr::Literal(ScalarValue::Boolean(Some(flag)), _) => {
                 Ok((if *flag { "(1 = 1)" } else { "(1 = 0)" }.into(), Exactness::Exact))
             }
+            Expr::ScalarFunction(call) if let Some(written) = settled::written(call, self) => written,
             _ => Err("its meaning on that connection is not known to be the same"),
         }
     }

@@ -41,6 +41,8 @@ pub(crate) struct Rules {
     pub(crate) joins_by_index: bool,
     /// A list of keys longer than this is written as a subquery over an array.
     pub(crate) array_above: Option<usize>,
+    /// Of a row called `unsettled`: whether a transaction wrote it that may have overtaken one which is still open.
+    pub(crate) unsettled: Option<&'static str>,
     pub(crate) costs: Costs,
 }
 
@@ -78,6 +80,12 @@ static POSTGRES: Rules = Rules {
     joins_need_index: false,
     joins_by_index: false,
     array_above: Some(200),
+    // The row's writer is as young as the oldest transaction that this very snapshot takes for unfinished, or younger. (Ages
+    // that have gone round the clock are those of frozen rows.)
+    unsettled: Some(
+        "pg_catalog.age(unsettled.xmin) BETWEEN 0 AND pg_catalog.age((pg_catalog.txid_snapshot_xmin(\
+         pg_catalog.txid_current_snapshot()) % 4294967296)::text::xid)",
+    ),
     costs: Costs { row: 250.0, byte: 4.0, join: 120.0, group: 200.0, group_ordered: 120.0 },
 };
 
@@ -97,6 +105,7 @@ static MYSQL: Rules = Rules {
     joins_need_index: true,
     joins_by_index: true,
     array_above: None,
+    unsettled: None,
     costs: Costs { row: 500.0, byte: 6.0, join: 1200.0, group: 1500.0, group_ordered: 250.0 },
 };
 
@@ -118,6 +127,7 @@ static SQLITE: Rules = Rules {
     joins_need_index: false,
     joins_by_index: true,
     array_above: None,
+    unsettled: None,
     costs: Costs { row: 400.0, byte: 3.0, join: 800.0, group: 700.0, group_ordered: 300.0 },
 };
 
@@ -138,6 +148,7 @@ static LAKE: Rules = Rules {
     joins_need_index: false,
     joins_by_index: true,
     array_above: None,
+    unsettled: None,
     costs: Costs { row: 0.0, byte: 1.0, join: 80.0, group: 100.0, group_ordered: 100.0 },
 };
 
@@ -158,6 +169,7 @@ static UNKNOWN: Rules = Rules {
     joins_need_index: true,
     joins_by_index: true,
     array_above: None,
+    unsettled: None,
     costs: Costs { row: 400.0, byte: 4.0, join: 1000.0, group: 1000.0, group_ordered: 1000.0 },
 };
 

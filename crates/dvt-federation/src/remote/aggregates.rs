@@ -52,7 +52,8 @@ impl Translator {
             columns.push(BlockColumn { qualifier, name: field.name().clone(), column });
         }
         let input_rows = block.estimate.rows;
-        let is_ordered = is_in_order(&block, &keys);
+        // All rows are one group in any order.
+        let is_ordered = keys.is_empty() || is_in_order(&block, &keys);
         let costs = &rules.costs;
         block.estimate.rows = group_rows(input_rows, &distinct);
         block.estimate.work += input_rows * if is_ordered { costs.group_ordered } else { costs.group };

@@ -7,6 +7,7 @@
 mod batches;
 mod window;
 
+pub(crate) use batches::parse_time;
 pub use window::check_sample;
 pub(crate) use window::{EventTimeInput, Window};
 
@@ -20,7 +21,7 @@ use crate::reporter::node_info;
 use crate::run::Run;
 use crate::scheduler::Slot;
 use crate::settings::RunCommand;
-use batches::{BatchError, BatchPlan, BatchSize, Bounds, parse_time};
+use batches::{BatchError, BatchPlan, BatchSize, Bounds};
 use dvt_diagnostics::{Diagnostic, Event, EventLevel, SourceFile, kinds};
 use dvt_federation::Route;
 use dvt_jinja::{Bridge, Dict, RenderContext, Value};

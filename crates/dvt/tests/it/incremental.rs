@@ -14,7 +14,7 @@ pub(crate) fn on(engine: &str) -> Option<Project> {
     Some(Project::new().profile(engine, &format!("    {engine}: {line}\n{others}")).on_databases(database))
 }
 
-const ENGINES: [&str; 4] = ["lite", "lake", "pg", "my"];
+pub(crate) const ENGINES: [&str; 4] = ["lite", "lake", "pg", "my"];
 
 /// The rows of a query over the project, as text: `1 a 10|2 b 20`.
 #[track_caller]
@@ -274,14 +274,14 @@ snapshots:
     }
 }
 
-const PAIR: &str = "sources:
+pub(crate) const PAIR: &str = "sources:
   - {name: l, connection: left, schema: main, tables: [{name: a}]}
   - {name: r, connection: right, schema: main, tables: [{name: b}]}
 ";
 
 /// How many rows came from a relation for a model.
 #[track_caller]
-fn extracted(project: &Project, model: &str, relation: &str) -> u64 {
+pub(crate) fn extracted(project: &Project, model: &str, relation: &str) -> u64 {
     let result = project.result(&format!("model.shop.{model}"));
     let inputs = result["adapter_response"]["inputs"].as_array().expect("inputs are told").clone();
     let of = inputs.iter().filter(|input| input["relation"].as_str().is_some_and(|name| name.ends_with(relation)));

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod bad_input;
+mod beside;
 mod cli;
 mod cloud;
 mod configuration;
@@ -13,6 +14,7 @@ mod differential;
 mod duckdb;
 mod elsewhere;
 mod faults;
+mod freshness;
 mod incremental;
 mod loading;
 mod microbatch;

@@ -1,6 +1,7 @@
 //! Microbatch models, `--sample` and `--empty`: which rows are read, batch by batch.
 
-use crate::project::Project;
+use crate::incremental::{ENGINES, PAIR, on, rows};
+use crate::project::{Project, output};
 use serde_json::json;
 
 const EVENTS: &str = "{{ config(materialized='table', event_time='happened_at') }}
@@ -75,4 +76,82 @@ fn samples_and_empty_inputs_narrow_what_is_read() {
     project.dvt("run --select all_of_it --empty").exits(0);
     assert_eq!(count(), r#"{"n":0}"#);
     project.dvt_with(&["run", "--sample", "3 weeks"]).exits(2).says("Invalid grain size 'weeks'");
+}
+
+#[test]
+fn microbatch_reads_of_other_connections_only_the_time_of_the_batch() {
+    for engine in ENGINES {
+        let Some(project) = on(engine) else { continue };
+        let Some(events) = dvt_test_support::postgres() else { return };
+        events.sql(
+            "create table events (id integer, at timestamp); insert into events select n, timestamp '2024-01-01' + n * interval '1 hour' from generate_series(0, 95) as n",
+        );
+        project
+            .write("profiles.yml", &format!("{}    ev: {}\n", project.text("profiles.yml"), output(&events, "public")));
+        let project = project
+            .file(
+                "models/sources.yml",
+                &format!("{PAIR}  - {{name: e, connection: ev, schema: public, tables: [{{name: events, config: {{event_time: at}}}}]}}\n"),
+            )
+            .file(
+                "models/daily.sql",
+                "{{ config(materialized='incremental', incremental_strategy='microbatch', unique_key='id', event_time='at', batch_size='day', \
+                 begin='2024-01-01', lookback=1) }}
+with e as (select * from {{ source('e', 'events') }})
+select e.id, e.at, b.v from e join {{ source('r', 'b') }} as b on b.id = e.id % 3",
+            );
+        project.sqlite(
+            "right.db",
+            "create table b (id integer, v text); insert into b values (0, 'x'), (1, 'y'), (2, 'z')",
+        );
+        let days = "--event-time-start 2024-01-01 --event-time-end 2024-01-05";
+        project.dvt(&format!("run {days}")).exits(0).says("Batch 4 of 4");
+        let count = "select count(*) as n, count(distinct id) as ids from {{ ref('daily') }}";
+        assert_eq!(rows(&project, count), "96 96", "{engine}");
+        // A late row of the second day and a change of the first: one batch again brings that day, no other.
+        events.sql(
+            "insert into events values (200, '2024-01-02 23:59:59.999999'); update events set id = 300 where id = 0",
+        );
+        project.dvt("run --event-time-start 2024-01-02 --event-time-end 2024-01-03").exits(0);
+        assert_eq!(rows(&project, count), "97 97", "{engine}");
+        assert_eq!(rows(&project, "select count(*) as n from {{ ref('daily') }} where id = 300"), "0", "{engine}");
+        let compiled = project.text("target/compiled/shop/models/daily/daily_2024-01-02.sql");
+        assert!(compiled.contains("2024-01-02") && compiled.contains("2024-01-03"), "{compiled}");
+    }
+}
+
+/// `--sample` on inputs of other connections, whose times are types there and texts on the target.
+#[test]
+fn a_sample_narrows_what_is_read_of_other_connections() {
+    for engine in ENGINES {
+        let Some(project) = on(engine) else { continue };
+        let Some(events) = dvt_test_support::postgres() else { return };
+        events.sql(
+            "create table events (id integer, at timestamptz, day date); insert into events select n, timestamptz '2024-01-01 00:00+00' + n * interval '1 hour', date '2024-01-01' + n / 24 from generate_series(0, 95) as n",
+        );
+        project
+            .write("profiles.yml", &format!("{}    ev: {}\n", project.text("profiles.yml"), output(&events, "public")));
+        let project = project
+            .file(
+                "models/sources.yml",
+                "sources:
+  - {name: l, connection: left, schema: main, tables: [{name: a, config: {event_time: at}}, {name: words, config: {event_time: at}}]}
+  - {name: e, connection: ev, schema: public, tables: [{name: events, config: {event_time: at}}]}
+",
+            )
+            .file("models/m.sql", "with e as (select * from {{ source('e', 'events') }}), a as (select * from {{ source('l', 'a') }}) select e.id, a.v from e join a on a.at = e.day")
+            .file("models/w.sql", "with w as (select * from {{ source('l', 'words') }}), e as (select * from {{ source('e', 'events') }}) select w.v from w join e on e.id = w.id");
+        project.sqlite(
+            "left.db",
+            "create table a (at date, v text); insert into a values ('2024-01-01', 'x'), ('2024-01-02', 'y'), ('2024-01-03', 'z');
+             create table words (id integer, at text, v text); insert into words values (25, '2024-01-02', 'midnight'), (30, '2024-01-02T06:00', 'morning')",
+        );
+        project.dvt_with(&["run", "--select", "m", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]).exits(0);
+        assert_eq!(rows(&project, "select count(*) as n, min(id) as low, max(id) as high from {{ ref('m') }}"), "24 24 47", "{engine}");
+        // SQLite reads a text as a time where the whole query is its own; across connections that is refused by name.
+        let outcome = project.dvt_with(&["run", "--select", "w", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]);
+        if engine == "lite" {
+            outcome.exits(1).says("datetime");
+        }
+    }
 }

@@ -132,6 +132,8 @@ fn lose_state(draw: &mut Draw, project: &Project) {
 
 fn incremental_history(engine: &str, config: &str, watermark: &str) {
     let Some(project) = start(engine) else { return };
+    // Only what is built of all rows loses those that the source has lost.
+    let deletes = config.contains("insert_overwrite");
     let project = project.file(
         "models/m.sql",
         &format!(
@@ -145,10 +147,10 @@ select a.id, a.version, b.label from {{{{ source('l', 'a') }}}} as a join {{{{ s
     let mut world = World::default();
     let runs = number("DVT_ORACLE_RUNS", 5);
     for step in 0..runs {
-        world.step(&mut draw, &project, false);
+        world.step(&mut draw, &project, deletes);
         run(&project, &["run"], kill(&mut draw));
         lose_state(&mut draw, &project);
-        world.step(&mut draw, &project, false);
+        world.step(&mut draw, &project, deletes);
         run(&project, &["run"], None);
         let query = "select id, version, label from {{ ref('m') }} order by id";
         assert_eq!(rows(&project, query), world.expected(), "run {step} of seed {seed} on {engine}: {config}");
@@ -174,6 +176,65 @@ fn a_history_of_replaced_rows_loses_and_doubles_nothing() {
 fn a_history_on_files_loses_and_doubles_nothing() {
     incremental_history("lite", "unique_key=['id'], incremental_strategy='merge'", SINCE);
     incremental_history("lake", "unique_key='id', incremental_strategy='delete+insert'", SINCE);
+}
+
+#[test]
+fn a_history_of_overwrites_is_the_last_state_of_the_sources() {
+    incremental_history("lake", "incremental_strategy='insert_overwrite'", "1 = 1");
+}
+
+/// Events of five days, changed, moved and deleted at will; each run builds every day anew.
+fn batch_history(engine: &str) {
+    let Some(project) = on(engine) else { return };
+    let project = project.file("models/sources.yml", &SOURCES.replace("{name: a}", "{name: a, config: {event_time: at}}")).file(
+        "models/m.sql",
+        "{{ config(materialized='incremental', incremental_strategy='microbatch', unique_key='id', event_time='at', batch_size='day',
+           begin='2024-01-01') }}
+select a.id, a.at, b.label from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.k = a.k",
+    );
+    project.sqlite("left.db", "create table a (id integer, at timestamp, k integer)");
+    project.sqlite("right.db", "create table b (k integer, label integer); insert into b values (0, 10), (1, 11), (2, 12)");
+    let seed = number("DVT_ORACLE_SEED", 7);
+    let mut draw = Draw(seed.wrapping_mul(0x9fb2_1c65_1e98_df25) | 1);
+    let mut events: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let days = ["run", "--event-time-start", "2024-01-01", "--event-time-end", "2024-01-06"];
+    for step in 0..number("DVT_ORACLE_RUNS", 3) {
+        let mut sql = String::from("begin;");
+        for _ in 0..=draw.below(8) {
+            // Late ones too: any of the five days, down to the last microsecond.
+            let second = draw.below(5 * 86_400);
+            let (id, key) = (draw.below(30), draw.below(3));
+            writeln!(sql, "delete from a where id = {id};").expect("memory");
+            if draw.below(5) == 0 {
+                events.remove(&id);
+                continue;
+            }
+            events.insert(id, (second, key));
+            writeln!(sql, "insert into a values ({id}, datetime('2024-01-01', '+{second} seconds') || '.999999', {key});").expect("memory");
+        }
+        project.sqlite("left.db", &format!("{sql} commit;"));
+        if !run(&project, &days, kill(&mut draw)) {
+            lose_state(&mut draw, &project);
+            run(&project, &days, None);
+        }
+        let query = "select id, label from {{ ref('m') }} order by id";
+        let expected: Vec<String> = events.iter().map(|(id, (_, key))| format!("{id} {}", key + 10)).collect();
+        assert_eq!(rows(&project, query), expected.join("|"), "run {step} of seed {seed} on {engine}");
+    }
+}
+
+#[test]
+fn a_history_of_batches_is_the_last_state_of_the_sources() {
+    for engine in ["lite", "my"] {
+        batch_history(engine);
+    }
+}
+
+#[test]
+fn a_history_of_batches_on_postgres_and_a_lake_is_the_last_state_of_the_sources() {
+    for engine in ["pg", "lake"] {
+        batch_history(engine);
+    }
 }
 
 /// Appended rows are versions that never change: what a killed run may have committed must not come again.
