@@ -147,7 +147,11 @@ fn a_sample_narrows_what_is_read_of_other_connections() {
              create table words (id integer, at text, v text); insert into words values (25, '2024-01-02', 'midnight'), (30, '2024-01-02T06:00', 'morning')",
         );
         project.dvt_with(&["run", "--select", "m", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]).exits(0);
-        assert_eq!(rows(&project, "select count(*) as n, min(id) as low, max(id) as high from {{ ref('m') }}"), "24 24 47", "{engine}");
+        assert_eq!(
+            rows(&project, "select count(*) as n, min(id) as low, max(id) as high from {{ ref('m') }}"),
+            "24 24 47",
+            "{engine}"
+        );
         // SQLite reads a text as a time where the whole query is its own; across connections that is refused by name.
         let outcome = project.dvt_with(&["run", "--select", "w", "--sample", "{start: 2024-01-02, end: 2024-01-03}"]);
         if engine == "lite" {

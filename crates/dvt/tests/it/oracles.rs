@@ -193,7 +193,10 @@ fn batch_history(engine: &str) {
 select a.id, a.at, b.label from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.k = a.k",
     );
     project.sqlite("left.db", "create table a (id integer, at timestamp, k integer)");
-    project.sqlite("right.db", "create table b (k integer, label integer); insert into b values (0, 10), (1, 11), (2, 12)");
+    project.sqlite(
+        "right.db",
+        "create table b (k integer, label integer); insert into b values (0, 10), (1, 11), (2, 12)",
+    );
     let seed = number("DVT_ORACLE_SEED", 7);
     let mut draw = Draw(seed.wrapping_mul(0x9fb2_1c65_1e98_df25) | 1);
     let mut events: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
@@ -210,7 +213,11 @@ select a.id, a.at, b.label from {{ source('l', 'a') }} as a join {{ source('r', 
                 continue;
             }
             events.insert(id, (second, key));
-            writeln!(sql, "insert into a values ({id}, datetime('2024-01-01', '+{second} seconds') || '.999999', {key});").expect("memory");
+            writeln!(
+                sql,
+                "insert into a values ({id}, datetime('2024-01-01', '+{second} seconds') || '.999999', {key});"
+            )
+            .expect("memory");
         }
         project.sqlite("left.db", &format!("{sql} commit;"));
         if !run(&project, &days, kill(&mut draw)) {
