@@ -6,7 +6,8 @@ use crate::settings::RunCommand;
 use chrono::Utc;
 use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_manifest::{
-    FreshnessResult, FreshnessResults, Graph, RunResult, RunResults, RunStatus, Timing, write_atomically,
+    FreshnessResult, FreshnessResults, Graph, ResourceType, RunResult, RunResults, RunStatus, Timing, WriteError,
+    write_atomically, write_atomically_with,
 };
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -84,6 +85,11 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
                 let body = result.overloads.iter().find(|(name, _)| *name == overload.defined_in);
                 overload.compiled_body = body.map(|(_, body)| body.clone());
             }
+            if node.resource_type == ResourceType::Test && run.leaves_relation(node) {
+                // `--store-failures` says so only now.
+                let relation = node.relation().render();
+                node.relation_name.get_or_insert(relation);
+            }
             node.compiled.code = Some(code.clone());
             node.compiled.extra_ctes_injected = true;
             run.resolve_foreign_keys(node);
@@ -93,7 +99,9 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
             node.compiled.path = Some(shown.display().to_string());
         }
     }
-    let mut problems = write(run, "WritableManifest", &run.target_path().join("manifest.json"), &manifest.to_json());
+    let path = run.target_path().join("manifest.json");
+    let written = write_atomically_with(&path, |out| manifest.write_json(out));
+    let mut problems = told(run, "WritableManifest", &path, written);
     let path = run.target_path().join("semantic_manifest.json");
     problems.extend(write(run, "SemanticManifest", &path, &manifest.semantic_manifest_json()));
     problems
@@ -115,7 +123,11 @@ fn write_graph_summary(run: &Run) -> Vec<Diagnostic> {
 }
 
 fn write(run: &Run, kind: &str, path: &Path, text: &str) -> Vec<Diagnostic> {
-    if let Err(error) = write_atomically(path, text.as_bytes()) {
+    told(run, kind, path, write_atomically(path, text.as_bytes()))
+}
+
+fn told(run: &Run, kind: &str, path: &Path, written: Result<(), WriteError>) -> Vec<Diagnostic> {
+    if let Err(error) = written {
         return vec![Diagnostic::error("artifact", error.to_string())];
     }
     let shown = path.display().to_string();

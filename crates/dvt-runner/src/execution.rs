@@ -12,7 +12,7 @@ use crate::run::{Run, lock, now};
 use crate::scheduler::{Event, Limits, Skip, Task, Verdict, run_tasks};
 use crate::schemas::create_schemas;
 use crate::settings::RunCommand;
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, kinds};
 use dvt_manifest::{Graph, ResourceType, UniqueId};
 use dvt_staging::Staging;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -50,10 +50,9 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
         let runs_hooks = run.runs_hooks();
         let mut is_ready = true;
         if let Err(error) = prepare(run, &queue.members).await {
-            diagnostics.extend(error.diagnostics);
-            could_not_go_on = true;
-            is_ready = false;
-        } else if runs_hooks {
+            return give_up(run, begun, results, error).await;
+        }
+        if runs_hooks {
             let (hooks, done) = run_hooks(run, HookTime::Start, &[]).await;
             results = hooks;
             if let Err(error) = done {
@@ -63,7 +62,14 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
             is_ready = !failed || !run.flag("SKIP_NODES_IF_ON_RUN_START_FAILS", true);
         }
         if is_ready {
+            let hooks = results.len();
             reached_all = run_queue(run, &queue, total, &mut results).await;
+            if !command.is_ordered() {
+                // Nobody waited for anybody: which one was first means nothing.
+                let ids = queue.members.iter().map(Member::unique_id).enumerate();
+                let places: HashMap<&str, usize> = ids.map(|(place, id)| (id, place)).collect();
+                results[hooks..].sort_by_key(|result| places.get(result.unique_id.as_str()).copied());
+            }
         } else {
             for (index, member) in queue.members.iter().filter(|member| !member.is_ephemeral()).enumerate() {
                 let result = skipped(member, SkipCause::Hook);
@@ -224,13 +230,30 @@ fn member_of(run: &Run, id: &str) -> Option<Member> {
 }
 
 /// What must be there before the first node: the journal, what the dead left cleaned up, the schemas.
+///
+/// # Errors
+/// No journal can be written, or no connection that a node works on can be had: then dbt has no results either.
 async fn prepare(run: &Arc<Run>, members: &[Member]) -> Result<(), NodeError> {
     if !run.request.command.writes() {
         return Ok(());
     }
     start_journal(run).await?;
     create_schemas(run, members).await;
-    Ok(())
+    let needed: BTreeSet<&str> =
+        members.iter().map(|member| member.connection(run)).filter(|connection| !connection.is_empty()).collect();
+    let broken = lock(&run.broken);
+    if needed.is_empty() || !needed.iter().all(|connection| broken.contains_key(*connection)) {
+        return Ok(());
+    }
+    let diagnostics = needed.iter().filter_map(|connection| broken.get(*connection)).map(as_database_error).collect();
+    Err(NodeError { diagnostics, is_retryable: false })
+}
+
+/// The diagnostic under the headline that dbt gives it.
+fn as_database_error(diagnostic: &Diagnostic) -> Diagnostic {
+    let text = diagnostic.event.as_ref().map_or(&diagnostic.message, |event| &event.message);
+    let message = format!("Database Error\n  {}", text.replace('\n', "\n  "));
+    diagnostic.clone().event(dvt_diagnostics::Event::new(kinds::MAIN_ENCOUNTERED_ERROR, message))
 }
 
 /// Begins the journal of a run that changes databases, after what dead runs left was cleaned up.

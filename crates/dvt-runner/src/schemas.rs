@@ -1,7 +1,7 @@
 //! Schemas that the selected nodes need, made before the first of them runs: dbt's `create_schemas`.
 
 use crate::bridge::NodeBridge;
-use crate::failure::{FailedAt, NodeError, from_render};
+use crate::failure::{FailedAt, NodeError, from_bridge, from_render};
 use crate::member::Member;
 use crate::query_comment::StatementComment;
 use crate::run::Run;
@@ -13,11 +13,16 @@ use dvt_sql::IdentifierCase;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-/// Makes what is missing, all connections at once. A connection where that fails is noted as broken: its nodes fail with
-/// the reason, the others run.
+/// Makes what is missing, all connections at once; where nothing is, a session shows whether the connection can be had. A
+/// connection where that fails is noted as broken: its nodes fail with the reason, the others run.
 pub(crate) async fn create_schemas(run: &Arc<Run>, members: &[Member]) {
     let mut wanted: BTreeMap<String, BTreeMap<String, Relation>> = BTreeMap::new();
-    for node in members.iter().filter_map(Member::node) {
+    for member in members {
+        let connection = member.connection(run);
+        if !connection.is_empty() {
+            wanted.entry(connection.to_owned()).or_default();
+        }
+        let Some(node) = member.node() else { continue };
         if run.leaves_relation(node) {
             let mut schema = node.relation();
             schema.identifier = None;
@@ -54,7 +59,11 @@ pub(crate) async fn create_schemas(run: &Arc<Run>, members: &[Member]) {
 fn create_on(run: &Arc<Run>, adapter: &Arc<dyn Adapter>, schemas: &[Relation]) -> Result<(), NodeError> {
     let node = Arc::new(run.operation_node("create_schemas", adapter.connection()));
     let bridge = NodeBridge::new(run, &node, adapter, StatementComment::default());
-    let result = create_missing(run, adapter, schemas, &node, &bridge);
+    let result = if schemas.is_empty() {
+        bridge.connect().map_err(|error| from_bridge(error.as_ref(), FailedAt::NOWHERE))
+    } else {
+        create_missing(run, adapter, schemas, &node, &bridge)
+    };
     bridge.abandon();
     result
 }
@@ -72,8 +81,8 @@ fn create_missing(
         call_macro(run.library(), &context, outside, name, args).map_err(|error| from_render(error, FailedAt::NOWHERE))
     };
     let fold = |name: &str| match adapter.dialect().unquoted {
-        IdentifierCase::Insensitive => name.to_lowercase(),
-        _ => name.to_owned(),
+        IdentifierCase::Insensitive | IdentifierCase::FoldsUpper => name.to_lowercase(),
+        IdentifierCase::FoldsLower => name.to_owned(),
     };
     let mut known: BTreeMap<Option<String>, BTreeSet<String>> = BTreeMap::new();
     for schema in schemas {

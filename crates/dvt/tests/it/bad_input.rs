@@ -141,7 +141,18 @@ fn a_wrong_password_is_said_to_be_one() {
     let Some(database) = dvt_test_support::postgres() else { return };
     let outputs = format!("    pg: {}\n", output(&database, "public").replace(&database.password, "hunter2-wrong"));
     let project = Project::new().profile("pg", &outputs).file("models/m.sql", "select 1 as one");
-    project.dvt("run").exits(1).says("connection `pg`").says("password").never_says("hunter2-wrong");
+    // Nothing can be run: dbt's exit code is 2, and there are no results.
+    project
+        .dvt("run")
+        .exits(2)
+        .says("connection `pg`")
+        .says("password")
+        .says("Database Error")
+        .never_says("hunter2-wrong");
+    assert!(!project.path("target/run_results.json").exists());
+    project.dvt("test").exits(0);
+    let project = project.file("tests/t.sql", "select 1 as one where false");
+    project.dvt("test").exits(2).says("Database Error").never_says("hunter2-wrong");
 }
 
 #[test]
