@@ -8,10 +8,10 @@ use crate::internals;
 use crate::preflight;
 use crate::printer::{Printer, PrinterOptions, SharedRedactor, events};
 use crate::registry;
-use crate::settings::{FlagFiles, Settings, Terminal, usage};
+use crate::settings::{FlagFiles, Settings, Terminal, is_secret, usage};
 use chrono::{DateTime, Utc};
-use dvt_diagnostics::{Diagnostic, Diagnostics, EventLevel, EventSink, Events, Secret};
-use dvt_manifest::Manifest;
+use dvt_diagnostics::{Diagnostic, Diagnostics, Event, EventLevel, EventSink, Events, Secret, kinds};
+use dvt_manifest::{DBT_VERSION, Manifest};
 use dvt_project::{BucketKind, ConfigFiles, ParseCache, Project, ProjectFile, ProjectSettings};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -232,6 +232,7 @@ impl App {
             registry::describe(output, settings, &root)
         };
         let support = registry::support(&config.profile, &describe);
+        self.tell_variables(&config);
         let mut project = dvt_project::load_project(&self.project_settings()?, config, &support)?;
         self.warn(project.warnings.iter())?;
         self.earlier.know(&project);
@@ -239,6 +240,18 @@ impl App {
             self.earlier.defer(self, command, &mut project)?;
         }
         Ok(project)
+    }
+
+    /// dbt's `StateCheckVarsHash`: what of the invocation the project is read with.
+    fn tell_variables(&self, config: &ConfigFiles) {
+        let vars = dvt_jinja::Value::from(&Value::Object(self.settings.shown_vars())).to_string();
+        let (profile, target) = (config.profile.name.as_str(), config.profile.target.as_str());
+        let read_with = [vars.as_str(), profile, target, DBT_VERSION].join("\n");
+        let checksum = dvt_manifest::Checksum::of_text(&read_with).checksum;
+        let message =
+            format!("checksum: {checksum}, vars: {vars}, profile: {profile}, target: {target}, version: {DBT_VERSION}");
+        let event = Event::new(kinds::STATE_CHECK_VARS_HASH, message).with("checksum", checksum).with("vars", vars);
+        self.printer.say(event.with("profile", profile).with("target", target).with("version", DBT_VERSION));
     }
 
     /// `Found 5 models, 1 seed, 2 sources`.
@@ -281,6 +294,8 @@ impl App {
             Some(text) => dvt_project::parse_vars(text)?,
             None => Map::new(),
         };
+        let secret = vars.iter().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_str());
+        self.printer.add_secrets(secret.map(Secret::new));
         Ok(ProjectSettings {
             project_dir: absolute(&settings.project_dir),
             profiles_dir: settings.profiles_dir.as_deref().map(absolute),

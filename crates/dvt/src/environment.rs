@@ -245,14 +245,7 @@ impl Environment {
 
     /// Values that appear in no output: dbt's rule for variables named `DBT_ENV_SECRET…`.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.variables
-            .iter()
-            .filter(|(name, _)| {
-                ["DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DVT_ENV_SECRET"]
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix))
-            })
-            .map(|(_, value)| value.as_str())
+        self.variables.iter().filter(|(name, _)| crate::settings::is_secret(name)).map(|(_, value)| value.as_str())
     }
 }
 

@@ -149,8 +149,7 @@ impl Settings {
         };
         let project_dir = lookup.path("PROJECT_DIR", global.project_dir.as_ref());
         let profiles_dir = lookup.path("PROFILES_DIR", global.profiles_dir.as_ref());
-        let partial_parse_file_path =
-            lookup.path("PARTIAL_PARSE_FILE_PATH", global.partial_parse_file_path.as_ref());
+        let partial_parse_file_path = lookup.path("PARTIAL_PARSE_FILE_PATH", global.partial_parse_file_path.as_ref());
         usage::check_file("--partial-parse-file-path", partial_parse_file_path.as_deref())?;
         usage::check_folders(command, project_dir.as_deref(), profiles_dir.as_deref())?;
         let event_time_start = lookup.own_text("EVENT_TIME_START", own.event_time.map(|args| &args.event_time_start));
@@ -296,6 +295,14 @@ impl Settings {
         all
     }
 
+    /// `--vars` as it may be shown: a variable whose name says that it is secret has no value.
+    pub(crate) fn shown_vars(&self) -> Map<String, Value> {
+        let vars = self.vars.as_deref().map(dvt_project::parse_vars).and_then(Result::ok).unwrap_or_default();
+        vars.into_iter()
+            .map(|(name, value)| if is_secret(&name) { (name, Value::from("*****")) } else { (name, value) })
+            .collect()
+    }
+
     /// `args` of run_results.json: the flags in dbt's spelling, those that were not given left out.
     pub(crate) fn artifact_args(&self) -> Map<String, Value> {
         // What dbt leaves out where it is off.
@@ -307,8 +314,7 @@ impl Settings {
             .map(|(name, value)| (name.to_lowercase(), value))
             .filter(|(name, value)| value != &Value::Bool(false) || !QUIET_WHEN_OFF.contains(&name.as_str()))
             .collect();
-        let vars = self.vars.as_deref().map(dvt_project::parse_vars).and_then(Result::ok).unwrap_or_default();
-        args.insert("vars".to_owned(), Value::Object(vars));
+        args.insert("vars".to_owned(), Value::Object(self.shown_vars()));
         for (name, value) in [("compute", &self.compute), ("bucket", &self.bucket)] {
             if let Some(value) = value {
                 args.insert(name.to_owned(), json!(value));
@@ -317,6 +323,11 @@ impl Settings {
         args.extend(self.own_flags.clone());
         args
     }
+}
+
+/// Whether a variable is secret by its name, in the environment or in `--vars`.
+pub(crate) fn is_secret(name: &str) -> bool {
+    ["DBT_ENV_SECRET", "DBT_ENGINE_ENV_SECRET", "DVT_ENV_SECRET"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn format_word(format: LogFormat) -> &'static str {

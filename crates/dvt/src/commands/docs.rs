@@ -48,8 +48,12 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<E
         runner.write_catalog(only.as_ref(), reporter, cancel).await
     })?;
     for error in &catalog.errors {
-        app.printer.diagnostic(error);
+        let text = error.event.as_ref().map_or(&error.message, |event| &event.message);
+        let message = format!("Encountered an error while generating catalog: {text}");
+        let event = Event::new(kinds::CATALOG_GENERATION_ERROR, message).with("exc", text.as_str());
+        app.events().warn_or_error(event)?;
     }
+    app.printer.details(&catalog.errors);
     if !catalog.errors.is_empty() {
         let count = catalog.errors.len();
         let message =
