@@ -138,7 +138,8 @@ fn constant(expr: &crate::engine::ir::Expr) -> Option<Value> {
 /// The value as JSON, for YAML.
 pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
     match value {
-        Value::Undefined(_) => Ok(Json::String(String::new())),
+        // As dbt writes it: what has no value is null.
+        Value::Undefined(_) => Ok(Json::Null),
         other => other.to_json(),
     }
 }

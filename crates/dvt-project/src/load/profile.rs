@@ -8,7 +8,7 @@ use crate::wording;
 use crate::yaml::{Yaml, YamlValue, load_yaml};
 use crate::{ConnectionSettings, Output, Profile, ProjectFile, ProjectSettings};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, Label, SourceFile, Span, did_you_mean, kinds};
-use dvt_jinja::ValueMode;
+use dvt_jinja::{Template, ValueMode};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -249,6 +249,10 @@ fn render_setting(
     let is_secret = is_secret_key(key);
     match &value.value {
         YamlValue::Text(text) => {
+            if key == "password" && !is_template(text) {
+                // A password may look like Jinja and be none.
+                return Ok(Value::String(text.clone()));
+            }
             let mode = if is_secret { ValueMode::Text } else { ValueMode::Native };
             renderer.text(text, &value.span(file), mode)
         }
@@ -268,6 +272,12 @@ fn render_setting(
             .map(Value::Object),
         _ => Ok(value.to_json()),
     }
+}
+
+/// Whether the text can be read as a template.
+fn is_template(text: &str) -> bool {
+    let file = SourceFile::new("password", text);
+    Template::parse_range(&file, 0..text.len()).is_ok()
 }
 
 /// The file as messages may show it: literal values of secret keys are stars, byte for byte, so that places stay right.

@@ -41,6 +41,19 @@ fn every_profile_value_is_rendered_and_converted() {
 }
 
 #[test]
+fn a_password_that_only_looks_like_jinja_is_itself() {
+    let (_, config) = load(&format!(
+        "env PASSWORD=no{{{{jinja\n{}",
+        profile(
+            "    dev: {type: postgres, password: 'no{{jinja{%re{#ndering'}\n    other: {type: postgres, password: \"{{ env_var('PASSWORD') }}\"}\n",
+        )
+    ));
+    let password = |name: &str| config.profile.output(name).unwrap().1.expose()["password"].clone();
+    assert_eq!(password("dev"), "no{{jinja{%re{#ndering");
+    assert_eq!(password("other"), "no{{jinja");
+}
+
+#[test]
 fn passwords_never_print() {
     let (_, config) = load(&profile(
         "    dev:\n      type: postgres\n      password: hunter2\n      private_key: |\n        line one\n        line two\n      token: 12345678\n      host: db\n",
