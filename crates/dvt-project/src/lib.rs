@@ -31,7 +31,7 @@ pub use load::{
 };
 pub use parse::load_project;
 pub use profile::{ConnectionSettings, Output, Profile};
-pub use project::{AdapterSupport, ConfigFiles, ConnectionFacts, Package, Project};
+pub use project::{AdapterSupport, ConfigFiles, ConnectionFacts, Package, Project, ReadingFigures};
 pub use project_file::{DispatchEntry, ProjectFile, QueryComment, RequiredAdapter};
 pub use settings::{ParseCache, ProjectSettings};
 pub use written_config::written_config;

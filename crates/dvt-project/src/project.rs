@@ -24,6 +24,15 @@ pub struct ConfigFiles {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// How a project was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadingFigures {
+    /// Files that were looked at.
+    pub paths: usize,
+    /// An earlier reading was used.
+    pub is_remembered: bool,
+}
+
 /// What the adapters contribute to reading a project.
 pub struct AdapterSupport<'a> {
     /// Macro packages of the adapters: package name, then (relative path, text) of each file.
@@ -67,4 +76,5 @@ pub struct Project {
     /// What templates see of the invocation: flags, environment, ids.
     pub invocation: Arc<Invocation>,
     pub warnings: Vec<Diagnostic>,
+    pub figures: ReadingFigures,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 impl Run {
     /// The node with its foreign keys resolved; the same node where there is none to resolve.
     pub(crate) fn with_foreign_keys(&self, node: Arc<Node>) -> Arc<Node> {
-        if !constraints(&node).any(|constraint| target_of(constraint).is_some()) {
+        if !names_foreign_keys(&node) {
             return node;
         }
         let mut resolved = (*node).clone();
@@ -19,6 +19,9 @@ impl Run {
 
     /// Puts relations in the place of `ref` and `source`. What names nothing stays: parsing has already told of it.
     pub(crate) fn resolve_foreign_keys(&self, node: &mut Node) {
+        if !names_foreign_keys(node) {
+            return;
+        }
         let original = node.clone();
         let own = node.constraints.iter_mut();
         let all = own.chain(node.columns.values_mut().flat_map(|column| column.constraints.iter_mut()));
@@ -46,6 +49,11 @@ impl Run {
             }
         }
     }
+}
+
+/// Whether a foreign key of the node names something of the project.
+fn names_foreign_keys(node: &Node) -> bool {
+    constraints(node).any(|constraint| target_of(constraint).is_some())
 }
 
 fn constraints(node: &Node) -> impl Iterator<Item = &Value> {

@@ -29,6 +29,9 @@ impl Key {
         let profile = &config.profile;
         let outputs: Vec<(&str, &str)> =
             profile.outputs.values().map(|output| (output.name.as_str(), output.adapter_type.as_str())).collect();
+        // A config may name one of these; what they are does not matter before something runs.
+        let computes: Vec<&String> = config.computes.computes.keys().collect();
+        let buckets: Vec<&String> = config.buckets.buckets.keys().collect();
         let variables = (
             Value::Object(settings.vars.clone()).to_string(),
             &profile.name,
@@ -38,7 +41,7 @@ impl Key {
         Self {
             program: program().to_owned(),
             variables: hash_of(&variables),
-            profile: hash_of(&(outputs, &config.computes, &config.buckets, macro_packages)),
+            profile: hash_of(&(outputs, computes, buckets, macro_packages)),
             packages: packages
                 .iter()
                 .map(|package| (package.name.clone(), hash_of(&(package, &package.project.file.text))))

@@ -163,6 +163,11 @@ impl Files {
         self.trace().moments.insert(moment.to_owned(), is_past);
     }
 
+    /// How many files were looked at.
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.texts).values().flatten().count() + self.trace().seeds.len()
+    }
+
     /// Forgets what was asked, but not what was read: a proof that did not hold leaves no trace.
     pub(crate) fn forget_questions(&self) {
         *self.trace() = Trace::default();

@@ -40,7 +40,7 @@ pub(crate) mod version;
 use crate::cache::{Files, Memory, hash_of};
 use crate::files::{FoundFile, Ignore};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
-use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings};
+use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings, ReadingFigures};
 use config::ConfigTrees;
 use connections::Connections;
 use described::Described;
@@ -71,7 +71,7 @@ pub fn load_project(
     let mut problems = config.warnings.clone();
     let packages = packages::find_packages(settings, &config, &mut Vec::new(), &mut problems);
     version::check_versions(settings, &packages, &mut problems);
-    let (mut manifest, library, connections, invocation) =
+    let (mut manifest, library, connections, invocation, figures) =
         match read(settings, &config, &packages, support, &mut problems) {
             Some(read) if !has_errors(&problems) => read,
             _ => return Err(in_order(problems)),
@@ -88,6 +88,7 @@ pub fn load_project(
         invocation,
         warnings: in_order(problems).0,
         config,
+        figures,
     })
 }
 
@@ -110,8 +111,13 @@ fn in_order(mut problems: Vec<Diagnostic>) -> Diagnostics {
     Diagnostics(unique)
 }
 
-type Read =
-    (Manifest, Arc<MacroLibrary>, dvt_manifest::IndexMap<String, crate::ConnectionFacts>, Arc<dvt_jinja::Invocation>);
+type Read = (
+    Manifest,
+    Arc<MacroLibrary>,
+    dvt_manifest::IndexMap<String, crate::ConnectionFacts>,
+    Arc<dvt_jinja::Invocation>,
+    ReadingFigures,
+);
 
 fn read(
     settings: &ProjectSettings,
@@ -162,7 +168,8 @@ fn read(
         connections::say(&remembered.lines, &settings.events);
         problems.extend(remembered.problems);
         let library = macros(problems)?;
-        return Some((manifest, Arc::new(library), connections.used(), invocation));
+        let figures = ReadingFigures { paths: files.count(), is_remembered: true };
+        return Some((manifest, Arc::new(library), connections.used(), invocation, figures));
     }
     // The questions of a proof that did not hold are forgotten, and these are part of every proof.
     for package in packages {
@@ -208,7 +215,8 @@ fn read(
     if !has_errors(problems) {
         memory.keep(&manifest, &problems[before..], &lines, &connections.known());
     }
-    Some((manifest, library, connections.used(), invocation))
+    let figures = ReadingFigures { paths: files.count(), is_remembered: false };
+    Some((manifest, library, connections.used(), invocation, figures))
 }
 
 /// What was read before the nodes: docs blocks and rows of unit tests.

@@ -2,6 +2,7 @@
 //! `cargo nextest run -p dvt-project --run-ignored only --no-capture large`.
 
 use crate::project::Case;
+use dvt_project::ParseCache;
 use std::fmt::Write as _;
 use std::time::Instant;
 
@@ -44,6 +45,15 @@ fn a_thousand_models_are_read() {
         start.elapsed()
     );
     assert_eq!(project.manifest.nodes.len(), count * 3);
+    // The same with the parse cache: written, then used.
+    let mut settings = case.settings.clone();
+    settings.parse_cache = ParseCache { is_read: true, is_written: true, ..ParseCache::default() };
+    for what in ["kept", "remembered"] {
+        let start = Instant::now();
+        let project = case.load_with(&settings).unwrap_or_else(|diagnostics| panic!("{}", case.render(&diagnostics)));
+        println!("{what} in {:?}", start.elapsed());
+        assert_eq!(project.figures.is_remembered, what == "remembered");
+    }
 }
 
 /// Writes the manifest of every good case (of `DVT_TEST_CASES`, or ours) to `DVT_TEST_MANIFESTS`, where dbt's artifact classes can be set on them.
