@@ -44,7 +44,7 @@ pub trait Progress: Sync {
 /// # Errors
 /// Only what concerns the whole run: the home cannot be written. What is wrong with an item is in its report.
 pub fn sync(items: Vec<Item>, options: &Options, progress: &dyn Progress) -> Result<Vec<Report>, SyncError> {
-    let _lock = match options.dry_run || items.iter().all(|item| is_settled(item)) {
+    let _lock = match options.dry_run || items.iter().all(is_settled) {
         true => None,
         false => Some(prepare(options, progress)?),
     };
