@@ -117,7 +117,7 @@ fn a_missing_driver_is_told_with_the_way_out() {
     let project = Project::new()
         .profile("duck", "    duck: {type: duckdb, path: shop.duckdb}\n")
         .file("models/m.sql", "select 1 as a");
-    project.dvt("run").exits(1).says("the duckdb driver").says("is not installed");
+    project.dvt("run").exits(2).says("the duckdb driver").says("is not installed");
 }
 
 #[test]
