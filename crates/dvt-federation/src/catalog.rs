@@ -1,5 +1,6 @@
 //! The relations a query reads, as the binder sees them.
 
+use crate::bind::swapped_case;
 use crate::pushdown::{Columns, Exactness, RemoteColumn, Rules, Writer, push_predicate};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{Column, Result};
@@ -47,7 +48,13 @@ impl ForeignTable {
             .map(|(column, lower)| {
                 let is_unique = folded.iter().filter(|other| *other == lower).count() == 1;
                 let ignores_case = relation.dialect.unquoted == IdentifierCase::Insensitive;
-                let name = if ignores_case && is_unique && !quoted_names.contains(&column.name) {
+                // Who writes no quotes means the name in upper case there, and the binder's lower case here.
+                let folds_upper = relation.dialect.unquoted == IdentifierCase::FoldsUpper;
+                let is_upper = column.name.to_uppercase() == column.name && !quoted_names.contains(&column.name);
+                let swapped = swapped_case(&column.name);
+                let name = if folds_upper && (is_upper || !is_unique) {
+                    &swapped
+                } else if ignores_case && is_unique && !quoted_names.contains(&column.name) {
                     lower
                 } else {
                     &column.name

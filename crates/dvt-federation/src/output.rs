@@ -1,5 +1,6 @@
 //! The names and types that a query's result has in its target.
 
+use crate::bind::swapped_case;
 use crate::catalog::CatalogRelation;
 use crate::provenance::stored_type;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -40,6 +41,10 @@ pub(crate) fn output_schema(
                 if let Some(name) = name.filter(|name| name.to_lowercase() == field.name().to_lowercase()) {
                     field = field.with_name(name);
                 }
+            }
+            if dialect.unquoted == IdentifierCase::FoldsUpper {
+                let name = swapped_case(field.name());
+                field = field.with_name(name);
             }
             let is_computed =
                 !field.metadata().contains_key(NATIVE_TYPE) && !field.metadata().contains_key(LOGICAL_TYPE);

@@ -1,6 +1,6 @@
 //! From a query to extracts and the plan that joins them.
 
-use crate::bind::{bind, explain, parse_query, quoted_names};
+use crate::bind::{bind, explain, parse_query, quoted_names, swapped_case};
 use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::PlanError;
 use crate::extract::Extract;
@@ -18,7 +18,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ScalarValue, config::ConfigOptions};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::{Analyzer, OptimizerContext};
-use dvt_sql::Dialect;
+use dvt_sql::{Dialect, IdentifierCase};
 use std::fmt;
 use std::sync::Arc;
 
@@ -141,7 +141,10 @@ impl Bound {
         let PlanRequest { sql, dialect, relations, limit, pushdown } = request;
         let functions = FunctionPack::of(dialect);
         let statement = parse_query(sql, dialect)?;
-        let quoted = quoted_names(sql, dialect);
+        let mut quoted = quoted_names(sql, dialect);
+        if dialect.unquoted == IdentifierCase::FoldsUpper {
+            quoted = quoted.iter().map(|name| swapped_case(name)).collect();
+        }
         let known: Vec<String> = relations.iter().map(|relation| relation.display_name.clone()).collect();
         let explained = |error: DataFusionError| explain(&error, dialect, &functions, &known);
 

@@ -39,8 +39,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &InitArgs) -> Result<Exit, Dia
         return Err(error.help("leave --profile out to make one").into());
     }
     // On a terminal the user says which database it is; otherwise the project runs on files alone.
-    let asks =
-        existing.is_none() && !args.skip_profile_setup && !args.sample && std::io::stdin().is_terminal();
+    let asks = existing.is_none() && !args.skip_profile_setup && !args.sample && std::io::stdin().is_terminal();
     let profile_name = existing.as_deref().unwrap_or(&name);
     let files = if asks || existing.is_some() {
         scaffold::plain_project_files(&name, profile_name)

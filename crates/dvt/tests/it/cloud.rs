@@ -1,4 +1,5 @@
 //! Staging in an S3 bucket, by an emulator on loopback.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic")]
 
 use crate::project::Project;
 use dvt_test_support::Emulator;

@@ -1,5 +1,6 @@
 //! `dvt debug` before planted faults: each is named with one reason and one next step, fails the command, and shows no
 //! secret.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic")]
 
 use crate::project::Project;
 use dvt_test_support::{TestDatabase, closed_port};
@@ -70,25 +71,80 @@ fn faults_of_outputs_computes_and_folders_are_named() {
     };
     let snow = |more: &str| format!("{{type: snowflake, account: a, user: u, database: d, schema: s, {more}}}");
     for fault in [
-        Fault::output("wrong port", postgres(&format!("host: 127.0.0.1, port: {closed}")), "127.0.0.1", "host and port"),
+        Fault::output(
+            "wrong port",
+            postgres(&format!("host: 127.0.0.1, port: {closed}")),
+            "127.0.0.1",
+            "host and port",
+        ),
         Fault::output("no such name", postgres("host: nobody.invalid, port: 5432"), "nobody.invalid", "host and port"),
         Fault::output("a port that is none", postgres("host: h, port: 700000"), "port", "mend the output"),
-        Fault::output("a missing key", format!("{{type: postgres, host: h, password: {SECRET}}}"), "user", "mend the output"),
+        Fault::output(
+            "a missing key",
+            format!("{{type: postgres, host: h, password: {SECRET}}}"),
+            "user",
+            "mend the output",
+        ),
         Fault::output("a misspelt key", postgres("host: h, port: 1, sslmoed: require"), "`sslmoed`", "`sslmode`"),
         Fault::output("a folder that is not there", "{type: sqlite, path: no/such/t.db}", "no/such", ""),
         Fault::output("a file that is no database", "{type: sqlite, path: plain.txt}", "plain.txt", ""),
-        Fault::output("a driver that is missing", "{type: duckdb, path: t.duckdb}", "is not installed", "run `dvt sync`"),
-        Fault::output("another driver that is missing", snow(&format!("password: {SECRET}")), "is not installed", "run `dvt sync`"),
+        Fault::output(
+            "a driver that is missing",
+            "{type: duckdb, path: t.duckdb}",
+            "is not installed",
+            "run `dvt sync`",
+        ),
+        Fault::output(
+            "another driver that is missing",
+            snow(&format!("password: {SECRET}")),
+            "is not installed",
+            "run `dvt sync`",
+        ),
         Fault::output("no way to log in", snow("role: r"), "neither `password` nor", "mend the output"),
-        Fault::output("a browser to log in", snow("authenticator: externalbrowser"), "opens a browser", "mend the output"),
+        Fault::output(
+            "a browser to log in",
+            snow("authenticator: externalbrowser"),
+            "opens a browser",
+            "mend the output",
+        ),
         Fault::output("a key file that is missing", snow("private_key_path: no.p8"), "no.p8", "mend the output"),
         Fault::output("a lake in a file", "{type: filesystem, path: plain.txt}", "plain.txt", ""),
-        Fault::compute("a Spark that is missing", "{type: spark, version: '4.0.1'}", "Spark 4.0.1 is not in", "run `dvt sync`"),
-        Fault::compute("a Spark without a version", "{type: spark, master: 'local[1]'}", "neither `remote` nor", "computes.yml"),
-        Fault::compute("a Spark server that is gone", "{type: spark, remote: 'sc://127.0.0.1:1'}", "nothing answers", "`remote`"),
-        Fault::compute("a Spark address that is none", "{type: spark, remote: nonsense}", "`nonsense`", "sc://host:port"),
-        Fault::compute("a spill folder in a file", "{type: datafusion, spill_dir: plain.txt/x}", "plain.txt", "may write to"),
-        Fault::compute("a spill folder without rights", "{type: datafusion, spill_dir: /proc/x}", "/proc/x", "may write to"),
+        Fault::compute(
+            "a Spark that is missing",
+            "{type: spark, version: '4.0.1'}",
+            "Spark 4.0.1 is not in",
+            "run `dvt sync`",
+        ),
+        Fault::compute(
+            "a Spark without a version",
+            "{type: spark, master: 'local[1]'}",
+            "neither `remote` nor",
+            "computes.yml",
+        ),
+        Fault::compute(
+            "a Spark server that is gone",
+            "{type: spark, remote: 'sc://127.0.0.1:1'}",
+            "nothing answers",
+            "`remote`",
+        ),
+        Fault::compute(
+            "a Spark address that is none",
+            "{type: spark, remote: nonsense}",
+            "`nonsense`",
+            "sc://host:port",
+        ),
+        Fault::compute(
+            "a spill folder in a file",
+            "{type: datafusion, spill_dir: plain.txt/x}",
+            "plain.txt",
+            "may write to",
+        ),
+        Fault::compute(
+            "a spill folder without rights",
+            "{type: datafusion, spill_dir: /proc/x}",
+            "/proc/x",
+            "may write to",
+        ),
         Fault::bucket("a bucket in a file", "{type: filesystem, path: plain.txt/b}", "plain.txt", "may write to"),
         Fault::bucket("a bucket without rights", "{type: filesystem, path: /proc/b}", "/proc/b", "may write to"),
         Fault::bucket("a bucket that is the disk", "{type: filesystem, path: /}", "root", "buckets.yml"),
@@ -165,13 +221,21 @@ fn faults_of_a_bucket_in_the_cloud_are_named() {
     for fault in [
         Fault::bucket(
             "a clock that is wrong",
-            refused("403 Forbidden", "RequestTimeTooSkewed", "The difference between the request time and the server's"),
+            refused(
+                "403 Forbidden",
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the server's",
+            ),
             "RequestTimeTooSkewed",
             "clock",
         ),
         Fault::bucket(
             "another region",
-            refused("400 Bad Request", "AuthorizationHeaderMalformed", "the region 'r' is wrong; expecting 'eu-west-1'"),
+            refused(
+                "400 Bad Request",
+                "AuthorizationHeaderMalformed",
+                "the region 'r' is wrong; expecting 'eu-west-1'",
+            ),
             "expecting 'eu-west-1'",
             "`region`",
         ),
@@ -187,9 +251,24 @@ fn faults_of_a_bucket_in_the_cloud_are_named() {
             "SignatureDoesNotMatch",
             "check the key",
         ),
-        Fault::bucket("a token that is old", refused("400 Bad Request", "ExpiredToken", "expired"), "ExpiredToken", "renew"),
-        Fault::bucket("a bucket to read only", refused("403 Forbidden", "AccessDenied", "Access Denied"), "AccessDenied", "PutObject"),
-        Fault::bucket("no such bucket", refused("404 Not Found", "NoSuchBucket", "no such bucket"), "NoSuchBucket", "name"),
+        Fault::bucket(
+            "a token that is old",
+            refused("400 Bad Request", "ExpiredToken", "expired"),
+            "ExpiredToken",
+            "renew",
+        ),
+        Fault::bucket(
+            "a bucket to read only",
+            refused("403 Forbidden", "AccessDenied", "Access Denied"),
+            "AccessDenied",
+            "PutObject",
+        ),
+        Fault::bucket(
+            "no such bucket",
+            refused("404 Not Found", "NoSuchBucket", "no such bucket"),
+            "NoSuchBucket",
+            "name",
+        ),
         Fault::bucket("nobody there", keys(closed_port()), "written", "endpoint"),
         Fault::bucket(
             "an endpoint without an address",

@@ -1,6 +1,7 @@
 //! Snowflake on every route, by its real driver and an emulator of its server.
 //!
 //! The emulator takes no files into a stage, so the output says `load: insert`.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic")]
 
 use crate::project::Project;
 use dvt_test_support::Emulator;
@@ -84,7 +85,11 @@ fn what_may_differ_in_a_federated_model_is_refused() {
         .file("models/rounds.sql", &model("cast(o.amount as integer)"))
         .file("models/plain.sql", &model("case when o.id > 1 then coalesce(n.name, 'nobody') end"));
     project.dvt("seed").exits(0);
-    project.dvt("run").exits(1).says("the operator `/` in the dialect of snowflake").says("a cast in the dialect of snowflake");
+    project
+        .dvt("run")
+        .exits(1)
+        .says("the operator `/` in the dialect of snowflake")
+        .says("a cast in the dialect of snowflake");
     assert_eq!(project.route("plain"), "federate");
 }
 

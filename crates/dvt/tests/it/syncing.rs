@@ -1,4 +1,5 @@
 //! `dvt sync`: what the configuration asks for, fetched through clients that are scripts.
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic")]
 
 use crate::project::Project;
 use std::os::unix::fs::PermissionsExt;
