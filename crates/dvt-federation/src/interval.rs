@@ -14,9 +14,7 @@ pub(crate) fn parse_interval(text: &str, unit: Option<&str>) -> Option<(i32, i32
     };
     let body = body.strip_prefix('@').unwrap_or(body);
     let mut words = split(body).into_iter().peekable();
-    if words.peek().is_none() {
-        return None;
-    }
+    words.peek()?;
     while let Some(word) = words.next() {
         if word.contains(':') {
             found.micros += clock(&word)?;
@@ -90,7 +88,7 @@ fn clock(word: &str) -> Option<f64> {
     };
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number >= 0.0);
     let (hours, minutes, seconds) = (number(hours)?, number(minutes)?, number(seconds)?);
-    (minutes < 60.0 && seconds < 60.0).then(|| sign * (hours * 3600.0 + minutes * 60.0 + seconds) * SECOND)
+    (minutes < 60.0 && seconds < 60.0).then_some(sign * (hours * 3600.0 + minutes * 60.0 + seconds) * SECOND)
 }
 
 /// Numbers, clocks and words, also where nothing stands between them (`1day`).

@@ -6,7 +6,7 @@
 use crate::error::PlanError;
 use crate::functions::{
     Deviation, DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding,
-    exact_deviation, exact_division, postgres_function, round_half_even,
+    exact_deviation, exact_division, postgres_function, round_half_even, row_function,
 };
 use crate::provenance::has_declared_scale;
 use crate::regex::{Asked, translate, translate_replacement};
@@ -74,6 +74,8 @@ struct Rules {
     integers: IntegerWidth,
     /// A whole number that fits 32 bits has 32 bits.
     literals_are_narrow: bool,
+    /// LIKE takes ASCII letters of either case for equal.
+    like_ignores_case: bool,
 }
 
 impl Rules {
@@ -90,6 +92,7 @@ impl Rules {
                 values_have_scales: true,
                 integers: IntegerWidth::OfTheSides,
                 literals_are_narrow: true,
+                like_ignores_case: false,
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
@@ -102,6 +105,7 @@ impl Rules {
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
                 literals_are_narrow: false,
+                like_ignores_case: false,
             }),
             "sqlite" => Some(Self {
                 division: None,
@@ -114,6 +118,7 @@ impl Rules {
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
                 literals_are_narrow: false,
+                like_ignores_case: true,
             }),
             "duckdb" => Some(Self {
                 division: None,
@@ -126,6 +131,7 @@ impl Rules {
                 values_have_scales: false,
                 integers: IntegerWidth::OfTheSides,
                 literals_are_narrow: true,
+                like_ignores_case: false,
             }),
             _ => None,
         }
@@ -268,6 +274,14 @@ fn rewrite_expression(
             Ok(Transformed::no(Expr::AggregateFunction(call)))
         }
         Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
+        Expr::Like(mut like) if rules.like_ignores_case && !like.case_insensitive => {
+            let Some(lower) = row_function("sqlite_lower") else { return Ok(Transformed::no(Expr::Like(like))) };
+            for side in [&mut like.expr, &mut like.pattern] {
+                let written = std::mem::replace(side.as_mut(), lit(true));
+                **side = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&lower), vec![written]));
+            }
+            Ok(Transformed::yes(Expr::Like(like)))
+        }
         other => Ok(Transformed::no(other)),
     }
 }
@@ -547,6 +561,11 @@ fn rewrite_function(
             }
         });
     }
+    if rules.integers == IntegerWidth::Whole
+        && let Some(whole) = of_whole_numbers(&call, schema, rules)?
+    {
+        return Ok(Transformed::yes(whole));
+    }
     if call.name() == "generate_series" && rules.values_have_scales {
         return series_of(call, schema).map(Transformed::yes);
     }
@@ -583,6 +602,31 @@ fn rewrite_function(
         return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), call.args))));
     }
     Ok(Transformed::no(Expr::ScalarFunction(call)))
+}
+
+/// What gives a 64-bit integer in MySQL and SQLite, where the engine keeps the type of the argument.
+fn of_whole_numbers(call: &ScalarFunction, schema: &DFSchema, rules: &Rules) -> Result<Option<Expr>> {
+    let [argument] = call.args.as_slice() else { return Ok(None) };
+    let data_type = argument.get_type(schema)?;
+    let again = |argument: Expr| Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&call.func), vec![argument]));
+    let is_mysql = rules.division == Some(DivisionRule::MySql);
+    Ok(match (call.name(), &data_type) {
+        ("abs", data_type) if data_type.is_integer() && *data_type != DataType::Int64 => {
+            Some(again(cast(argument.clone(), DataType::Int64)))
+        }
+        ("signum", _) => Some(cast(again(argument.clone()), DataType::Int64)),
+        ("round", data_type) if is_mysql && data_type.is_floating() => {
+            Some(Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), vec![argument.clone()])))
+        }
+        ("ceil" | "floor", DataType::Decimal128(precision, scale))
+            if is_mysql && i16::from(*precision) - i16::from(*scale) <= 18 =>
+        {
+            let rounding = if call.name() == "ceil" { Rounding::Up } else { Rounding::Down };
+            let rounded = ScalarFunction::new_udf(decimal_rounding(rounding), vec![argument.clone(), lit(0_i64)]);
+            Some(cast(Expr::ScalarFunction(rounded), DataType::Int64))
+        }
+        _ => None,
+    })
 }
 
 /// A series has the type of its ends; one of dates is of instants, midnight of the session's zone.

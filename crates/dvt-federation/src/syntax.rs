@@ -96,6 +96,14 @@ impl VisitorMut for Writer<'_> {
                     }));
                 }
             }
+            Expr::Substring { expr: inner, substring_from, substring_for, .. }
+                if matches!(self.dialect, "mysql" | "mariadb" | "sqlite") =>
+            {
+                let mut given = vec![inner.as_ref().clone()];
+                given.push(substring_from.as_ref().map_or_else(|| *number(1), |from| from.as_ref().clone()));
+                given.extend(substring_for.as_ref().map(|length| length.as_ref().clone()));
+                *expr = call("dvt_substr", given);
+            }
             Expr::Function(function) if self.dialect != "postgres" => {
                 if let Some(plain) = self.choice(function) {
                     *expr = plain;
@@ -204,6 +212,18 @@ impl Writer<'_> {
     /// three characters of the cast. `numeric` without digits keeps those of its value.
     fn cast(&self, expr: &mut Expr) {
         let Expr::Cast { kind, expr: inner, data_type, .. } = expr else { return };
+        let is_mysql = matches!(self.dialect, "mysql" | "mariadb");
+        if self.dialect == "sqlite" {
+            match data_type {
+                DataType::Integer(_) | DataType::Int(_) => *data_type = DataType::BigInt(None),
+                DataType::Real | DataType::Float(_) => *data_type = DataType::DoublePrecision,
+                _ => {}
+            }
+        }
+        // Without a length its CHAR keeps all of a text.
+        if is_mysql && matches!(data_type, DataType::Char(None) | DataType::Character(None)) {
+            *data_type = DataType::Text;
+        }
         if let Some(length) = text_length(data_type) {
             *data_type = DataType::Text;
             let cast = std::mem::replace(expr, Expr::value(Value::Null));

@@ -4,7 +4,9 @@
 use super::calendar::{
     DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, timestamp_text,
 };
-use super::rowwise::Kind::{BigInt, Boolean, Date, Double, Exact, Integer, Interval, Text, Timestamp, Zoned};
+use super::rowwise::Kind::{
+    AnyTime, BigInt, Boolean, Date, Double, Exact, Integer, Interval, Shown, Text, Timestamp, Zoned,
+};
 use super::rowwise::{Definition, Kind, Meaning, Value, strict};
 use super::zones::{clock_at, instant_at};
 use arrow::datatypes::{IntervalMonthDayNano, i256};
@@ -284,7 +286,7 @@ fn sign_of(values: &[Value]) -> Computed {
             _ => -1.0,
         }),
         value => match double(value) {
-            number if number == 0.0 => Value::Double(0.0),
+            0.0 => Value::Double(0.0),
             number if number.is_nan() => Value::Double(number),
             number => Value::Double(number.signum()),
         },
@@ -501,8 +503,8 @@ pub(super) const MYSQL: &[Definition] = &[
     Definition {
         name: "mysql_concat",
         meanings: &[Meaning {
-            arguments: &[Text],
-            rest: Some(Text),
+            arguments: &[Shown],
+            rest: Some(Shown),
             returns: Text,
             is_strict: true,
             compute: |values| string(values.iter().map(text).collect::<String>()),
@@ -511,8 +513,8 @@ pub(super) const MYSQL: &[Definition] = &[
     Definition {
         name: "mysql_concat_ws",
         meanings: &[Meaning {
-            arguments: &[Text, Text],
-            rest: Some(Text),
+            arguments: &[Text, Shown],
+            rest: Some(Shown),
             returns: Text,
             is_strict: false,
             compute: |values| match &values[0] {
@@ -537,6 +539,38 @@ pub(super) const MYSQL: &[Definition] = &[
         ],
     },
     Definition {
+        name: "mysql_left",
+        meanings: &[of(&[Text, Integer], Text, |values| string(part(text(&values[0]), 1, integer(&values[1]).max(0))))],
+    },
+    Definition {
+        name: "mysql_right",
+        meanings: &[of(&[Text, Integer], Text, |values| {
+            let (whole, wanted) = (text(&values[0]), integer(&values[1]).max(0));
+            string(part(whole, (character_count(whole) - wanted).max(0) + 1, wanted))
+        })],
+    },
+    Definition {
+        name: "mysql_ltrim",
+        meanings: &[
+            of(&[Text], Text, |values| string(trimmed(text(&values[0]), " ", true, false))),
+            of(&[Text, Text], Text, |values| string(trimmed(text(&values[0]), text(&values[1]), true, false))),
+        ],
+    },
+    Definition {
+        name: "mysql_rtrim",
+        meanings: &[
+            of(&[Text], Text, |values| string(trimmed(text(&values[0]), " ", false, true))),
+            of(&[Text, Text], Text, |values| string(trimmed(text(&values[0]), text(&values[1]), false, true))),
+        ],
+    },
+    Definition {
+        name: "mysql_btrim",
+        meanings: &[
+            of(&[Text], Text, |values| string(trimmed(text(&values[0]), " ", true, true))),
+            of(&[Text, Text], Text, |values| string(trimmed(text(&values[0]), text(&values[1]), true, true))),
+        ],
+    },
+    Definition {
         name: "mysql_substring_index",
         meanings: &[of(&[Text, Text, Integer], Text, |values| {
             string(substring_index(text(&values[0]), text(&values[1]), integer(&values[2])))
@@ -550,77 +584,92 @@ pub(super) const MYSQL: &[Definition] = &[
     },
     Definition {
         name: "mysql_datediff",
-        meanings: &[of(&[Timestamp, Timestamp], BigInt, |values| {
+        meanings: &[of(&[AnyTime, AnyTime], BigInt, |values| {
             Ok(Value::Integer(moment(&values[0]).days - moment(&values[1]).days))
         })],
     },
-    Definition { name: "mysql_date", meanings: &[of(&[Timestamp], Date, |values| day(moment(&values[0]).days))] },
+    Definition { name: "mysql_date", meanings: &[of(&[AnyTime], Date, |values| day(moment(&values[0]).days))] },
     Definition {
         name: "mysql_last_day",
-        meanings: &[of(&[Timestamp], Date, |values| {
+        meanings: &[of(&[AnyTime], Date, |values| {
             let moment = moment(&values[0]);
             day(days(moment.year, moment.month, month_length(moment.year, moment.month)))
         })],
     },
     Definition {
         name: "mysql_year",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).year)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).year)))],
     },
     Definition {
         name: "mysql_quarter",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).quarter())))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).quarter())))],
     },
     Definition {
         name: "mysql_month",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).month)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).month)))],
     },
     Definition {
         name: "mysql_day",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day)))],
     },
     Definition {
         name: "mysql_hour",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).hour())))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).hour())))],
     },
     Definition {
         name: "mysql_minute",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).minute())))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).minute())))],
     },
     Definition {
         name: "mysql_second",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).second())))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).second())))],
     },
     Definition {
         name: "mysql_dayofweek",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).weekday() + 1)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).weekday() + 1)))],
     },
     Definition {
         name: "mysql_weekday",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer((moment(&values[0]).weekday() + 6) % 7)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer((moment(&values[0]).weekday() + 6) % 7)))],
     },
     Definition {
         name: "mysql_dayofyear",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day_of_year())))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day_of_year())))],
     },
     Definition {
         name: "mysql_weekofyear",
-        meanings: &[of(&[Timestamp], BigInt, |values| Ok(Value::Integer(moment(&values[0]).iso_week().1)))],
+        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).iso_week().1)))],
     },
     Definition {
         name: "mysql_dayname",
-        meanings: &[of(&[Timestamp], Text, |values| string(format(micros(&values[0]), "FMDay")?))],
+        meanings: &[of(&[AnyTime], Text, |values| string(format(micros(&values[0]), "FMDay")?))],
     },
     Definition {
         name: "mysql_monthname",
-        meanings: &[of(&[Timestamp], Text, |values| string(format(micros(&values[0]), "FMMonth")?))],
+        meanings: &[of(&[AnyTime], Text, |values| string(format(micros(&values[0]), "FMMonth")?))],
     },
     Definition {
         name: "mysql_date_format",
-        meanings: &[of(&[Timestamp, Text], Text, |values| {
+        meanings: &[of(&[AnyTime, Text], Text, |values| {
             string(mysql_date_format(micros(&values[0]), text(&values[1]))?)
         })],
     },
 ];
+
+/// Without the given text at the ends, which goes as a whole and as often as it is there.
+fn trimmed<'t>(whole: &'t str, what: &str, at_start: bool, at_end: bool) -> &'t str {
+    let mut rest = whole;
+    if what.is_empty() {
+        return rest;
+    }
+    while at_start && let Some(shorter) = rest.strip_prefix(what) {
+        rest = shorter;
+    }
+    while at_end && let Some(shorter) = rest.strip_suffix(what) {
+        rest = shorter;
+    }
+    rest
+}
 
 fn mysql_substr(whole: &str, start: i64, length: i64) -> String {
     let count = character_count(whole);

@@ -39,6 +39,15 @@ pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
     meanings::POSTGRES.iter().find(|definition| definition.name == name).map(rowwise::function)
 }
 
+/// One of the functions that are computed value by value, whichever dialect's.
+pub(crate) fn row_function(name: &str) -> Option<Arc<ScalarUDF>> {
+    [meanings::POSTGRES, meanings::MYSQL, meanings::SQLITE]
+        .into_iter()
+        .flatten()
+        .find(|definition| definition.name == name)
+        .map(rowwise::function)
+}
+
 /// The functions that a query in one dialect may call.
 pub(crate) struct FunctionPack {
     scalar: HashMap<String, Arc<ScalarUDF>>,

@@ -29,8 +29,12 @@ pub(super) enum Kind {
     /// An exact number; as a result it has this scale.
     Exact(i8),
     Text,
+    /// Text, or what has one form as text: whole and exact numbers, dates.
+    Shown,
     Date,
     Timestamp,
+    /// A timestamp, a date, or a text that is one; another text is NULL.
+    AnyTime,
     /// An instant.
     Zoned,
     Interval,
@@ -157,6 +161,10 @@ impl Kind {
                 Some(0)
             }
             (Self::Interval, Interval(_)) => Some(0),
+            (Self::Shown | Self::AnyTime, Utf8 | LargeUtf8 | Utf8View) => Some(0),
+            (Self::Shown, Date32) => Some(1),
+            (Self::Shown, from) if from.is_integer() || from.is_decimal() => Some(1),
+            (Self::AnyTime, Timestamp(_, None) | Date32) => Some(0),
             (Self::Timestamp, Date32) => Some(1),
             // Read as the clock of UTC.
             (Self::Timestamp, Timestamp(_, Some(_))) => Some(3),
@@ -198,9 +206,9 @@ impl Kind {
             Self::BigInt => DataType::Int64,
             Self::Double => DataType::Float64,
             Self::Exact(scale) => DataType::Decimal128(38, scale),
-            Self::Text => DataType::Utf8,
+            Self::Text | Self::Shown => DataType::Utf8,
             Self::Date => DataType::Date32,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::Timestamp | Self::AnyTime => DataType::Timestamp(TimeUnit::Microsecond, None),
             Self::Zoned => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
         }
@@ -280,9 +288,11 @@ fn read(column: &ArrayRef, kind: Kind, row: usize) -> Value {
             };
             Value::Exact(column.as_primitive::<Decimal256Type>().value(row), scale)
         }
-        Kind::Text => Value::Text(column.as_string::<i32>().value(row).to_owned()),
+        Kind::Text | Kind::Shown => Value::Text(column.as_string::<i32>().value(row).to_owned()),
         Kind::Date => Value::Date(column.as_primitive::<Date32Type>().value(row)),
-        Kind::Timestamp | Kind::Zoned => Value::Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+        Kind::Timestamp | Kind::AnyTime | Kind::Zoned => {
+            Value::Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row))
+        }
         Kind::Interval => Value::Interval(column.as_primitive::<IntervalMonthDayNanoType>().value(row)),
     }
 }
@@ -325,9 +335,9 @@ fn write(values: Vec<Value>, kind: Kind) -> Result<ArrayRef> {
                 .collect::<Result<_>>()?;
             Arc::new(numbers.with_data_type(kind.data_type()))
         }
-        Kind::Text => column!(StringArray, Value::Text(value) => value),
+        Kind::Text | Kind::Shown => column!(StringArray, Value::Text(value) => value),
         Kind::Date => column!(Date32Array, Value::Date(value) => value),
-        Kind::Timestamp => column!(TimestampMicrosecondArray, Value::Timestamp(value) => value),
+        Kind::Timestamp | Kind::AnyTime => column!(TimestampMicrosecondArray, Value::Timestamp(value) => value),
         Kind::Zoned => {
             let column: Arc<TimestampMicrosecondArray> =
                 column!(TimestampMicrosecondArray, Value::Timestamp(value) => value);

@@ -37,4 +37,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("percent_rank", "percent_rank"),
     ("rank", "rank"),
     ("row_number", "row_number"),
+    ("btrim", "btrim"),
+    // What `substr` becomes.
+    ("dvt_substr", "sqlite_substr"),
 ];

@@ -37,6 +37,10 @@ pub(super) fn instant_at(name: &str, clock: i64) -> Result<i64, String> {
     Ok(clock - i64::from(offset.local_minus_utc()) * 1_000_000)
 }
 
+fn insensitive(name: &str) -> Option<Tz> {
+    chrono_tz::TZ_VARIANTS.iter().copied().find(|zone| zone.name().eq_ignore_ascii_case(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,8 +61,4 @@ mod tests {
         assert!(instant("2024-01-15 12:00", "Nowhere").is_err());
         assert_eq!(clock_at("America/New_York", 1_705_320_000_000_000), Ok(1_705_302_000_000_000));
     }
-}
-
-fn insensitive(name: &str) -> Option<Tz> {
-    chrono_tz::TZ_VARIANTS.iter().copied().find(|zone| zone.name().eq_ignore_ascii_case(name))
 }

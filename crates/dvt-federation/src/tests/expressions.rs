@@ -332,7 +332,9 @@ fn compare(
                         Some("false") if data_type == "whole" => Some("0".to_owned()),
                         _ => own,
                     };
-                    let same_type = own_type == data_type || found.data_type() == &DataType::Null;
+                    // SQLite's NULL has no type.
+                    let has_no_type = data_type.is_empty() && wanted.is_none();
+                    let same_type = has_no_type || own_type == data_type || found.data_type() == &DataType::Null;
                     (wanted != own || !same_type)
                         .then(|| format!("wanted {wanted:?} {data_type}, found {own:?} {own_type}"))
                 }

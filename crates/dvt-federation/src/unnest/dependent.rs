@@ -52,15 +52,6 @@ impl<'a> Dependent<'a> {
         Ok(self.columns.iter().any(|column| read.contains(column)))
     }
 
-    fn is_read_in<'e>(&self, exprs: impl IntoIterator<Item = &'e Expr>) -> bool {
-        exprs.into_iter().any(|expr| {
-            expr.exists(|expr| {
-                Ok(matches!(expr, Expr::OuterReferenceColumn(_, column) if self.columns.contains(column)))
-            })
-            .unwrap_or(false)
-        })
-    }
-
     /// The expression over the keys instead of the outer columns.
     fn inside(&self, expr: Expr, keys: &[Column]) -> Result<Expr> {
         let replaced = expr.transform_up(|expr| {
@@ -326,11 +317,9 @@ impl<'a> Dependent<'a> {
         use JoinType::{Full, Inner, Left, LeftAnti, LeftSemi, Right};
         let columns = columns_of(&node.schema);
         let (on_left, on_right) = (self.is_read_by(&node.left)?, self.is_read_by(&node.right)?);
-        let on_keys = node.on.iter().flat_map(|(left, right)| [left, right]);
-        let in_condition = self.is_read_in(on_keys.chain(&node.filter));
         let (to_left, to_right) = match node.join_type {
             Inner => (on_left || !on_right, on_right),
-            Left | LeftSemi | LeftAnti => (true, on_right || (in_condition && on_right)),
+            Left | LeftSemi | LeftAnti => (true, on_right),
             Right => (on_left, true),
             Full => (true, true),
             other => return not_impl_err!("a correlated subquery with a {other} join"),
