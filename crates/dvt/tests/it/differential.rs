@@ -1,16 +1,30 @@
 //! Random queries over random tables, once all in one PostgreSQL and once over several databases: the rows have to be the
 //! same. `DVT_DIFFERENTIAL_SEED` replays a seed that a failure printed, `DVT_DIFFERENTIAL_RUNS` says how many seeds in a
-//! row are run; `DVT_DIFFERENTIAL_QUERY` runs queries of your own, one per line, on a seed's tables. A query that dvt refuses by name is counted and printed, everything else has to agree.
+//! row are run, `DVT_DIFFERENTIAL_QUERIES` how many queries each has, `DVT_DIFFERENTIAL_MODES=all` runs each of them in all
+//! of `MODES`; `DVT_DIFFERENTIAL_QUERY` runs queries of your own, one per line, on a seed's tables. A query that dvt refuses by
+//! name is counted and printed, everything else has to agree.
+//!
+//! Where the time goes: a seed costs three databases and a start of the binary per mode, its queries little, so a long run
+//! takes many queries of few seeds.
 
 mod query;
 mod schema;
 
 use crate::project::{Project, output};
+use crate::random::Random;
 use dvt_test_support::TestDatabase;
-use schema::{Place, Random};
+use schema::Place;
 use std::collections::BTreeMap;
 
-const QUERIES: usize = 40;
+const QUERIES: u64 = 40;
+
+/// The ways to run a seed's queries: the name, switches of the binary, and flags. The first two are part of every run.
+const MODES: [(&str, &[(&str, &str)], &str); 4] = [
+    ("pushdown", &[], ""),
+    ("no pushdown", &[("DVT_TEST_PUSHDOWN", "off")], ""),
+    ("no reduction", &[("DVT_TEST_REDUCTION", "off")], ""),
+    ("rows one by one, little memory", &[], "--compute tiny"),
+];
 
 /// What came of a seed's queries.
 #[derive(Default)]
@@ -63,13 +77,14 @@ fn one_seed(seed: u64, total: &mut Tally) -> bool {
     };
     let mut random = Random::new(seed);
     let tables = schema::tables(&mut random);
-    let mut queries: Vec<String> = (0..QUERIES).map(|_| query::random_query(&mut random, &tables)).collect();
+    let mut queries: Vec<String> =
+        (0..number("DVT_DIFFERENTIAL_QUERIES", QUERIES)).map(|_| query::random_query(&mut random, &tables)).collect();
     if let Ok(own) = std::env::var("DVT_DIFFERENTIAL_QUERY") {
         queries = own.lines().map(str::to_owned).collect();
     }
 
     let outputs = format!(
-        "    pg: {}\n    left: {}\n    right: {}\n    lite: {{type: sqlite, path: lite.db}}\n",
+        "    pg: {}\n    left: {}\n    right: {}\n    lite: {{type: sqlite, path: lite.db}}\n    files: {{type: filesystem, path: files, format: parquet}}\n",
         output(&target, "landed"),
         output(&left, ""),
         output(&right, "public")
@@ -77,6 +92,10 @@ fn one_seed(seed: u64, total: &mut Tally) -> bool {
     let project = Project::new().profile("pg", &outputs);
     target.sql("create schema split; create schema oracle; create schema landed;");
     project.sqlite("lite.db", "select 1");
+    project.write(
+        "computes.yml",
+        "shop:\n  target: usual\n  computes:\n    usual: {type: datafusion}\n    tiny: {type: datafusion, memory_limit: 64MB, batch_size: 1}\n",
+    );
     let mut sources = "sources:\n".to_owned();
     for table in &tables {
         target.sql(&table.sql(&format!("oracle.{}", table.name), Place::Pg, &mut random));
@@ -99,6 +118,22 @@ fn one_seed(seed: u64, total: &mut Tally) -> bool {
                 project.sqlite("lite.db", &sql(&table.name, &mut random));
                 "main"
             }
+            Place::Files => {
+                // Written by a model of its own, before the queries are there.
+                let copy = format!(
+                    "{{{{ config(target='files') }}}} select * from {{{{ source('s_whole', '{}') }}}}",
+                    table.name
+                );
+                project.write(&format!("models/{}.sql", table.name), &copy);
+                project.write(
+                    "models/whole.yml",
+                    &format!("sources:\n  - {{name: s_whole, schema: oracle, tables: [{{name: {}}}]}}\n", table.name),
+                );
+                project.dvt("run").exits(0);
+                std::fs::remove_file(project.path(&format!("models/{}.sql", table.name))).expect("a file of ours");
+                std::fs::remove_file(project.path("models/whole.yml")).expect("a file of ours");
+                "main"
+            }
         };
         sources += &format!(
             "  - {{name: s_{0}, connection: {name}, schema: {namespace}, tables: [{{name: {0}}}]}}\n",
@@ -112,27 +147,32 @@ fn one_seed(seed: u64, total: &mut Tally) -> bool {
         });
         project.write(&format!("models/q{index}.sql"), &text);
     }
-    let outcome = project.dvt("run --threads 2");
-    assert!(outcome.code < 2, "seed {seed}: {}\n{}", outcome.stdout, outcome.stderr);
-
     let wanted = oracle(&target, &queries);
-    let results = project.json("target/run_results.json");
-    let results = results["results"].as_array().expect("a list of results");
-    let landed: Vec<usize> = (0..queries.len()).filter(|index| status(results, *index).is_ok()).collect();
-    let found = rows(&target, "landed.q", &landed);
-    for (index, query) in queries.iter().enumerate() {
-        let shown = format!("seed {seed}, query {index}: {query}");
-        match (&wanted[index], status(results, index)) {
-            (Ok(wanted), Ok(())) if *wanted == found[&index] => total.agreed += 1,
-            (Ok(wanted), Ok(())) => {
-                total.mismatches.push(format!("{shown}\n{}", difference(wanted, &found[&index])));
+    let modes = match std::env::var("DVT_DIFFERENTIAL_MODES").as_deref() {
+        Ok("all") => &MODES[..],
+        _ => &MODES[..2],
+    };
+    for (name, switches, flags) in modes {
+        let outcome = project.dvt_env(switches, &format!("run --threads 2 --full-refresh {flags}"));
+        assert!(outcome.code < 2, "seed {seed}: {}\n{}", outcome.stdout, outcome.stderr);
+        let results = project.json("target/run_results.json");
+        let results = results["results"].as_array().expect("a list of results");
+        let landed: Vec<usize> = (0..queries.len()).filter(|index| status(results, *index).is_ok()).collect();
+        let found = rows(&target, "landed.q", &landed);
+        for (index, query) in queries.iter().enumerate() {
+            let shown = format!("seed {seed}, {name}, query {index}: {query}");
+            match (&wanted[index], status(results, index)) {
+                (Ok(wanted), Ok(())) if *wanted == found[&index] => total.agreed += 1,
+                (Ok(wanted), Ok(())) => {
+                    total.mismatches.push(format!("{shown}\n{}", difference(wanted, &found[&index])));
+                }
+                (Err(_), Err(_)) => total.failed_on_both += 1,
+                (Err(error), Ok(())) => total.only_oracle_failed.push(format!("{shown}\n{error}")),
+                (Ok(_), Err(message)) => match refusal(&message) {
+                    Some(kind) => *total.refused.entry(kind).or_default() += 1,
+                    None => total.mismatches.push(format!("{shown}\nfailed: {message}")),
+                },
             }
-            (Err(_), Err(_)) => total.failed_on_both += 1,
-            (Err(error), Ok(())) => total.only_oracle_failed.push(format!("{shown}\n{error}")),
-            (Ok(_), Err(message)) => match refusal(&message) {
-                Some(kind) => *total.refused.entry(kind).or_default() += 1,
-                None => total.mismatches.push(format!("{shown}\nfailed: {message}")),
-            },
         }
     }
     true
@@ -208,7 +248,7 @@ fn rows(target: &TestDatabase, prefix: &str, indexes: &[usize]) -> BTreeMap<usiz
 }
 
 /// The JSON text with `1.50` as `1.5` and `-0.0` as `0`: numbers compare by value, whatever their scale.
-fn with_plain_numbers(json: &str) -> String {
+pub(crate) fn with_plain_numbers(json: &str) -> String {
     let mut plain = String::new();
     let mut characters = json.chars().peekable();
     while let Some(character) = characters.next() {

@@ -1,6 +1,7 @@
 //! Random queries in PostgreSQL's dialect, well typed, with one right answer each.
 
-use super::schema::{Random, Table, Type};
+use super::schema::{Table, Type};
+use crate::random::Random;
 
 /// What a query can name: an expression per column, and its type.
 type Scope = Vec<(String, Type)>;
@@ -24,12 +25,17 @@ pub(super) fn random_query(random: &mut Random, tables: &[Table]) -> String {
 impl Generator<'_> {
     fn query(&mut self) -> String {
         let types: Vec<Type> = (0..1 + self.random.below(4)).map(|_| self.random.pick(&TYPES)).collect();
-        match self.random.below(10) {
+        match self.random.below(18) {
             0 => self.set_operation(&types),
-            1 => self.windows(),
-            2 => self.cte(),
-            3 | 4 => self.top(&types),
-            5 | 6 => self.aggregate(),
+            1 | 2 => self.windows(),
+            3 => self.cte(),
+            4 | 5 => self.top(&types),
+            6 | 7 => self.aggregate(),
+            8 => self.grouping_sets(),
+            9 | 10 => self.lateral(&types),
+            11 => self.first_of_each(&types),
+            12 => self.recursive(),
+            13 => self.arrays_and_json(),
             _ => self.select(&types),
         }
     }
@@ -176,6 +182,165 @@ impl Generator<'_> {
         )
     }
 
+    /// Rows for several sets of keys, and which of them a row is for.
+    fn grouping_sets(&mut self) -> String {
+        let (from, scope) = self.from();
+        let kinds = [self.random.pick(&TYPES), self.random.pick(&TYPES)];
+        let keys: Vec<String> = kinds.iter().map(|kind| self.leaf_column(*kind, &scope)).collect();
+        let (one, two) = (&keys[0], &keys[1]);
+        let sets = match self.random.below(4) {
+            0 => format!("rollup ({one}, {two})"),
+            1 => format!("cube ({one}, {two})"),
+            2 => format!("grouping sets (({one}, {two}), ({two}), ())"),
+            _ => format!("{one}, rollup ({two})"),
+        };
+        let call = self.aggregate_call(&scope);
+        let condition = self.where_clause(&scope);
+        let having = self.random.pick(&["", "", " having count(*) > 1", " having count(*) <> 2"]);
+        format!(
+            "select {one} as c0, {two} as c1, grouping({one}) as g0, grouping({two}, {one}) as g1, {call} as a0, count(*) as n \
+             from {from}{condition} group by {sets}{having}"
+        )
+    }
+
+    /// A column of the type, or of any where there is none.
+    fn leaf_column(&mut self, kind: Type, scope: &Scope) -> String {
+        let columns: Vec<&String> = scope.iter().filter(|(_, has)| *has == kind).map(|(name, _)| name).collect();
+        match columns.as_slice() {
+            [] => self.random.pick(&scope.iter().map(|(name, _)| name).collect::<Vec<_>>()).clone(),
+            columns => self.random.pick(columns).clone(),
+        }
+    }
+
+    /// A table computed for each row of the tables before it.
+    fn lateral(&mut self, types: &[Type]) -> String {
+        let (from, mut scope) = self.from();
+        let alias = self.alias();
+        let index = self.random.below(self.tables.len());
+        let (table, inner) = self.table(index);
+        let both: Scope = scope.iter().chain(&inner).cloned().collect();
+        let (kind, other) = (self.random.pick(&TYPES), self.random.pick(&TYPES));
+        let on =
+            if self.random.percent(60) { self.join_condition(&scope, &inner, false) } else { self.boolean(&both, 1) };
+        let id = &inner[0].0;
+        let text = match self.random.below(5) {
+            0 => {
+                let (call, kind) = self.random.pick(&[("count(*)", Type::Int), ("count(distinct 1)", Type::Int)]);
+                scope.push((format!("{alias}.v0"), kind));
+                format!("select {call} as v0, max({id}) as v1 from {table} where {on}")
+            }
+            1 => {
+                let (one, two) = (self.leaf(kind, &inner), self.expr(other, &both, 1));
+                scope.extend([(format!("{alias}.v0"), kind), (format!("{alias}.v1"), other)]);
+                let order = self.random.pick(&["", " desc", " desc nulls last"]);
+                let limit = 1 + self.random.below(3);
+                format!(
+                    "select {one} as v0, {two} as v1 from {table} where {on} order by {one}{order}, {id} limit {limit}"
+                )
+            }
+            2 => {
+                let (one, two) = (self.leaf(kind, &scope), self.leaf(kind, &scope));
+                scope.push((format!("{alias}.v0"), kind));
+                format!("select {one} as v0 union all select {two}")
+            }
+            3 => {
+                let one = self.leaf(kind, &inner);
+                scope.push((format!("{alias}.v0"), Type::Int));
+                format!("select row_number() over (order by {one}, {id}) as v0, {id} as v1 from {table} where {on}")
+            }
+            _ => {
+                let (one, two) = (self.expr(kind, &both, 1), self.expr(other, &both, 1));
+                scope.extend([(format!("{alias}.v0"), kind), (format!("{alias}.v1"), other)]);
+                let distinct = self.random.pick(&["", "distinct "]);
+                format!("select {distinct}{one} as v0, {two} as v1 from {table} where {on}")
+            }
+        };
+        let join = if self.random.percent(40) {
+            format!("left join lateral ({text}) as {alias} on {}", self.boolean(&scope, 1))
+        } else {
+            format!("cross join lateral ({text}) as {alias}")
+        };
+        let columns: Vec<String> =
+            types.iter().enumerate().map(|(at, kind)| format!("{} as c{at}", self.expr(*kind, &scope, 1))).collect();
+        let condition = self.where_clause(&scope);
+        format!("select {}, {alias}.v0 as v from {from} {join}{condition}", columns.join(", "))
+    }
+
+    /// DISTINCT ON, in an order that leaves no choice.
+    fn first_of_each(&mut self, types: &[Type]) -> String {
+        let (from, scope) = self.from();
+        let kind = self.random.pick(&TYPES);
+        let key = self.leaf_column(kind, &scope);
+        let ids: Vec<String> = scope
+            .iter()
+            .filter(|(name, _)| name.ends_with(".id") || name.ends_with(".v0"))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let columns: Vec<String> =
+            types.iter().enumerate().map(|(at, kind)| format!("{} as c{at}", self.expr(*kind, &scope, 1))).collect();
+        let condition = self.where_clause(&scope);
+        let order = self.random.pick(&["", " desc", " nulls first", " desc nulls last"]);
+        format!(
+            "select distinct on ({key}) {key} as k, {} from {from}{condition} order by {key}{order}, {}",
+            columns.join(", "),
+            ids.join(", ")
+        )
+    }
+
+    /// A chain along two columns of a table, or numbers.
+    fn recursive(&mut self) -> String {
+        let index = self.random.below(self.tables.len());
+        let (table, scope) = self.table(index);
+        let alias = scope[0].0.split('.').next().unwrap_or("x").to_owned();
+        let kind = self.random.pick(&TYPES);
+        let value = self.leaf(kind, &scope);
+        let union = self.random.pick(&["union all", "union all", "union"]);
+        let limit = 2 + self.random.below(3);
+        if self.random.percent(30) {
+            let second = self.random.below(self.tables.len());
+            let (other, columns) = self.table(second);
+            return format!(
+                "with recursive r (n) as (select 1 {union} select n + 1 from r where n < {limit}) \
+                 select r.n as c0, {value} as c1, {} as c2 from r join {table} on {alias}.k = r.n left join {other} on {} = r.n",
+                columns[0].0, columns[1].0
+            );
+        }
+        format!(
+            "with recursive r (id, depth) as (select {alias}.id, 1 from {table} where {alias}.k = 1 {union} \
+             select q.id, r.depth + 1 from r join {{{}}} as q on q.k = r.id where r.depth < {limit}) \
+             select r.id as c0, r.depth as c1, count(*) as c2 from r group by 1, 2",
+            self.tables[index].name
+        )
+    }
+
+    fn arrays_and_json(&mut self) -> String {
+        let (from, scope) = self.from();
+        let kind = self.random.pick(&[Type::Int, Type::Text]);
+        let columns: Vec<String> = (0..2)
+            .map(|at| {
+                let (one, two) = (self.leaf(kind, &scope), self.leaf(kind, &scope));
+                let text = self.leaf(Type::Text, &scope);
+                let number = self.leaf(Type::Int, &scope);
+                let json =
+                    format!("cast('{{\"a\": [1, \"x\", null], \"b\": {{\"c\": 1.50}}, \"A\": \"q\"}}' as jsonb)");
+                let call = match self.random.below(9) {
+                    0 => format!("(array[{one}, {two}])[{}]", self.random.pick(&["1", "2", "3"])),
+                    1 => format!("cardinality(array[{one}, {two}])"),
+                    2 => format!("{one} = any(array[{two}, {one}])"),
+                    3 => format!("{json} ->> {text}"),
+                    4 => format!("{json} -> 'a' ->> ({number} % 5)"),
+                    5 => format!("{json} #>> '{{b,c}}'"),
+                    6 => format!("jsonb_typeof({json} -> {text})"),
+                    7 => format!("array_to_string(array[{one}, {two}], '-')"),
+                    _ => format!("array_position(array[{one}, {two}], {two})"),
+                };
+                format!("{call} as c{at}")
+            })
+            .collect();
+        let condition = self.where_clause(&scope);
+        format!("select {} from {from}{condition}", columns.join(", "))
+    }
+
     fn aggregate(&mut self) -> String {
         let (from, scope) = self.from();
         let mut keys = Vec::new();
@@ -204,7 +369,22 @@ impl Generator<'_> {
         let distinct = if self.random.percent(25) { "distinct " } else { "" };
         let kind = self.random.pick(&TYPES);
         let number = self.random.pick(&[Type::Int, Type::Num, Type::Float, Type::Int, Type::Num]);
-        let call = match self.random.below(8) {
+        let call = match self.random.below(11) {
+            10 => {
+                let kind = self.random.pick(&[Type::Int, Type::Num]);
+                let name = self.random.pick(&["stddev", "stddev_pop", "variance", "var_pop"]);
+                format!("{name}({})", self.leaf_column(kind, scope))
+            }
+            8 => format!(
+                "percentile_{}(0.{}) within group (order by {})",
+                self.random.pick(&["cont", "disc"]),
+                self.random.pick(&["25", "5", "9"]),
+                self.expr(Type::Float, scope, 1)
+            ),
+            9 => {
+                let text = self.leaf(Type::Text, scope);
+                format!("array_to_string(array_agg({text} order by {text}), ',', '-')")
+            }
             0 => "count(*)".to_owned(),
             1 => format!("count({distinct}{})", self.expr(kind, scope, 1)),
             2 | 3 => format!("sum({distinct}{})", self.expr(number, scope, 1)),
@@ -268,6 +448,10 @@ impl Generator<'_> {
                     "rows between 1 preceding and 1 following",
                     "rows between unbounded preceding and 1 preceding",
                     "rows between current row and unbounded following",
+                    "range between unbounded preceding and current row",
+                    "groups between 1 preceding and 1 following",
+                    "groups between current row and 2 following",
+                    "rows between 3 preceding and 2 preceding",
                 ]);
                 format!("{name}({}) over ({partition} {total} {frame})", self.expr(number, scope, 1))
             }
@@ -319,6 +503,11 @@ impl Generator<'_> {
                     "{}({one}, {two})",
                     self.random.pick(&["coalesce", "nullif", "coalesce", "greatest", "least"])
                 );
+            }
+            3 => {
+                if let Some(text) = self.value_subquery(kind, scope) {
+                    return text;
+                }
             }
             2 => {
                 let (one, two) = (self.leaf(kind, scope), self.leaf(kind, scope));
@@ -374,7 +563,7 @@ impl Generator<'_> {
 
     fn decimal(&mut self, scope: &Scope, depth: usize) -> String {
         let one = self.expr(Type::Num, scope, depth);
-        match self.random.below(13) {
+        match self.random.below(16) {
             0 => format!("({one} + {})", self.expr(Type::Num, scope, depth)),
             1 => format!("({one} - {})", self.expr(Type::Num, scope, depth)),
             2 => format!("({one} * {})", self.expr(Type::Num, scope, depth)),
@@ -383,6 +572,9 @@ impl Generator<'_> {
             5 => format!("({one} % {})", self.random.pick(&["2", "1.5", "-0.7"])),
             6 => format!("round({one}, {})", self.random.pick(&["0", "1", "2", "-1"])),
             7 => format!("{}({one})", self.random.pick(&["round", "ceil", "floor", "abs", "trunc", "sign"])),
+            13 => format!("mod({one}, 7)"),
+            14 => format!("({}::numeric / 3)", self.expr(Type::Int, scope, depth)),
+            15 => format!("cast({} as numeric(20, 2))", self.expr(Type::Float, scope, depth)),
             8 => format!("cast({} as numeric(14, 3))", self.expr(Type::Int, scope, depth)),
             9 => format!("({one} * {})", self.expr(Type::Int, scope, depth)),
             10 => format!("({} / {}.0)", self.expr(Type::Int, scope, depth), self.random.pick(&["2", "3", "7"])),
@@ -445,7 +637,16 @@ impl Generator<'_> {
     fn time(&mut self, scope: &Scope, depth: usize) -> String {
         let one = self.expr(Type::Time, scope, depth);
         let part = self.random.pick(&["day", "month", "hour", "minute", "second"]);
-        match self.random.below(5) {
+        match self.random.below(7) {
+            5 => {
+                let span =
+                    self.random.pick(&["1 day 02:03:04", "1.5 days", "-1 mon", "90 minutes", "1 year 2 mons -3 days"]);
+                format!("({one} + interval '{span}')")
+            }
+            6 => {
+                let zone = self.random.pick(&["UTC", "Europe/Berlin", "America/New_York"]);
+                format!("({one} at time zone '{zone}' at time zone 'UTC')")
+            }
             0 => format!("cast({} as timestamp)", self.expr(Type::Date, scope, depth)),
             1 => format!("date_trunc('{part}', {one})"),
             2 => format!("({one} {} interval '1 {part}')", self.random.pick(&["+", "-"])),
@@ -526,16 +727,38 @@ impl Generator<'_> {
         let (table, scope) = self.table(index);
         let mut condition = self.boolean(&scope, 1);
         if self.random.percent(50) {
-            let on = self.join_condition(outer, &scope, true);
-            condition = format!("{on} and {condition}");
+            let only_equal = self.random.percent(60);
+            let on = self.join_condition(outer, &scope, only_equal);
+            condition = format!("({on}) and {condition}");
         }
         Some((table, scope, condition))
+    }
+
+    /// One value of any type, by an order that leaves no choice, or by a test.
+    fn value_subquery(&mut self, kind: Type, scope: &Scope) -> Option<String> {
+        if kind == Type::Bool {
+            return self.subquery_condition(scope).map(|text| format!("({text})"));
+        }
+        let (table, inner, condition) = self.subquery(scope)?;
+        let value = self.leaf(kind, &inner);
+        let order = self.random.pick(&["", " desc", " nulls first"]);
+        Some(format!("(select {value} from {table} where {condition} order by {value}{order}, {} limit 1)", inner[0].0))
     }
 
     fn subquery_condition(&mut self, scope: &Scope) -> Option<String> {
         let (table, inner, condition) = self.subquery(scope)?;
         let not = self.random.pick(&["", "not "]);
-        Some(match self.random.below(3) {
+        Some(match self.random.below(4) {
+            3 => {
+                let kind = self.random.pick(&[Type::Int, Type::Text, Type::Num]);
+                let number = self.leaf(kind, scope);
+                let operator = self.random.pick(&["=", "<", ">", "<>", ">="]);
+                let quantifier = self.random.pick(&["any", "all"]);
+                format!(
+                    "{number} {operator} {quantifier} (select {} from {table} where {condition})",
+                    self.leaf(kind, &inner)
+                )
+            }
             0 => format!("{not}exists (select 1 from {table} where {condition})"),
             1 => {
                 let operator = self.random.pick(&["=", "<", ">"]);

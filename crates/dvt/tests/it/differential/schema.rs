@@ -1,35 +1,6 @@
 //! Small tables with awkward values, each in one place of a split world and, all together, in the oracle.
 
-/// A small generator of pseudo-random numbers (splitmix64): the same seed gives the same tables and queries for ever.
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("a remainder is smaller than its divisor")
-    }
-
-    /// True in so many of a hundred cases.
-    pub(super) fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
+use crate::random::Random;
 
 /// The types that expressions have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +25,8 @@ pub(super) enum Place {
     Left,
     /// A SQLite file.
     Lite,
+    /// Parquet in a folder.
+    Files,
 }
 
 impl Place {
@@ -63,6 +36,7 @@ impl Place {
             Self::Right => "right",
             Self::Left => "left",
             Self::Lite => "lite",
+            Self::Files => "files",
         }
     }
 }
@@ -117,7 +91,7 @@ impl Table {
                 (Type::Bool, "boolean"),
             ]);
             let is_lossy = match place {
-                Place::Pg | Place::Right => false,
+                Place::Pg | Place::Right | Place::Files => false,
                 Place::Left => kind == Type::Bool,
                 Place::Lite => matches!(kind, Type::Bool | Type::Num | Type::Time),
             };
@@ -193,7 +167,7 @@ impl Column {
 
 /// Four tables, in at least three places.
 pub(super) fn tables(random: &mut Random) -> Vec<Table> {
-    let fourth = random.pick(&[Place::Lite, Place::Left, Place::Right]);
+    let fourth = random.pick(&[Place::Lite, Place::Left, Place::Right, Place::Files]);
     [Place::Left, Place::Pg, Place::Right, fourth]
         .into_iter()
         .enumerate()
