@@ -2,14 +2,16 @@
 
 use crate::failure::{NodeError, from_spark};
 use crate::run::{Run, lock};
+use crate::settings::SparkPlaces;
 use dvt_compute::{
     ComputeSettings, Engine, SparkEngine, SparkFailure, SparkQuery, SparkSettings, estimate, spark_query,
 };
-use dvt_federation::FederatedPlan;
 use dvt_diagnostics::Diagnostic;
+use dvt_federation::FederatedPlan;
 use dvt_manifest::Node;
 use dvt_project::{BucketKind, Compute, ComputeKind, Computes, Staging as StagingMode};
 use dvt_staging::{Bucket, Staging};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where and when a node's extracts are staged.
@@ -98,19 +100,7 @@ impl Run {
         let ComputeKind::Spark(configured) = &computes.require(name)?.kind else {
             return Err(Diagnostic::error("internal", format!("compute `{name}` is not of type spark")).into());
         };
-        let places = &self.settings().spark;
-        let settings = SparkSettings {
-            remote: configured.remote.clone(),
-            version: configured.version.clone(),
-            master: configured.master.clone().unwrap_or_else(|| "local[*]".to_owned()),
-            config: configured.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            spark_home: configured.spark_home.clone(),
-            java_home: configured.java_home.clone().or_else(|| places.java_home.clone()),
-            distributions: places.distributions.clone(),
-            default_home: places.home.clone(),
-            logs: self.target_path().join(".dvt/spark"),
-            ..SparkSettings::new(name)
-        };
+        let settings = spark_settings(name, configured, &self.settings().spark, self.target_path().join(".dvt/spark"));
         let engine = Arc::new(SparkEngine::new(settings, self.embedded(embedded_compute(computes))?));
         sparks.insert(name.to_owned(), Arc::clone(&engine));
         Ok(engine)
@@ -225,6 +215,28 @@ impl Run {
         let staging = Staging::new(place, &self.invocation().invocation_id);
         stagings.insert(name.to_owned(), Arc::clone(&staging));
         Ok(StagingPlace { staging, mode, said_by, read_by: None })
+    }
+}
+
+/// A Spark compute as its engine wants it; `logs` is the folder of the server's logs.
+#[must_use]
+pub fn spark_settings(
+    name: &str,
+    configured: &dvt_project::SparkSettings,
+    places: &SparkPlaces,
+    logs: PathBuf,
+) -> SparkSettings {
+    SparkSettings {
+        remote: configured.remote.clone(),
+        version: configured.version.clone(),
+        master: configured.master.clone().unwrap_or_else(|| "local[*]".to_owned()),
+        config: configured.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        spark_home: configured.spark_home.clone(),
+        java_home: configured.java_home.clone().or_else(|| places.java_home.clone()),
+        distributions: places.distributions.clone(),
+        default_home: places.home.clone(),
+        logs,
+        ..SparkSettings::new(name)
     }
 }
 

@@ -125,7 +125,8 @@ pub(crate) async fn choose_supply(
     if place.mode == StagingMode::Never
         && let Some(compute) = &place.read_by
     {
-        let message = format!("`staging: never` {}, and compute `{compute}` reads extracts from the bucket", place.said_by);
+        let message =
+            format!("`staging: never` {}, and compute `{compute}` reads extracts from the bucket", place.said_by);
         let diagnostic = Diagnostic::error("staging-needed", message);
         return Err(diagnostic.help("set `staging: auto`, or choose a compute of type `datafusion`").into());
     }

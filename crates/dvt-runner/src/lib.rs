@@ -50,6 +50,7 @@ mod unit;
 pub use catalog::CatalogOutcome;
 pub use compile::artifact_path;
 pub use dvt_federation::Pushdown;
+pub use engines::spark_settings;
 pub use journal::{InterruptedRun, interrupted_run, journals_to_keep};
 pub use microbatch::check_sample;
 pub use operation::Operation;

@@ -8,7 +8,6 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use spark_connect_core::{ChannelBuilder, RetryPolicy, SparkConnectClient, SparkError};
 use spark_connect_proto as proto;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +102,12 @@ impl Session {
     /// # Errors
     /// A setting cannot be changed in a session.
     pub(crate) async fn configure(&self, config: &[(String, String)]) -> Result<(), SparkFailure> {
+        for (key, _) in config.iter().filter(|(key, _)| !key.starts_with("spark.sql.")) {
+            tracing::warn!(
+                key,
+                "a remote Spark keeps its own; only settings of sessions (`spark.sql.…`) can be given to it"
+            );
+        }
         let fixed = MEANING.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let pairs = config.iter().filter(|(key, _)| key.starts_with("spark.sql.")).cloned().chain(fixed);
         let pairs = pairs.map(|(key, value)| proto::KeyValue { key, value: Some(value) }).collect();
@@ -120,50 +125,19 @@ impl Session {
         Ok(())
     }
 
-    /// Makes `name` a view over exactly these Parquet files with exactly these columns.
+    /// Makes `name` a view over exactly these Parquet files, of which there is one at least, with exactly these columns.
     pub(crate) async fn view_of_files(
         &self,
         name: &str,
         columns: &str,
         files: Vec<String>,
     ) -> Result<(), SparkFailure> {
-        let input = if files.is_empty() {
-            sql_relation(format!("SELECT * FROM VALUES (1) AS t(one) WHERE false"))
-        } else {
-            proto::Relation {
-                rel_type: Some(proto::relation::RelType::Read(proto::Read {
-                    read_type: Some(proto::read::ReadType::DataSource(proto::read::DataSource {
-                        format: Some("parquet".to_owned()),
-                        schema: Some(columns.to_owned()),
-                        paths: files,
-                        ..Default::default()
-                    })),
-                    ..Default::default()
-                })),
-                ..Default::default()
-            }
-        };
-        self.view(name, input).await
-    }
-
-    /// Makes `name` a view of an SQL query.
-    pub(crate) async fn view_of_sql(&self, name: &str, sql: String) -> Result<(), SparkFailure> {
-        self.view(name, sql_relation(sql)).await
-    }
-
-    /// Makes `name` a view of what the executors read over JDBC, one partition for each condition.
-    pub(crate) async fn view_of_jdbc(
-        &self,
-        name: &str,
-        options: HashMap<String, String>,
-        conditions: Vec<String>,
-    ) -> Result<(), SparkFailure> {
         let input = proto::Relation {
             rel_type: Some(proto::relation::RelType::Read(proto::Read {
                 read_type: Some(proto::read::ReadType::DataSource(proto::read::DataSource {
-                    format: Some("jdbc".to_owned()),
-                    options,
-                    predicates: conditions,
+                    format: Some("parquet".to_owned()),
+                    schema: Some(columns.to_owned()),
+                    paths: files,
                     ..Default::default()
                 })),
                 ..Default::default()
@@ -173,6 +147,11 @@ impl Session {
         self.view(name, input).await
     }
 
+    /// Makes `name` a view of an SQL query.
+    pub(crate) async fn view_of_sql(&self, name: &str, sql: String) -> Result<(), SparkFailure> {
+        self.view(name, sql_relation(sql)).await
+    }
+
     async fn view(&self, name: &str, input: proto::Relation) -> Result<(), SparkFailure> {
         let view = proto::CreateDataFrameViewCommand {
             input: Some(input),
@@ -180,21 +159,8 @@ impl Session {
             is_global: false,
             replace: true,
         };
-        self.command(proto::Command {
-            command_type: Some(proto::command::CommandType::CreateDataframeView(view)),
-        })
-        .await
-    }
-
-    /// Runs a statement whose rows nobody wants.
-    pub(crate) async fn run(&self, sql: &str) -> Result<(), SparkFailure> {
-        self.command(proto::Command {
-            command_type: Some(proto::command::CommandType::SqlCommand(proto::SqlCommand {
-                input: Some(sql_relation(sql.to_owned())),
-                ..Default::default()
-            })),
-        })
-        .await
+        self.command(proto::Command { command_type: Some(proto::command::CommandType::CreateDataframeView(view)) })
+            .await
     }
 
     async fn command(&self, command: proto::Command) -> Result<(), SparkFailure> {
@@ -220,12 +186,6 @@ impl Session {
             place: self.place.clone(),
             server: self.server.clone(),
         })
-    }
-
-    /// Makes a jar known to the executors.
-    pub(crate) async fn add_jar(&self, path: &std::path::Path) -> Result<(), SparkFailure> {
-        let text = path.display().to_string();
-        self.answered(self.client.add_artifacts(&[&text], false, false, false)).await
     }
 
     /// Ends the session at the server, with all that runs in it.
@@ -267,15 +227,14 @@ const PERMISSION_DENIED: i32 = 7;
 pub(super) async fn failure(error: &SparkError, place: &str, server: Option<&Server>) -> SparkFailure {
     let message = if error.message.is_empty() { error.message() } else { error.message.clone() };
     if let Some(server) = server
-        && let Some(ended) = server.ended(error.grpc_code() == Some(UNAVAILABLE)).await
+        // What Spark itself says comes with details; what has none is the connection's.
+        && let Some(ended) = server.ended(error.grpc_details().is_none()).await
     {
         return ended;
     }
     match error.grpc_code() {
         Some(UNAVAILABLE) => SparkFailure::Unreachable { place: place.to_owned(), message },
-        Some(UNAUTHENTICATED | PERMISSION_DENIED) => {
-            SparkFailure::Authentication { place: place.to_owned(), message }
-        }
+        Some(UNAUTHENTICATED | PERMISSION_DENIED) => SparkFailure::Authentication { place: place.to_owned(), message },
         _ => {
             let (class, text) = class_and_text(&message);
             let named = Some(error.error_class.clone()).filter(|class| {

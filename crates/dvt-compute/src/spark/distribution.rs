@@ -19,7 +19,9 @@ pub(super) struct Distribution {
 /// What `dvt sync` would do for this compute.
 fn synced(version: Option<&str>) -> String {
     match version {
-        Some(version) => format!("`dvt sync` installs Spark {version}; or set `spark_home` of the compute, or SPARK_HOME"),
+        Some(version) => {
+            format!("`dvt sync` installs Spark {version}; or set `spark_home` of the compute, or SPARK_HOME")
+        }
         None => "name a `version` and run `dvt sync`; or set `spark_home` of the compute, or SPARK_HOME".to_owned(),
     }
 }
@@ -31,12 +33,14 @@ impl Distribution {
     /// [`SparkFailure::Distribution`]: no Spark of that version, no Java, or a Java that this Spark does not run on.
     pub(super) async fn find(settings: &SparkSettings) -> Result<Self, SparkFailure> {
         let compute = &settings.compute;
-        let missing = |message: String| SparkFailure::Distribution { message, hint: synced(settings.version.as_deref()) };
+        let missing =
+            |message: String| SparkFailure::Distribution { message, hint: synced(settings.version.as_deref()) };
         let home = match (&settings.spark_home, &settings.version) {
             (Some(home), _) => home.clone(),
             (None, Some(version)) => {
                 let places: Vec<PathBuf> = settings.distributions.iter().map(|place| place.join(version)).collect();
-                let is_default = settings.default_home.as_ref().filter(|home| version_in(home).as_ref() == Some(version));
+                let is_default =
+                    settings.default_home.as_ref().filter(|home| version_in(home).as_ref() == Some(version));
                 let found = places.iter().find(|place| place.join("bin/spark-submit").is_file()).or(is_default);
                 let Some(home) = found else {
                     let looked: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
@@ -49,14 +53,22 @@ impl Distribution {
             }
             (None, None) if settings.default_home.is_some() => settings.default_home.clone().unwrap_or_default(),
             (None, None) => {
-                return Err(missing(format!("compute `{compute}` has neither `remote` nor `version` nor `spark_home`")));
+                return Err(missing(format!(
+                    "compute `{compute}` has neither `remote` nor `version` nor `spark_home`"
+                )));
             }
         };
         if !home.join("bin/spark-submit").is_file() {
-            return Err(missing(format!("compute `{compute}`: {} holds no Spark (no bin/spark-submit)", home.display())));
+            return Err(missing(format!(
+                "compute `{compute}`: {} holds no Spark (no bin/spark-submit)",
+                home.display()
+            )));
         }
         let Some(version) = version_in(&home) else {
-            return Err(missing(format!("compute `{compute}`: {} holds no Spark (no jars/spark-core)", home.display())));
+            return Err(missing(format!(
+                "compute `{compute}`: {} holds no Spark (no jars/spark-core)",
+                home.display()
+            )));
         };
         if let Some(wanted) = &settings.version
             && *wanted != version
@@ -87,11 +99,8 @@ impl Distribution {
             Some(home) => home.join("bin/java"),
             None => PathBuf::from("java"),
         };
-        let asked = tokio::process::Command::new(&java)
-            .arg("-version")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
+        let asked =
+            tokio::process::Command::new(&java).arg("-version").stdin(Stdio::null()).kill_on_drop(true).output();
         let answer = match tokio::time::timeout(Duration::from_secs(20), asked).await {
             Ok(Ok(answer)) => String::from_utf8_lossy(&answer.stderr).into_owned(),
             Ok(Err(error)) => {
@@ -150,7 +159,8 @@ fn or(versions: &[u32]) -> String {
 
 /// `openjdk version "17.0.15" 2025-04-15`, `java version "1.8.0_402"`.
 fn java_version(answer: &str) -> Option<u32> {
-    let quoted = answer.lines().find_map(|line| line.split_once("version \"")?.1.split_once('"').map(|(text, _)| text))?;
+    let quoted =
+        answer.lines().find_map(|line| line.split_once("version \"")?.1.split_once('"').map(|(text, _)| text))?;
     let mut numbers = quoted.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
     let first: u32 = numbers.next()?.parse().ok()?;
     if first == 1 { numbers.next()?.parse().ok() } else { Some(first) }

@@ -127,6 +127,15 @@ impl SparkEngine {
         Ok(self.session().await?.version.clone())
     }
 
+    /// What a server would be started from, without starting it.
+    ///
+    /// # Errors
+    /// [`ComputeError::Spark`]: there is no such Spark, or no Java for it.
+    pub async fn look(&self) -> Result<String, ComputeError> {
+        let found = distribution::Distribution::find(&self.settings).await?;
+        Ok(format!("spark {} in {}, started when it is needed", found.version, found.home.display()))
+    }
+
     /// The session of the run; a server that has ended is started anew.
     async fn session(&self) -> Result<Arc<Session>, SparkFailure> {
         let mut known = self.session.lock().await;
@@ -146,7 +155,9 @@ impl SparkEngine {
             Some(remote) => Session::open(remote, None).await?,
             None => Server::start(&self.settings).await?.1,
         };
-        session.configure(&self.settings.config).await?;
+        // A server of our own was started with the settings, those among them that no session can change.
+        let own: &[(String, String)] = if self.settings.remote.is_some() { &self.settings.config } else { &[] };
+        session.configure(own).await?;
         let session = Arc::new(session);
         *known = Some(Arc::clone(&session));
         Ok(session)

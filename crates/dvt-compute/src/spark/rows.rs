@@ -24,6 +24,10 @@ const BATCHES_AHEAD: usize = 2;
 /// A server ends a stream after two minutes at the latest; one that is silent for longer is gone.
 const SILENCE: Duration = Duration::from_secs(200);
 
+/// What transports say of a connection that broke.
+const BROKEN: &[&str] =
+    &["h2 protocol error", "transport error", "error reading a body", "broken pipe", "connection reset"];
+
 /// How often a broken stream is taken up again without a response in between.
 const ATTEMPTS: u32 = 8;
 
@@ -95,9 +99,8 @@ async fn receive(
 ) -> Result<(), SparkFailure> {
     let policy = RetryPolicy::default();
     let client = &execution.client;
-    let failed = |error: SparkError| async move {
-        failure(&error, &execution.place, execution.server.as_deref()).await
-    };
+    let failed =
+        |error: SparkError| async move { failure(&error, &execution.place, execution.server.as_deref()).await };
     let mut stream = match client.execute_plan(place.request().clone()).await {
         Ok(stream) => stream,
         Err(error) => return Err(failed(error).await),
@@ -124,7 +127,9 @@ async fn receive(
             // The server has more, and wants to be asked for it.
             Ok(Ok(None)) => None,
             Ok(Err(status)) => {
-                let may_go_on = policy.can_retry(&status);
+                // What has no details of Spark's is the connection's own, under any code.
+                let may_go_on = policy.can_retry(&status)
+                    || status.details().is_empty() && BROKEN.iter().any(|word| status.message().contains(word));
                 let error = SparkError::from_grpc_status(status);
                 if !may_go_on {
                     return Err(failed(error).await);
@@ -152,7 +157,8 @@ async fn receive(
                     break;
                 }
                 Err(error) => {
-                    let is_lost = error.message.contains("INVALID_HANDLE") || error.error_class.starts_with("INVALID_HANDLE");
+                    let is_lost =
+                        error.message.contains("INVALID_HANDLE") || error.error_class.starts_with("INVALID_HANDLE");
                     if is_lost || attempts >= ATTEMPTS {
                         return Err(failed(error).await);
                     }
@@ -164,10 +170,7 @@ async fn receive(
 }
 
 /// The batches of one response. Rows are counted: one that is missing or comes twice is an error.
-fn decoded(
-    batch: proto::execute_plan_response::ArrowBatch,
-    rows: &mut i64,
-) -> Result<Vec<RecordBatch>, SparkFailure> {
+fn decoded(batch: proto::execute_plan_response::ArrowBatch, rows: &mut i64) -> Result<Vec<RecordBatch>, SparkFailure> {
     let wrong = |message: String| SparkFailure::Answer { message };
     if let Some(start) = batch.start_offset
         && start != *rows
@@ -177,10 +180,8 @@ fn decoded(
     if batch.num_chunks_in_batch.is_some_and(|chunks| chunks > 1) {
         return Err(wrong("a batch came in parts".to_owned()));
     }
-    let reader =
-        StreamReader::try_new(Cursor::new(batch.data), None).map_err(|error| wrong(error.to_string()))?;
-    let batches: Vec<RecordBatch> =
-        reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
+    let reader = StreamReader::try_new(Cursor::new(batch.data), None).map_err(|error| wrong(error.to_string()))?;
+    let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
     let count: i64 = batches.iter().map(|batch| i64::try_from(batch.num_rows()).unwrap_or(i64::MAX)).sum();
     if count != batch.row_count {
         return Err(wrong(format!("{} rows were announced and {count} came", batch.row_count)));

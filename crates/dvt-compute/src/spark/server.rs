@@ -155,6 +155,12 @@ impl Server {
         })
     }
 
+    /// Of the process that keeps it; the server is its child.
+    #[cfg(test)]
+    pub(crate) async fn id(&self) -> Option<u32> {
+        self.process.lock().await.id()
+    }
+
     /// Stops the server and waits until it is gone.
     pub(crate) async fn stop(&self) {
         drop(self.lifeline.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
@@ -207,6 +213,11 @@ fn arguments(settings: &SparkSettings, port: u16, folder: &std::path::Path) -> V
         ("spark.connect.grpc.binding.port", port.to_string()),
     ];
     given.retain(|(known, _)| ours.iter().all(|(key, _)| key != known));
+    // What the JVM would leave in the machine's own folder goes with the server's.
+    let has_options = given.iter().any(|(key, _)| key == "spark.driver.extraJavaOptions");
+    if !has_options {
+        given.push(("spark.driver.extraJavaOptions".to_owned(), format!("-Djava.io.tmpdir={folder}")));
+    }
     let mut arguments = vec!["--class".to_owned(), CLASS.to_owned(), "--name".to_owned(), "dvt".to_owned()];
     arguments.extend(["--master".to_owned(), settings.master.clone()]);
     let ours = ours.into_iter().map(|(key, value)| (key.to_owned(), value));
@@ -246,7 +257,10 @@ mod tests {
         };
         let arguments = arguments(&settings, 4711, std::path::Path::new("/x")).join(" ");
         assert!(arguments.contains("--master spark://h:7077"), "{arguments}");
-        assert!(arguments.contains("spark.ui.enabled=true") && !arguments.contains("spark.ui.enabled=false"), "{arguments}");
+        assert!(
+            arguments.contains("spark.ui.enabled=true") && !arguments.contains("spark.ui.enabled=false"),
+            "{arguments}"
+        );
         assert!(arguments.contains("binding.address=127.0.0.1") && !arguments.contains("0.0.0.0"), "{arguments}");
         assert!(!arguments.contains("spark.driver.host"), "{arguments}");
     }

@@ -32,7 +32,9 @@ pub(super) fn held(data_type: &DataType) -> Held {
         | DataType::Utf8View
         | DataType::Null => Held::Own,
         DataType::Timestamp(TimeUnit::Microsecond, None) => Held::Own,
-        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if matches!(zone.as_ref(), "UTC" | "+00:00") => Held::Own,
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if matches!(zone.as_ref(), "UTC" | "+00:00") => {
+            Held::Own
+        }
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
@@ -97,11 +99,9 @@ pub(super) fn name_of_stored(stored: &DataType) -> Result<String, SparkFailure> 
             format!("STRUCT<{}>", fields?.join(", "))
         }
         DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(pair) if pair.len() == 2 => format!(
-                "MAP<{}, {}>",
-                name_of_stored(pair[0].data_type())?,
-                name_of_stored(pair[1].data_type())?
-            ),
+            DataType::Struct(pair) if pair.len() == 2 => {
+                format!("MAP<{}, {}>", name_of_stored(pair[0].data_type())?, name_of_stored(pair[1].data_type())?)
+            }
             other => return Err(SparkFailure::refused(format!("a map of {other}"))),
         },
         other => return Err(SparkFailure::refused(format!("a value of type {other}"))),

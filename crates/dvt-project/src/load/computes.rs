@@ -198,7 +198,8 @@ impl Section {
             };
         };
         let name = place.scalar_text().unwrap_or_default();
-        if !found.entries.contains_key(&name) && !(self.entry == "compute" && name == AUTO) {
+        let is_auto = self.entry == "compute" && name == AUTO;
+        if !is_auto && !found.entries.contains_key(&name) {
             let mut diagnostic =
                 Diagnostic::error("unknown-target", format!("`{name}` is not a {} of {}", self.entry, found.file.path))
                     .label(place.span(&found.file), "named here")

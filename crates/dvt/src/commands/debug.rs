@@ -1,5 +1,7 @@
 //! `dvt debug`: the files, then every connection, compute and bucket, each with a reason and a next step when it fails.
 
+mod spark;
+
 use crate::app::{App, Exit};
 use crate::cli::{Cli, DebugArgs};
 use crate::printer::events;
@@ -60,7 +62,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         }
     }
     if let Some(name) = &scope.computes {
-        checks.extend(compute_checks(&config, name.as_deref()));
+        checks.extend(compute_checks(app, &config, name.as_deref()));
     }
     if let Some(name) = &scope.buckets {
         checks.extend(app.runtime.block_on(bucket_checks(&config, name.as_deref())));
@@ -388,7 +390,7 @@ fn next_step(error: &AdapterError) -> &'static str {
     }
 }
 
-fn compute_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
+fn compute_checks(app: &App, config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
     let computes = config.computes.computes.values().filter(|compute| only.is_none_or(|name| name == compute.name));
     computes
         .map(|compute| match &compute.kind {
@@ -412,19 +414,18 @@ fn compute_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
                     },
                 }
             }
-            ComputeKind::Spark(_) => {
-                let reason = "type spark is not in this version of dvt yet".to_owned();
-                if compute.name == config.computes.target || only.is_some() {
-                    Check::failed("compute", &compute.name, reason, "use a compute of type datafusion")
-                } else {
-                    Check {
-                        kind: "compute",
-                        name: compute.name.clone(),
-                        outcome: Outcome::Unused { reason },
-                        is_required: true,
-                    }
+            ComputeKind::Spark(settings) => match spark::check(app, &compute.name, settings, only.is_some()) {
+                Ok(detail) => Check::fine("compute", &compute.name, detail),
+                Err((reason, next_step)) if compute.name == config.computes.target || only.is_some() => {
+                    Check::failed("compute", &compute.name, reason, next_step)
                 }
-            }
+                Err((reason, _)) => Check {
+                    kind: "compute",
+                    name: compute.name.clone(),
+                    outcome: Outcome::Unused { reason },
+                    is_required: true,
+                },
+            },
         })
         .collect()
 }

@@ -37,6 +37,7 @@ mod seeds;
 mod selecting;
 mod servers;
 mod snowflake;
+mod spark;
 mod staging;
 mod syncing;
 mod tpch;

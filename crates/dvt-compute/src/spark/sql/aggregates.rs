@@ -82,8 +82,13 @@ impl Scope<'_> {
                 Ok(format!("avg({word}CAST({value} AS DOUBLE)){after}"))
             }
             ("avg", [value]) if held(&first) == Held::Own && first.is_decimal() && held(result) == Held::Own => {
-                exact_average(&first, result, &format!("sum({word}{value}){after}"), &format!("count({word}{value}){after}"))
-                    .ok_or_else(refused)
+                exact_average(
+                    &first,
+                    result,
+                    &format!("sum({word}{value}){after}"),
+                    &format!("count({word}{value}){after}"),
+                )
+                .ok_or_else(refused)
             }
             ("bool_and", [value]) if first == DataType::Boolean => Ok(format!("bool_and({value}){after}")),
             ("bool_or", [value]) if first == DataType::Boolean => Ok(format!("bool_or({value}){after}")),
@@ -120,12 +125,13 @@ fn exact_average(argument: &DataType, result: &DataType, sum: &str, count: &str)
     let shift = u32::try_from(places - scale).ok()?;
     let factor = 10_u64.checked_pow(shift)?;
     let unscaled = format!("CAST({sum} * CAST('{}' AS DECIMAL(20,0)) AS DECIMAL(38,{scale}))", factor);
-    let whole = format!("CAST({unscaled} * CAST('{}' AS DECIMAL(20,0)) AS DECIMAL(38,0))", 10_u64.checked_pow(u32::try_from(scale).ok()?)?);
+    let whole = format!(
+        "CAST({unscaled} * CAST('{}' AS DECIMAL(20,0)) AS DECIMAL(38,0))",
+        10_u64.checked_pow(u32::try_from(scale).ok()?)?
+    );
     let count = format!("CAST({count} AS DECIMAL(19,0))");
     let rest = format!("CAST({whole} % {count} AS DECIMAL(38,0))");
     let quotient = format!("CAST(({whole} - {rest}) / {count} AS DECIMAL(38,0))");
     let unit = format!("CAST('0.{}1' AS DECIMAL({places},{places}))", "0".repeat(usize::try_from(places - 1).ok()?));
-    Some(format!(
-        "CASE WHEN {count} = 0 THEN NULL ELSE CAST({quotient} * {unit} AS DECIMAL({wide},{places})) END"
-    ))
+    Some(format!("CASE WHEN {count} = 0 THEN NULL ELSE CAST({quotient} * {unit} AS DECIMAL({wide},{places})) END"))
 }

@@ -160,11 +160,8 @@ impl Scope<'_> {
     }
 
     fn arithmetic(&self, left: &Expr, op: Operator, right: &Expr, writer: &mut Writer<'_>) -> Written<String> {
-        let result = self.type_of(&Expr::BinaryExpr(BinaryExpr::new(
-            Box::new(left.clone()),
-            op,
-            Box::new(right.clone()),
-        )))?;
+        let result =
+            self.type_of(&Expr::BinaryExpr(BinaryExpr::new(Box::new(left.clone()), op, Box::new(right.clone()))))?;
         if let Some(moved) = self.moved(left, op, right, &result, writer)? {
             return Ok(moved);
         }
@@ -196,7 +193,9 @@ impl Scope<'_> {
         }
         if is_exact(&types.0) && is_exact(&types.1) && (types.0.is_decimal() || types.1.is_decimal()) {
             let natural = exact_type(&types.0, op, &types.1).ok_or_else(refused)?;
-            let (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) = &result else { return Err(refused()) };
+            let (DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale)) = &result else {
+                return Err(refused());
+            };
             if held(&result) != Held::Own || *scale != natural.1 {
                 return Err(refused());
             }
@@ -264,11 +263,8 @@ impl Scope<'_> {
         self.compared(&between.expr, &between.low, Held::Ordered)?;
         self.compared(&between.expr, &between.high, Held::Ordered)?;
         let word = if between.negated { "NOT BETWEEN" } else { "BETWEEN" };
-        let (value, low, high) = (
-            self.write(&between.expr, writer)?,
-            self.write(&between.low, writer)?,
-            self.write(&between.high, writer)?,
-        );
+        let (value, low, high) =
+            (self.write(&between.expr, writer)?, self.write(&between.low, writer)?, self.write(&between.high, writer)?);
         Ok(format!("({value} {word} {low} AND {high})"))
     }
 
@@ -290,7 +286,9 @@ impl Scope<'_> {
             return Err(SparkFailure::refused("ILIKE"));
         }
         let Expr::Literal(
-            ScalarValue::Utf8(Some(pattern)) | ScalarValue::LargeUtf8(Some(pattern)) | ScalarValue::Utf8View(Some(pattern)),
+            ScalarValue::Utf8(Some(pattern))
+            | ScalarValue::LargeUtf8(Some(pattern))
+            | ScalarValue::Utf8View(Some(pattern)),
             _,
         ) = like.pattern.as_ref()
         else {

@@ -15,12 +15,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 
 impl Scope<'_> {
     /// The call, as the Spark type that holds the type of `whole`.
-    pub(super) fn function(
-        &self,
-        call: &ScalarFunction,
-        whole: &Expr,
-        writer: &mut Writer<'_>,
-    ) -> Written<String> {
+    pub(super) fn function(&self, call: &ScalarFunction, whole: &Expr, writer: &mut Writer<'_>) -> Written<String> {
         let result = self.type_of(whole)?;
         let name = call.name();
         let types: Vec<DataType> = call.args.iter().map(|argument| self.type_of(argument)).collect::<Written<_>>()?;

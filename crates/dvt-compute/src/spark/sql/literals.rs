@@ -28,14 +28,18 @@ pub(super) fn literal(value: &ScalarValue) -> Written<String> {
         ScalarValue::UInt64(Some(value)) => number(value.to_string()),
         ScalarValue::Float32(Some(value)) => number(float_text(f64::from(*value), value.to_string())),
         ScalarValue::Float64(Some(value)) => number(float_text(*value, format!("{value:e}"))),
-        ScalarValue::Decimal128(Some(value), _, scale) if *scale >= 0 => number(decimal_text(&value.to_string(), *scale)),
+        ScalarValue::Decimal128(Some(value), _, scale) if *scale >= 0 => {
+            number(decimal_text(&value.to_string(), *scale))
+        }
         ScalarValue::Decimal256(Some(value), precision, scale) if *scale >= 0 && *precision <= 38 => {
             number(decimal_text(&value.to_string(), *scale))
         }
         ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
             text_literal(text)
         }
-        ScalarValue::Binary(Some(bytes)) | ScalarValue::LargeBinary(Some(bytes)) | ScalarValue::BinaryView(Some(bytes)) => {
+        ScalarValue::Binary(Some(bytes))
+        | ScalarValue::LargeBinary(Some(bytes))
+        | ScalarValue::BinaryView(Some(bytes)) => {
             let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
             format!("X'{hex}'")
         }

@@ -166,7 +166,9 @@ impl Writer<'_> {
             left_scope.comparable(left_key, Held::Equal)?;
             right_scope.comparable(right_key, Held::Equal)?;
             if !same_type(&left_scope.type_of(left_key)?, &right_scope.type_of(right_key)?)? {
-                return Err(SparkFailure::refused(format!("a join of `{left_key}` and `{right_key}` of different types")));
+                return Err(SparkFailure::refused(format!(
+                    "a join of `{left_key}` and `{right_key}` of different types"
+                )));
             }
             let sign = match node.null_equality {
                 NullEquality::NullEqualsNothing => "=",
@@ -176,11 +178,10 @@ impl Writer<'_> {
             conditions.push(format!("{left_key} {sign} {right_key}"));
         }
         if let Some(filter) = &node.filter {
-            let both = node
-                .left
-                .schema()
-                .join(node.right.schema())
-                .map_err(|error| SparkFailure::refused(format!("a join's condition ({})", error.strip_backtrace())))?;
+            let both =
+                node.left.schema().join(node.right.schema()).map_err(|error| {
+                    SparkFailure::refused(format!("a join's condition ({})", error.strip_backtrace()))
+                })?;
             let names = left.names_in("l").into_iter().chain(right.names_in("r")).collect();
             conditions.push(Scope { schema: &both, names }.write(filter, self)?);
         }
@@ -276,7 +277,8 @@ impl Writer<'_> {
     }
 
     fn limit(&mut self, node: &Limit) -> Written<Relation> {
-        let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(fetch))) = (node.get_skip_type(), node.get_fetch_type())
+        let (Ok(SkipType::Literal(skip)), Ok(FetchType::Literal(fetch))) =
+            (node.get_skip_type(), node.get_fetch_type())
         else {
             return Err(SparkFailure::refused("a LIMIT that is no number"));
         };
@@ -287,7 +289,8 @@ impl Writer<'_> {
             let input = self.relation(&sort.input)?;
             let scope = Scope { schema: sort.input.schema(), names: input.names_in("t") };
             let keys = scope.order(&sort.expr, self)?;
-            let body = format!("SELECT {} FROM {} AS t ORDER BY {keys}{}", input.all(), input.name, limit_clause(skip, fetch));
+            let body =
+                format!("SELECT {} FROM {} AS t ORDER BY {keys}{}", input.all(), input.name, limit_clause(skip, fetch));
             return Ok(self.step(body, input.columns));
         }
         let input = self.relation(&node.input)?;
@@ -301,7 +304,11 @@ impl Writer<'_> {
         for input in &node.inputs {
             for (field, wanted) in input.schema().fields().iter().zip(node.schema.fields()) {
                 if !same_type(field.data_type(), wanted.data_type())? {
-                    return Err(SparkFailure::refused(format!("a UNION of {} and {}", field.data_type(), wanted.data_type())));
+                    return Err(SparkFailure::refused(format!(
+                        "a UNION of {} and {}",
+                        field.data_type(),
+                        wanted.data_type()
+                    )));
                 }
             }
             let relation = self.relation(input)?;

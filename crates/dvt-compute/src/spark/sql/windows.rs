@@ -106,8 +106,10 @@ fn frame(frame: &WindowFrame, is_ordered: bool) -> Written<String> {
             WindowFrameBound::Preceding(value) | WindowFrameBound::Following(value)
                 if frame.units == WindowFrameUnits::Rows =>
             {
-                let rows: u32 =
-                    value.to_string().parse().map_err(|_| SparkFailure::refused("a window frame of no whole number"))?;
+                let rows: u32 = value
+                    .to_string()
+                    .parse()
+                    .map_err(|_| SparkFailure::refused("a window frame of no whole number"))?;
                 let word = if matches!(bound, WindowFrameBound::Preceding(_)) { "PRECEDING" } else { "FOLLOWING" };
                 format!("{rows} {word}")
             }
