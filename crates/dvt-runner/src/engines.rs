@@ -210,8 +210,7 @@ impl Run {
                 Bucket::cloud(name, &cloud.service, cloud.settings.expose(), cloud.environment.expose())
             }
         };
-        let place = place
-            .map_err(|error| NodeError::from(Diagnostic::error("bucket", error.to_string())))?;
+        let place = place.map_err(|error| NodeError::from(Diagnostic::error("bucket", error.to_string())))?;
         let staging = Staging::new(place, &self.invocation().invocation_id);
         stagings.insert(name.to_owned(), Arc::clone(&staging));
         Ok(StagingPlace { staging, mode, said_by, read_by: None })
