@@ -244,7 +244,7 @@ impl App {
 
     /// dbt's `StateCheckVarsHash`: what of the invocation the project is read with.
     fn tell_variables(&self, config: &ConfigFiles) {
-        let vars = dvt_jinja::Value::from(&Value::Object(self.settings.shown_vars())).to_string();
+        let vars = as_python(&Value::Object(self.settings.shown_vars()));
         let (profile, target) = (config.profile.name.as_str(), config.profile.target.as_str());
         let read_with = [vars.as_str(), profile, target, DBT_VERSION].join("\n");
         let checksum = dvt_manifest::Checksum::of_text(&read_with).checksum;
@@ -348,4 +348,42 @@ fn hidden_values(config: &ConfigFiles) -> Vec<Secret> {
 /// The path from the root. A relative one starts at the current folder.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A value as Python prints it: dbt's events show variables so.
+fn as_python(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => {
+            let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+            let escaped = text.replace('\\', "\\\\").replace('\n', "\\n").replace(quote, &format!("\\{quote}"));
+            format!("{quote}{escaped}{quote}")
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(as_python).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(key, item)| {
+                let key = as_python(&Value::from(key.as_str()));
+                format!("{key}: {}", as_python(item))
+            });
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_python;
+    use serde_json::json;
+
+    #[test]
+    fn variables_read_as_python_prints_them() {
+        let vars = json!({"a": "x", "b": [1, 2.5, null, true], "c": {"d": "it's"}, "e": "back\\slash"});
+        assert_eq!(
+            as_python(&vars),
+            r#"{'a': 'x', 'b': [1, 2.5, None, True], 'c': {'d': "it's"}, 'e': 'back\\slash'}"#
+        );
+    }
 }
