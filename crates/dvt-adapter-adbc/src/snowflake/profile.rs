@@ -136,14 +136,14 @@ impl Reader<'_> {
         };
         // A value that nanoseconds cannot hold is an error instead of another date.
         self.client("max_timestamp_precision", "nanoseconds_error_on_overflow");
-        self.client("use_high_precision", "enabled");
+        self.client("use_high_precision", "true");
         self.client("disable_telemetry", "true");
         self.client("app_name", "dvt");
         if self.flag("client_session_keep_alive")? {
-            self.client("keep_session_alive", "enabled");
+            self.client("keep_session_alive", "true");
         }
         if self.flag("insecure_mode")? {
-            self.client("ocsp_fail_open_mode", "enabled");
+            self.client("ocsp_fail_open_mode", "true");
         }
         let seconds = self.text("connect_timeout")?.unwrap_or_else(|| "10".to_owned());
         let seconds: u64 =

@@ -1,6 +1,7 @@
 //! The DuckDB of the ADBC leaf: the conformance suite, and what is special here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod snowflake;
 mod special;
 
 use dvt_adapter::conformance::{Engine, Subject};

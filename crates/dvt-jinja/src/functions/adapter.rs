@@ -157,6 +157,12 @@ fn local_method(interpreter: &mut Interpreter<'_>, name: &str, args: &mut Args) 
             let quotes = args.optional("quote_config")?.unwrap_or(Value::None);
             match quotes {
                 Value::Bool(false) => Value::from(column),
+                // As dbt has it where unquoted names fold to upper case.
+                Value::None | Value::Undefined(_)
+                    if interpreter.bridge.dialect().unquoted == dvt_sql::IdentifierCase::FoldsUpper =>
+                {
+                    Value::from(column)
+                }
                 Value::Bool(true) | Value::None | Value::Undefined(_) => {
                     Value::from(interpreter.bridge.dialect().quote_identifier(&column))
                 }

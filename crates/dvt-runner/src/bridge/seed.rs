@@ -52,7 +52,8 @@ impl NodeBridge {
         let dialect = self.adapter.dialect();
         // These engines convert on assignment and have no cast to most of their column types.
         let converts = matches!(dialect.name, "mysql" | "mariadb" | "sqlite");
-        let is_quoted = self.node.config.boolean("quote_columns").unwrap_or(true);
+        let is_quoted = self.node.config.boolean("quote_columns");
+        let is_quoted = is_quoted.unwrap_or(dialect.unquoted != dvt_sql::IdentifierCase::FoldsUpper);
         let (mut names, mut values, mut fields) = (Vec::new(), Vec::new(), Vec::new());
         for (index, column) in columns.iter().enumerate() {
             let source = seed
