@@ -29,7 +29,11 @@ use crate::session::LakeSession;
 use crate::types::ADAPTER_TYPE;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
-use dvt_adapter::{Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationKind, RelationName, Session, Statistics, TextComparison, UnsupportedType};
+use dvt_adapter::{
+    Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
+    ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationKind, RelationName,
+    Session, Statistics, TextComparison, UnsupportedType,
+};
 use dvt_sql::{Dialect, LAKE};
 use futures::StreamExt;
 use serde_json::{Map, Value, json};

@@ -14,7 +14,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use async_trait::async_trait;
 use dvt_adapter::{
-    AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session, Witness, with_types,
+    AdapterError, AdapterResponse, CancellationToken, ColumnDescription, ErrorClass, Fetch, QueryResult, Session,
+    Witness, with_types,
 };
 use dvt_sql::{MYSQL, split_statements};
 use std::sync::Arc;

@@ -22,7 +22,11 @@ pub use macros::macro_files;
 
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_adapter::{Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType};
+use dvt_adapter::{
+    Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
+    ErrorClass, ExtractRequest, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session,
+    UnsupportedType,
+};
 use dvt_sql::{Dialect, SQLITE};
 use open::{Purpose, open};
 use profile::Settings;

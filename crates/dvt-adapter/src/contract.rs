@@ -1,8 +1,8 @@
 //! The traits a leaf implements, and the values that cross them.
 
 use crate::{
-    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, Hold, RelationDescription, RelationName,
-    UnsupportedType,
+    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, Hold, RelationDescription,
+    RelationName, UnsupportedType,
 };
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};

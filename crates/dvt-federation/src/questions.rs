@@ -5,9 +5,9 @@
 //! that reads relations, gives one value whatever row is looked at, and draws nothing.
 
 use crate::error::PlanError;
+use crate::settled::settled_beside;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
-use crate::settled::settled_beside;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator};
 use std::sync::Arc;
@@ -66,11 +66,7 @@ pub(crate) fn with_answers(plan: LogicalPlan, answers: &[Answered]) -> Result<Lo
 }
 
 /// The expression with the answers in the place of its questions.
-fn answer(
-    expr: Expr,
-    questions: &[Arc<LogicalPlan>],
-    answers: &[Answered],
-) -> Result<Transformed<Expr>> {
+fn answer(expr: Expr, questions: &[Arc<LogicalPlan>], answers: &[Answered]) -> Result<Transformed<Expr>> {
     expr.transform_up(|expr| {
         let Some(asked) = question(&expr)? else { return Ok(Transformed::no(expr)) };
         let place = questions.iter().position(|question| question == asked);
@@ -82,11 +78,7 @@ fn answer(
 }
 
 /// The side of a comparison that was asked for, answered; the other one has to be no question.
-fn watermark(
-    condition: &Expr,
-    questions: &[Arc<LogicalPlan>],
-    answers: &[Answered],
-) -> Result<Option<Expr>> {
+fn watermark(condition: &Expr, questions: &[Arc<LogicalPlan>], answers: &[Answered]) -> Result<Option<Expr>> {
     let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return Ok(None) };
     let asked = match op {
         Operator::Gt | Operator::GtEq => right,

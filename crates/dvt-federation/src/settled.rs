@@ -84,7 +84,10 @@ pub(crate) fn settled_beside(condition: &Expr, bound: &Expr, input: &LogicalPlan
 }
 
 /// The condition in the connection's SQL; `None` for a call of something else.
-pub(crate) fn written(call: &ScalarFunction, writer: &Writer<'_>) -> Option<std::result::Result<(Fragment, Exactness), Reason>> {
+pub(crate) fn written(
+    call: &ScalarFunction,
+    writer: &Writer<'_>,
+) -> Option<std::result::Result<(Fragment, Exactness), Reason>> {
     let settled = (call.func.inner().as_ref() as &dyn Any).downcast_ref::<Settled>()?;
     Some(settled.written(&call.args, writer))
 }
@@ -96,8 +99,8 @@ impl Settled {
         };
         let [value, Expr::Literal(bound, _)] = arguments else { return Err("the watermark is no value") };
         let value = writer.value(value)?;
-        let is_same = bound.data_type() == value.data_type
-            || (bound.data_type().is_integer() && value.data_type.is_integer());
+        let is_same =
+            bound.data_type() == value.data_type || (bound.data_type().is_integer() && value.data_type.is_integer());
         if !is_same || bound.is_null() {
             return Err("the watermark is of another type than the column");
         }

@@ -45,7 +45,8 @@ select a.id, a.version, b.v from {{{{ source('l', 'a') }}}} as a join {{{{ sourc
                 version += 1;
                 let id = if step % 3 == 0 { from } else { version };
                 log.push((id, version));
-                writeln!(sql, "delete from a where id = {id}; insert into a values ({id}, {version});").expect("memory");
+                writeln!(sql, "delete from a where id = {id}; insert into a values ({id}, {version});")
+                    .expect("memory");
             }
             project.sqlite("left.db", &format!("{sql} commit"));
             log.clone()
@@ -65,13 +66,16 @@ select a.id, a.version, b.v from {{{{ source('l', 'a') }}}} as a join {{{{ sourc
         let now = project.rows("left.db", "select id, version from a").len().to_string();
         let last = version_of(&log);
         for name in ["merged", "replaced"] {
-            let query = format!("select count(*) as n, count(distinct id) as ids, max(version) as last, sum(version) as s from {{{{ ref('{name}') }}}}");
+            let query = format!(
+                "select count(*) as n, count(distinct id) as ids, max(version) as last, sum(version) as s from {{{{ ref('{name}') }}}}"
+            );
             let source = project.rows("left.db", "select sum(version) as s from a").concat();
             let sum = source.trim_start_matches("{\"s\":").trim_end_matches('}');
             assert_eq!(rows(&project, &query), format!("{now} {now} {last} {sum}"), "{name} on {engine}");
         }
         // What was appended is each version that a run could see, once.
-        let query = "select count(*) as n, count(distinct version) as versions, max(version) as last from {{ ref('added') }}";
+        let query =
+            "select count(*) as n, count(distinct version) as versions, max(version) as last from {{ ref('added') }}";
         let seen = rows(&project, query);
         let numbers: Vec<&str> = seen.split(' ').collect();
         assert!(numbers[0] == numbers[1] && numbers[2] == last.to_string(), "{seen} on {engine}");
@@ -88,7 +92,11 @@ fn pitfall_32_rows_of_a_transaction_that_is_still_open_are_not_lost_behind_the_w
     source.sql(
         "create table a (id serial, name text, at timestamptz default clock_timestamp()); insert into a (name) values ('one'), ('two')",
     );
-    let outputs = format!("    pg: {}\n    src: {}\n    right: {{type: sqlite, path: right.db}}\n", output(&target, "public"), output(&source, "public"));
+    let outputs = format!(
+        "    pg: {}\n    src: {}\n    right: {{type: sqlite, path: right.db}}\n",
+        output(&target, "public"),
+        output(&source, "public")
+    );
     let mut project = Project::new().profile("pg", &outputs).file(
         "models/sources.yml",
         "sources:
@@ -108,12 +116,19 @@ select a.id, a.name, a.at from {{{{ source('s', 'a') }}}} as a cross join {{{{ s
     }
     project.sqlite("right.db", "create table b (k integer); insert into b values (1)");
     project.dvt("run").exits(0);
-    let all = |model: &str| target.sql(&format!("select string_agg(name, ' ' order by id) from public.{model}")).trim().to_owned();
+    let all = |model: &str| {
+        target.sql(&format!("select string_agg(name, ' ' order by id) from public.{model}")).trim().to_owned()
+    };
     assert_eq!((all("by_id"), all("by_time")), ("one two".to_owned(), "one two".to_owned()));
     std::thread::scope(|scope| {
-        let slow = scope.spawn(|| source.sql("begin; insert into a (name) values ('slow'); select pg_sleep(5); commit"));
+        let slow =
+            scope.spawn(|| source.sql("begin; insert into a (name) values ('slow'); select pg_sleep(5); commit"));
         let begun = Instant::now();
-        while source.sql("select count(*) from pg_stat_activity where query like '%pg_sleep(5)%' and wait_event = 'PgSleep'").trim() == "0" {
+        while source
+            .sql("select count(*) from pg_stat_activity where query like '%pg_sleep(5)%' and wait_event = 'PgSleep'")
+            .trim()
+            == "0"
+        {
             assert!(begun.elapsed() < Duration::from_secs(30), "the transaction does not begin");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -121,7 +136,11 @@ select a.id, a.name, a.at from {{{{ source('s', 'a') }}}} as a cross join {{{{ s
         source.sql("insert into a (name) values ('fast')");
         project.dvt("run").exits(0);
         assert!(!slow.is_finished(), "the machine is too slow for this test");
-        assert_eq!((all("by_id"), all("by_time")), ("one two".to_owned(), "one two".to_owned()), "what may be overtaken waits");
+        assert_eq!(
+            (all("by_id"), all("by_time")),
+            ("one two".to_owned(), "one two".to_owned()),
+            "what may be overtaken waits"
+        );
         slow.join().expect("it commits");
     });
     project.dvt("run").exits(0);
@@ -130,6 +149,9 @@ select a.id, a.name, a.at from {{{{ source('s', 'a') }}}} as a cross join {{{{ s
     // With nobody at work nothing waits, and nothing comes twice.
     source.sql("insert into a (name) values ('last')");
     project.dvt("run").exits(0);
-    assert_eq!((all("by_id"), all("by_time")), ("one two slow fast last".to_owned(), "one two slow fast last".to_owned()));
+    assert_eq!(
+        (all("by_id"), all("by_time")),
+        ("one two slow fast last".to_owned(), "one two slow fast last".to_owned())
+    );
     assert_eq!(extracted(&project, "by_time", "a"), 1);
 }

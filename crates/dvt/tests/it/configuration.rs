@@ -116,7 +116,7 @@ fn pitfall_39_sources_of_a_package_live_on_the_default_target() {
 }
 
 #[test]
-fn debug_exits_1_when_a_connection_fails() {
+fn pitfall_40_debug_exits_1_when_a_connection_fails() {
     let project = Project::new().profile(
         "lite",
         &format!(

@@ -80,7 +80,8 @@ fn a_lake_knows_when_its_tables_were_written() {
     project.dvt("run").exits(0);
     for (path, hours) in [("files/old.csv", 30), ("files/new/one.csv", 30)] {
         let file = std::fs::File::options().write(true).open(project.path(path)).expect("it is there");
-        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600)).expect("it can be set");
+        file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(hours * 3600))
+            .expect("it can be set");
     }
     project.dvt("source freshness").exits(1).says("d.gone");
     let expected = [("d.orders", "pass"), ("f.new", "pass"), ("f.old", "error")];

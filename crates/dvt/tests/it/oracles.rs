@@ -157,7 +157,7 @@ select a.id, a.version, b.label from {{{{ source('l', 'a') }}}} as a join {{{{ s
     }
 }
 
-const SINCE: &str = "a.version > (select max(t.version) from {{ this }} as t)";
+const SINCE: &str = "a.version > (select coalesce(max(t.version), 0) from {{ this }} as t)";
 const UNKNOWN: &str = "not exists (select 1 from {{ this }} as t where t.id = a.id and t.version = a.version)";
 
 #[test]
@@ -190,7 +190,8 @@ fn batch_history(engine: &str) {
         "models/m.sql",
         "{{ config(materialized='incremental', incremental_strategy='microbatch', unique_key='id', event_time='at', batch_size='day',
            begin='2024-01-01') }}
-select a.id, a.at, b.label from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.k = a.k",
+with a as (select * from {{ source('l', 'a') }})
+select a.id, a.at, b.label from a join {{ source('r', 'b') }} as b on b.k = a.k",
     );
     project.sqlite("left.db", "create table a (id integer, at timestamp, k integer)");
     project.sqlite(
@@ -207,8 +208,13 @@ select a.id, a.at, b.label from {{ source('l', 'a') }} as a join {{ source('r', 
             // Late ones too: any of the five days, down to the last microsecond.
             let second = draw.below(5 * 86_400);
             let (id, key) = (draw.below(30), draw.below(3));
+            // PostgreSQL's batches are merged, as dbt has it: what the source deletes stays there.
+            let deletes = draw.below(5) == 0;
+            if deletes && engine == "pg" {
+                continue;
+            }
             writeln!(sql, "delete from a where id = {id};").expect("memory");
-            if draw.below(5) == 0 {
+            if deletes {
                 events.remove(&id);
                 continue;
             }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 /// The same filters with pushdown and without, over every kind of source: what is said to be filtered is filtered.
 #[test]
 fn pitfall_15_a_filter_that_is_said_to_be_pushed_down_is_applied() {
-    let mut outputs = String::from("    lite: {type: sqlite, path: target.db}\n    near: {type: sqlite, path: near.db}\n");
+    let mut outputs =
+        String::from("    lite: {type: sqlite, path: target.db}\n    near: {type: sqlite, path: near.db}\n");
     let mut places = vec!["near"];
     for format in ["delta", "parquet", "csv", "json"] {
         outputs += &format!("    {format}: {{type: filesystem, path: {format}, format: {format}}}\n");
@@ -31,7 +32,9 @@ fn pitfall_15_a_filter_that_is_said_to_be_pushed_down_is_applied() {
     let mut project = Project::new().profile("lite", &outputs).file(
         "seeds/numbers.csv",
         &std::iter::once("n,word,hole".to_owned())
-            .chain((1..=100).map(|n| format!("{n},w{},{}", n % 5, if n % 3 == 0 { String::new() } else { n.to_string() })))
+            .chain(
+                (1..=100).map(|n| format!("{n},w{},{}", n % 5, if n % 3 == 0 { String::new() } else { n.to_string() })),
+            )
             .collect::<Vec<_>>()
             .join("\n"),
     );
@@ -215,7 +218,9 @@ fn run_until_landed(project: &Project, target: &dvt_test_support::TestDatabase, 
     let mut command = project.command(&project.path("."), &["run", "--vars", &vars]);
     let run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("dvt starts");
     let begun = Instant::now();
-    let sleeping = format!("select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep({wait})%' and pid <> pg_backend_pid()");
+    let sleeping = format!(
+        "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep({wait})%' and pid <> pg_backend_pid()"
+    );
     while target.sql(&sleeping).trim() == "0" {
         assert!(begun.elapsed() < Duration::from_secs(60), "the hook does not run");
         std::thread::sleep(Duration::from_millis(30));
@@ -237,7 +242,12 @@ fn pitfall_35_what_a_killed_run_left_meets_no_later_merge_and_is_removed() {
 select a.id, a.v, b.v as w from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
     );
     project.dvt("run").exits(0);
-    let landings = || target.sql("select count(*) from pg_class where relname like 'dvt\\_landing%' and relkind = 'r'").trim().to_owned();
+    let landings = || {
+        target
+            .sql("select count(*) from pg_class where relname like 'dvt\\_landing%' and relkind = 'r'")
+            .trim()
+            .to_owned()
+    };
     assert_eq!(landings(), "0");
     let mut killed = run_until_landed(&project, &target, 31);
     assert_eq!(landings(), "1", "the rows wait in a relation of this run");
@@ -253,7 +263,10 @@ select a.id, a.v, b.v as w from {{ source('l', 'a') }} as a join {{ source('r', 
     assert_eq!(target.sql(state).trim().replace('\t', "|"), "100|100|50");
     // One that lives keeps its own, whoever runs beside it.
     let mut living = run_until_landed(&project, &target, 4);
-    project.write("models/other.sql", "select a.id from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id");
+    project.write(
+        "models/other.sql",
+        "select a.id from {{ source('l', 'a') }} as a join {{ source('r', 'b') }} as b on b.id = a.id",
+    );
     project.dvt("run --select other").exits(0);
     assert_eq!(landings(), "1", "it is the living run's");
     assert!(living.wait().expect("it ends").success());
@@ -284,7 +297,8 @@ fn pitfall_36_clean_removes_whole_tables_by_their_last_commit_and_nothing_outsid
                 open.push(entry.path());
             } else if entry.path().extension().is_some_and(|extension| extension == "parquet") {
                 let file = std::fs::File::options().write(true).open(entry.path()).expect("it is there");
-                file.set_modified(std::time::SystemTime::now() - Duration::from_secs(30 * 86_400)).expect("it can be set");
+                file.set_modified(std::time::SystemTime::now() - Duration::from_secs(30 * 86_400))
+                    .expect("it can be set");
                 data += 1;
             }
         }

@@ -37,10 +37,8 @@ impl<'a> Trip<'a> {
             self.from.sql(&format!(
                 "{lax}create table s_{name} (id integer, v {kind}); insert into s_{name} values (1, {value}), (2, null)"
             ));
-            self.project.write(
-                &format!("models/{name}.sql"),
-                &format!("select id, v from {{{{ source('s', 's_{name}') }}}}"),
-            );
+            self.project
+                .write(&format!("models/{name}.sql"), &format!("select id, v from {{{{ source('s', 's_{name}') }}}}"));
         }
         self.project.dvt("run");
     }
@@ -61,7 +59,11 @@ fn pitfall_24_extremes_of_numbers_and_dates_are_exact_or_refused() {
     let cases = [
         ("digits_38", "numeric", "12345678901234567890123456789012345678"),
         ("digits_48_28", "numeric", "999999999999999999999999999999999999999999999999.0000000000000000000000000001"),
-        ("digits_76", "numeric(76,10)", "-123456789012345678901234567890123456789012345678901234567890123456.0123456789"),
+        (
+            "digits_76",
+            "numeric(76,10)",
+            "-123456789012345678901234567890123456789012345678901234567890123456.0123456789",
+        ),
         ("year_1", "date", "'0001-01-01'"),
         ("year_9999", "timestamp", "'9999-12-31 23:59:59.999999'"),
         ("float_nan", "double precision", "'NaN'"),
@@ -90,13 +92,20 @@ fn pitfall_24_extremes_of_numbers_and_dates_are_exact_or_refused() {
             let result = trip.project.result(&format!("model.shop.{name}"));
             assert_eq!(result["status"], "success", "{name}: {}", result["message"]);
             if way.contains("postgres") {
-                let text = |database: &TestDatabase, table: &str| database.sql(&format!("select v::text from {table} where id = 1"));
+                let text = |database: &TestDatabase, table: &str| {
+                    database.sql(&format!("select v::text from {table} where id = 1"))
+                };
                 assert_eq!(text(&target, name), text(&source, &format!("s_{name}")), "{name}");
             }
         }
         if !way.contains("postgres") {
-            let stored = |name: &str| trip.project.rows("target.db", &format!("select v from {name} where id = 1")).concat();
-            assert!(stored("digits_38").contains(r#""12345678901234567890123456789012345678."#), "{}", stored("digits_38"));
+            let stored =
+                |name: &str| trip.project.rows("target.db", &format!("select v from {name} where id = 1")).concat();
+            assert!(
+                stored("digits_38").contains(r#""12345678901234567890123456789012345678."#),
+                "{}",
+                stored("digits_38")
+            );
             assert_eq!(stored("year_1"), r#"{"v":"0001-01-01"}"#);
         }
         source.sql(&cases.map(|(name, ..)| format!("drop table s_{name};")).concat());
@@ -137,7 +146,10 @@ fn pitfall_25_types_without_a_like_go_to_the_nearest_and_come_back_exactly() {
         ("i", "interval", "'1 year 2 mons -3 days 04:05:06.789012'"),
         ("a", "integer[]", "'{1,NULL,-3}'"),
     ];
-    let mut ways = vec![("lite", "{type: sqlite, path: target.db}".to_owned()), ("lake", "{type: filesystem, path: lake}".to_owned())];
+    let mut ways = vec![
+        ("lite", "{type: sqlite, path: target.db}".to_owned()),
+        ("lake", "{type: filesystem, path: lake}".to_owned()),
+    ];
     let mysql = dvt_test_support::mysql();
     ways.extend(mysql.iter().map(|mysql| ("my", output(mysql, ""))));
     for (way, line) in &ways {
@@ -157,7 +169,9 @@ fn pitfall_25_types_without_a_like_go_to_the_nearest_and_come_back_exactly() {
             }
             let status = trip.project.result(&format!("model.shop.back_{name}"));
             assert_eq!(status["status"], "success", "{kind} by {way}: {}", status["message"]);
-            let text = |table: &str| source.sql(&format!("select coalesce(v::text, '<null>') from public.{table} order by id"));
+            let text = |table: &str| {
+                source.sql(&format!("select coalesce(v::text, '<null>') from public.{table} order by id"))
+            };
             assert_eq!(text(&format!("back_{name}")), text(&format!("s_{name}")), "{kind} by {way}");
         }
         let drop = |name: &str| format!("drop table if exists s_{name}, back_{name};");

@@ -9,7 +9,7 @@ mod types;
 
 use crate::project::{Project, output};
 use dvt_test_support::TestDatabase;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Mutex;
@@ -90,6 +90,8 @@ enum Fate {
     Exact,
     Changed(String, String),
     Refused,
+    /// The source itself has no column of the type.
+    Absent,
 }
 
 /// What became of a type's values, and the type in which the target held them.
@@ -99,7 +101,8 @@ struct Trip {
 }
 
 /// Makes a table `t<n>` of each type: a NULL with the id 0, then the values.
-fn fill(project: &Project, place: Place, source: &End, types: &[Type]) {
+/// Gives the types that the source cannot hold.
+fn fill(project: &Project, place: Place, source: &End, types: &[Type]) -> BTreeSet<usize> {
     let mut sql = String::new();
     if place == Place::Postgres {
         sql += "create type mood as enum ('sad', 'it''s fine'); create domain small_price as numeric(8,2); create type pair as (x int, y text); create domain citext_or_name as name;\n";
@@ -137,8 +140,11 @@ fn fill(project: &Project, place: Place, source: &End, types: &[Type]) {
                 project.write(&format!("models/t{index}.sql"), &sql);
             }
             project.dvt("run --select tag:given");
+            let made = results(project);
+            return (0..types.len()).filter(|index| made.get(&format!("t{index}")) != Some(&None)).collect();
         }
     }
+    BTreeSet::new()
 }
 
 /// The texts of columns' values by table and id, as the connection itself writes them.
@@ -148,8 +154,12 @@ fn texts(project: &Project, place: Place, source: &End, tables: &[(String, Strin
         (Some(database), _) => {
             let text = |of: &str| match place {
                 Place::Postgres => "coalesce(replace(replace(v::text, E'\\n', '<n>'), E'\\t', '<t>'), '<null>')",
-                _ if ["bin", "blob", "bit", "point"].iter().any(|word| of.contains(word)) => "coalesce(hex(v), '<null>')",
-                _ => "coalesce(replace(replace(replace(cast(v as char), '\\n', '<n>'), '\\t', '<t>'), char(0), '<0>'), '<null>')",
+                _ if ["bin", "blob", "bit", "point"].iter().any(|word| of.contains(word)) => {
+                    "coalesce(hex(v), '<null>')"
+                }
+                _ => {
+                    "coalesce(replace(replace(replace(cast(v as char), '\\n', '<n>'), '\\t', '<t>'), char(0), '<0>'), '<null>')"
+                }
             };
             let queries: Vec<String> = tables
                 .iter()
@@ -163,7 +173,9 @@ fn texts(project: &Project, place: Place, source: &End, tables: &[(String, Strin
         }
         (None, Place::Sqlite) => {
             for (table, _) in tables {
-                let query = format!("select id, case when v is null then '<null>' else typeof(v) || ' ' || quote(v) end as v from {table}");
+                let query = format!(
+                    "select id, case when v is null then '<null>' else typeof(v) || ' ' || quote(v) end as v from {table}"
+                );
                 for row in project.rows("src.db", &query) {
                     let row: serde_json::Value = serde_json::from_str(&row).expect("JSON");
                     found.insert(format!("{table}:{}", row["id"]), row["v"].as_str().unwrap_or_default().to_owned());
@@ -179,7 +191,9 @@ fn texts(project: &Project, place: Place, source: &End, tables: &[(String, Strin
                     _ => "cast(v as string)".to_owned(),
                 };
                 let kind = if place == Place::DuckDb { "varchar" } else { "string" };
-                format!("select concat('{table}:', cast(id as {kind})) as k, coalesce({text}, '<null>') as v from {{{{ ref('{table}') }}}}")
+                format!(
+                    "select concat('{table}:', cast(id as {kind})) as k, coalesce({text}, '<null>') as v from {{{{ ref('{table}') }}}}"
+                )
             };
             let queries: Vec<String> = tables.iter().map(query).collect();
             for part in queries.chunks(16) {
@@ -215,7 +229,7 @@ fn travel(from: Place, to: Place, types: &'static [Type], drivers: &Path) -> Opt
     let project = Project::new()
         .variable("DVT_DRIVERS_DIR", &drivers.display().to_string())
         .profile("dst", &format!("{}{}", source.line, target.line));
-    fill(&project, from, &source, types);
+    let absent = fill(&project, from, &source, types);
     let is_made_here = source.database.is_none() && from != Place::Sqlite;
     let tables: Vec<String> = (0..types.len()).map(|index| format!("{{name: t{index}}}")).collect();
     project.write(
@@ -242,13 +256,14 @@ fn travel(from: Place, to: Place, types: &'static [Type], drivers: &Path) -> Opt
     }
     project.dvt("run --select tag:trip");
     let first = results(&project);
-    let works = |results: &BTreeMap<String, Option<String>>, name: &str| matches!(results.get(&format!("b{name}")), Some(None));
+    let works =
+        |results: &BTreeMap<String, Option<String>>, name: &str| matches!(results.get(&format!("b{name}")), Some(None));
     let whole: Vec<bool> = (0..types.len()).map(|index| works(&first, &format!("{index}"))).collect();
     // A type that is refused whatever the value needs no second look.
     let is_typed_refusal = |index: usize| {
         ["x", "b"].iter().any(|kind| {
             let message = first.get(&format!("{kind}{index}")).cloned().flatten().unwrap_or_default();
-            message.contains("cannot be built on") || message.contains("cannot be read")
+            message.contains("cannot be built on")
         })
     };
     let mut parts = Vec::new();
@@ -281,17 +296,20 @@ fn travel(from: Place, to: Place, types: &'static [Type], drivers: &Path) -> Opt
         let index: usize = part.split('_').next().and_then(|index| index.parse().ok()).expect("a number");
         asked.push((format!("b{part}"), types[index].name.to_owned()));
     }
-    // A table that could not be filled is not asked.
-    if is_made_here {
-        asked.retain(|(table, _)| !table.starts_with('t') || project.path("models").join(format!("{table}.sql")).exists());
-    }
+    asked.retain(|(table, _)| !absent.iter().any(|index| *table == format!("t{index}")));
     let texts = texts(&project, from, &source, &asked);
     let held = held_as(&project);
     let trip = |index: usize| {
         let of = &types[index];
+        if absent.contains(&index) {
+            return Trip { held_as: None, fates: vec![Fate::Absent; of.values.len()] };
+        }
         let fate = |at: usize| {
             let name = if whole[index] { format!("b{index}") } else { format!("b{index}_{at}") };
-            let was = texts.get(&format!("t{index}:{at}")).cloned().unwrap_or_else(|| panic!("{from:?} has no {} {at}", of.name));
+            let was = texts
+                .get(&format!("t{index}:{at}"))
+                .cloned()
+                .unwrap_or_else(|| panic!("{from:?} has no {} {at}", of.name));
             match (texts.get(&format!("{name}:{at}")), texts.get(&format!("{name}:0"))) {
                 (None, _) => Fate::Refused,
                 (Some(_), null) if null.map(String::as_str) != Some("<null>") => {
@@ -301,7 +319,8 @@ fn travel(from: Place, to: Place, types: &'static [Type], drivers: &Path) -> Opt
                 (Some(is), _) => Fate::Changed(was, is.clone()),
             }
         };
-        let names = std::iter::once(format!("x{index}")).chain((1..=of.values.len()).map(|at| format!("x{index}_{at}")));
+        let names =
+            std::iter::once(format!("x{index}")).chain((1..=of.values.len()).map(|at| format!("x{index}_{at}")));
         let held_as = names.filter_map(|name| held.get(&name).cloned()).next();
         Trip { held_as, fates: (1..=of.values.len()).map(fate).collect() }
     };
@@ -328,11 +347,14 @@ fn cell(of: &Type, trip: &Trip) -> String {
         cut.replace('|', "\\|").replace('`', "'")
     };
     let fates = &trip.fates;
+    if fates.contains(&Fate::Absent) {
+        return "–".to_owned();
+    }
     if fates.iter().all(|fate| *fate == Fate::Refused) {
         return "refused".to_owned();
     }
     let parts = of.values.iter().zip(fates).filter_map(|((word, _), fate)| match fate {
-        Fate::Exact => None,
+        Fate::Exact | Fate::Absent => None,
         Fate::Refused => Some(format!("; {word}: refused")),
         Fate::Changed(was, is) => Some(format!("; {word}: `{}` → `{}`", short(was), short(is))),
     });
@@ -354,7 +376,8 @@ Written by `type_matrix::every_type_to_every_connection_is_as_the_documentation_
 (`SNAPSHOTS=overwrite` writes it anew). Each type goes with edge values (named where one does not arrive) to a table of the
 target and from there back to its own connection, which writes both as texts for comparison. A cell names the type in which
 the target holds the column; if that is all, every value came back equal. `a` → `b`: what came back, where something changed.
-*refused*: an error that names the column, and nothing is written. NULL is kept everywhere.
+*refused*: an error that names the column, and nothing is written; –: the source itself does not hold the type. NULL is kept
+everywhere.
 ";
 
 #[test]
@@ -370,7 +393,8 @@ fn every_type_to_every_connection_is_as_the_documentation_says() {
     let is_chosen = |(from, to): &(usize, usize)| {
         let (source, target) = (SOURCES[*from].0.title(), TARGETS[*to].title());
         if only_from.is_some() || only_to.is_some() {
-            return only_from.as_deref().is_none_or(|only| only == source) && only_to.as_deref().is_none_or(|only| only == target);
+            return only_from.as_deref().is_none_or(|only| only == source)
+                && only_to.as_deref().is_none_or(|only| only == target);
         }
         all || SAMPLE.contains(&(source, target))
     };
@@ -422,7 +446,10 @@ fn every_type_to_every_connection_is_as_the_documentation_says() {
         .filter(|(place, cell)| known.get(*place) != Some(*cell))
         .map(|((from, of, to), cell)| {
             let place = (from.clone(), of.clone(), to.clone());
-            format!("{from}, {of}, to {to}\n  found: {cell}\n  known: {}", known.get(&place).map_or("-", String::as_str))
+            format!(
+                "{from}, {of}, to {to}\n  found: {cell}\n  known: {}",
+                known.get(&place).map_or("-", String::as_str)
+            )
         })
         .collect();
     assert!(differs.is_empty(), "docs/types.md is not current:\n{}", differs.join("\n"));
