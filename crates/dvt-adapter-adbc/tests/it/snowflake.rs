@@ -60,7 +60,11 @@ async fn read(adapter: &AdbcAdapter, sql: &str) -> Result<RecordBatch, AdapterEr
 async fn rows_come_and_go_with_their_types_and_their_nulls() {
     let Some((adapter, _server)) = snow().await else { return };
     let columns: Vec<(&str, &str, ArrayRef)> = vec![
-        ("N", "NUMBER(12,2)", Arc::new(Decimal128Array::from(vec![Some(125), None]).with_precision_and_scale(12, 2).unwrap())),
+        (
+            "N",
+            "NUMBER(12,2)",
+            Arc::new(Decimal128Array::from(vec![Some(125), None]).with_precision_and_scale(12, 2).unwrap()),
+        ),
         ("T", "VARCHAR", Arc::new(StringArray::from(vec![Some("it's \\ 'x'\n"), Some("")]))),
         ("F", "FLOAT", Arc::new(Float64Array::from(vec![Some(1.5e300), None]))),
         ("B", "BOOLEAN", Arc::new(BooleanArray::from(vec![Some(true), None]))),
@@ -72,7 +76,9 @@ async fn rows_come_and_go_with_their_types_and_their_nulls() {
     let schema = Arc::new(Schema::new(
         columns.iter().map(|(name, _, values)| Field::new(*name, values.data_type().clone(), true)).collect::<Vec<_>>(),
     ));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.iter().map(|(.., values)| Arc::clone(values)).collect()).unwrap();
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns.iter().map(|(.., values)| Arc::clone(values)).collect())
+            .unwrap();
     let request = LoadRequest {
         relation: relation("LOADED"),
         columns: columns
