@@ -113,7 +113,12 @@ fn table(app: &App, reports: &[Report]) -> Exit {
     app.printer.blank();
     let failures = reports.iter().filter(|report| report.is_failure()).count();
     if failures == 0 {
-        app.printer.event(events::DEBUG_CMD_RESULT, "Everything that the project needs is there", json!({}));
+        let planned = reports.iter().filter(|report| matches!(report.status, Status::Planned { .. })).count();
+        let text = match planned {
+            0 => "Everything that the project needs is there".to_owned(),
+            planned => format!("{} would be fetched", counted(planned, "item")),
+        };
+        app.printer.event(events::DEBUG_CMD_RESULT, &text, json!({}));
         return Exit::Success;
     }
     let text = format!("{} missing", counted(failures, "item"));
