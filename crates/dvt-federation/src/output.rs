@@ -5,7 +5,7 @@ use crate::catalog::CatalogRelation;
 use crate::provenance::stored_type;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, Statement};
+use datafusion::sql::sqlparser::ast::{DataType as SqlType, Expr, SelectItem, SetExpr, Statement, TrimWhereField};
 use dvt_adapter::{LOGICAL_TYPE, LogicalType, NATIVE_TYPE};
 use dvt_sql::{Dialect, IdentifierCase};
 use std::sync::Arc;
@@ -25,6 +25,10 @@ pub(crate) fn output_schema(
         IdentifierCase::Insensitive => spelled_names(statement, schema.fields().len()),
         _ => vec![None; schema.fields().len()],
     };
+    let given = match dialect.name {
+        "postgres" => given_names(statement, schema),
+        _ => vec![None; schema.fields().len()],
+    };
     let fields: Vec<Field> = schema
         .fields()
         .iter()
@@ -41,6 +45,9 @@ pub(crate) fn output_schema(
                 if let Some(name) = name.filter(|name| name.to_lowercase() == field.name().to_lowercase()) {
                     field = field.with_name(name);
                 }
+            }
+            if let Some(Some(name)) = given.get(index) {
+                field = field.with_name(name);
             }
             if dialect.unquoted == IdentifierCase::FoldsUpper {
                 let name = swapped_case(field.name());
@@ -74,20 +81,96 @@ fn plain_type(field: &Field) -> DataType {
     }
 }
 
+/// The names that PostgreSQL gives to what the outermost select list leaves without one, by position; all `None` where two
+/// columns would have one name, which it refuses in a table.
+/// Source: PostgreSQL manual, "SELECT", on output names; its parser takes the name of the outermost function.
+fn given_names(statement: &Statement, schema: &Schema) -> Vec<Option<String>> {
+    let columns = schema.fields().len();
+    let unknown = vec![None; columns];
+    let Some(items) = select_list(statement).filter(|items| items.len() == columns) else { return unknown };
+    let names: Vec<Option<String>> = items
+        .iter()
+        .map(|item| match item {
+            SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => None,
+            SelectItem::UnnamedExpr(expr) => Some(name_of(expr).unwrap_or_else(|| "?column?".to_owned())),
+            _ => None,
+        })
+        .collect();
+    let mut all: Vec<&str> = names
+        .iter()
+        .zip(schema.fields())
+        .map(|(name, field)| name.as_deref().unwrap_or_else(|| field.name()))
+        .collect();
+    all.sort_unstable();
+    let is_unique = all.windows(2).all(|pair| pair[0] != pair[1]);
+    if is_unique { names } else { unknown }
+}
+
+/// The name of an expression without an alias, `None` for one that has none.
+fn name_of(expr: &Expr) -> Option<String> {
+    let text = |name: &str| Some(name.to_owned());
+    match expr {
+        Expr::Identifier(name) => Some(name.value.clone()),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|part| part.value.clone()),
+        Expr::Function(function) => {
+            let part = function.name.0.last()?.as_ident()?;
+            Some(if part.quote_style.is_some() { part.value.clone() } else { part.value.to_lowercase() })
+        }
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => name_of(inner),
+        Expr::Cast { expr: inner, data_type, .. } => name_of(inner).or_else(|| type_name(data_type)),
+        Expr::Case { else_result, .. } => match else_result.as_deref() {
+            Some(column @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_))) => name_of(column),
+            _ => text("case"),
+        },
+        Expr::Subquery(query) => match query.body.as_ref() {
+            SetExpr::Select(select) => match select.projection.first()? {
+                SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+                SelectItem::UnnamedExpr(expr) => name_of(expr),
+                _ => None,
+            },
+            _ => None,
+        },
+        Expr::Exists { .. } => text("exists"),
+        Expr::Extract { .. } => text("extract"),
+        Expr::Substring { .. } => text("substring"),
+        Expr::Position { .. } => text("position"),
+        Expr::Overlay { .. } => text("overlay"),
+        Expr::Ceil { .. } => text("ceil"),
+        Expr::Floor { .. } => text("floor"),
+        Expr::AtTimeZone { .. } => text("timezone"),
+        Expr::Array(_) => text("array"),
+        Expr::Trim { trim_where, .. } => match trim_where {
+            Some(TrimWhereField::Leading) => text("ltrim"),
+            Some(TrimWhereField::Trailing) => text("rtrim"),
+            _ => text("btrim"),
+        },
+        _ => None,
+    }
+}
+
+/// What PostgreSQL calls a type, for those whose values are often written without a name.
+fn type_name(data_type: &SqlType) -> Option<String> {
+    let name = match data_type {
+        SqlType::Int(_) | SqlType::Integer(_) => "int4",
+        SqlType::BigInt(_) => "int8",
+        SqlType::SmallInt(_) => "int2",
+        SqlType::Text => "text",
+        SqlType::Varchar(_) | SqlType::CharacterVarying(_) => "varchar",
+        SqlType::Numeric(_) | SqlType::Decimal(_) => "numeric",
+        SqlType::DoublePrecision => "float8",
+        SqlType::Boolean | SqlType::Bool => "bool",
+        SqlType::Date => "date",
+        SqlType::Timestamp(..) => "timestamp",
+        _ => return None,
+    };
+    Some(name.to_owned())
+}
+
 /// The names that the outermost select list spells, by position; all `None` when it holds a wildcard.
 fn spelled_names(statement: &Statement, columns: usize) -> Vec<Option<String>> {
     let unknown = vec![None; columns];
-    let Statement::Query(query) = statement else { return unknown };
-    let mut body = query.body.as_ref();
-    while let SetExpr::SetOperation { left, .. } = body {
-        body = left;
-    }
-    let SetExpr::Select(select) = body else { return unknown };
-    if select.projection.len() != columns {
-        return unknown;
-    }
-    select
-        .projection
+    let Some(items) = select_list(statement).filter(|items| items.len() == columns) else { return unknown };
+    items
         .iter()
         .map(|item| match item {
             SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
@@ -96,6 +179,20 @@ fn spelled_names(statement: &Statement, columns: usize) -> Vec<Option<String>> {
             _ => None,
         })
         .collect()
+}
+
+/// The outermost select list: of several selects, that of the first.
+fn select_list(statement: &Statement) -> Option<&[SelectItem]> {
+    let Statement::Query(query) = statement else { return None };
+    let mut body = query.body.as_ref();
+    loop {
+        body = match body {
+            SetExpr::SetOperation { left, .. } => left,
+            SetExpr::Query(inner) => &inner.body,
+            SetExpr::Select(select) => return Some(&select.projection),
+            _ => return None,
+        };
+    }
 }
 
 /// The spelling of the one source column with this name, `None` when several spell it differently.

@@ -13,7 +13,7 @@ use crate::regex::{Asked, translate, translate_replacement};
 use crate::subqueries::keep_nulls_of_in;
 use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::functions_aggregate::count::count_udaf;
@@ -24,8 +24,8 @@ use datafusion::logical_expr::expr::{
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection, Window,
-    WindowFunctionDefinition, cast, lit, not, when,
+    Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
+    Window, WindowFunctionDefinition, cast, lit, not, when,
 };
 use dvt_sql::Dialect;
 use std::sync::Arc;
@@ -36,7 +36,9 @@ pub(crate) fn apply_semantics(
     dialect: &'static Dialect,
     functions: &FunctionPack,
 ) -> std::result::Result<LogicalPlan, PlanError> {
-    let Some(rules) = Rules::of(dialect) else { return crate::strange_dialect::only_plain(plan, dialect) };
+    let Some(mut rules) = Rules::of(dialect) else { return crate::strange_dialect::only_plain(plan, dialect) };
+    // The rows of a recursive CTE have the types with which it was bound.
+    rules.literals_are_narrow &= !is_recursive(&plan);
     let mut refused: Option<PlanError> = None;
     let rewritten = plan.transform_up_with_subqueries(|node| {
         let node = node.recompute_schema()?;
@@ -50,6 +52,15 @@ pub(crate) fn apply_semantics(
         return Err(refused);
     }
     rewritten.map(|rewritten| rewritten.data).map_err(|error| crate::bind::explain(&error, dialect, functions, &[]))
+}
+
+fn is_recursive(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let walked = plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::RecursiveQuery(_));
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || walked.is_err()
 }
 
 /// What an engine means by its operators, as data.
@@ -170,6 +181,16 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
     // A number of rows is no value of the dialect.
     if let LogicalPlan::Limit(_) = node {
         return Ok(node);
+    }
+    // The engine's first value of a constant fails without a word.
+    if let LogicalPlan::Distinct(Distinct::On(on)) = &node
+        && on.select_expr.iter().any(|expr| expr.column_refs().is_empty())
+    {
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: "a constant beside DISTINCT ON".to_owned(),
+            hint: Some("add the constant in a query around this one".to_owned()),
+            location: None,
+        });
     }
     let inputs = node.inputs();
     let mut schema = merge_schema(&inputs);
@@ -809,6 +830,8 @@ fn with_function(expr: &Expr, which: Which, argument: Expr) -> Expr {
 fn project(inner: LogicalPlan, wanted: &DFSchema, replaced: &[(String, Expr)]) -> Result<LogicalPlan> {
     let exprs = wanted
         .iter()
+        // Which set a row is for is asked by grouping(), not by name.
+        .filter(|(_, field)| field.name() != Aggregate::INTERNAL_GROUPING_ID)
         .map(|(qualifier, field)| match replaced.iter().find(|(name, _)| qualifier.is_none() && name == field.name()) {
             Some((name, expr)) => expr.clone().alias(name),
             None => Expr::Column(Column::from((qualifier, field))),
