@@ -6,7 +6,7 @@ use dvt_manifest::Relation;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// Which of dbt's two readings of a template this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Invocation {
     pub selected_resources: Vec<String>,
     /// What templates looked at of all this.
     pub uses: crate::Uses,
+    /// What packages put into `graph`: it stays there for the whole invocation.
+    pub graph_additions: Arc<Mutex<crate::Dict>>,
 }
 
 impl Invocation {
@@ -77,6 +79,7 @@ impl Invocation {
             metadata_envs: Map::new(),
             selected_resources: Vec::new(),
             uses: crate::Uses::default(),
+            graph_additions: Arc::default(),
         }
     }
 }

@@ -10,11 +10,19 @@ use std::sync::{Arc, Mutex};
 pub(super) struct Graph {
     json: Arc<Json>,
     parts: Mutex<Dict>,
+    /// What packages keep here, from one template to the next.
+    added: Arc<Mutex<Dict>>,
 }
 
 impl Graph {
-    pub(super) fn value(json: Arc<Json>) -> Value {
-        Value::object(Self { json, parts: Mutex::default() })
+    pub(super) fn value(json: Arc<Json>, added: &Arc<Mutex<Dict>>) -> Value {
+        Value::object(Self { json, parts: Mutex::default(), added: Arc::clone(added) })
+    }
+
+    /// Puts a thing of a package's own here; dbt's parts change for this template alone.
+    fn put(&self, key: &str, value: Value) {
+        let place = if PARTS.contains(&key) { &self.parts } else { &*self.added };
+        crate::value::lock(place).set(key, value);
     }
 }
 
@@ -54,6 +62,9 @@ impl Object for Graph {
         if let Some(part) = parts.get_str(name) {
             return Some(part.clone());
         }
+        if let Some(added) = crate::value::lock(&self.added).get_str(name) {
+            return Some(added.clone());
+        }
         let part = Value::from(self.json.get(name).filter(|_| PARTS.contains(&name))?);
         parts.set(name, part.clone());
         Some(part)
@@ -61,10 +72,7 @@ impl Object for Graph {
 
     fn items(&self) -> Option<Vec<Value>> {
         let own = PARTS.iter().filter(|part| self.json.get(part).is_some()).map(|part| Value::from(*part));
-        // Packages keep things of their own here for as long as the render lasts.
-        let parts = crate::value::lock(&self.parts);
-        let added = parts.iter().map(|(key, _)| key.clone());
-        let added = added.filter(|key| !key.as_str().is_some_and(|key| PARTS.contains(&key))).collect::<Vec<_>>();
+        let added: Vec<Value> = crate::value::lock(&self.added).iter().map(|(key, _)| key.clone()).collect();
         Some(own.chain(added).collect())
     }
 
@@ -93,14 +101,14 @@ impl Object for Graph {
                 let default = args.optional("default")?.unwrap_or(Value::None);
                 args.finish()?;
                 Ok(self.attribute(&key).unwrap_or_else(|| {
-                    crate::value::lock(&self.parts).set(&key, default.clone());
+                    self.put(&key, default.clone());
                     default
                 }))
             })),
             "update" => Some(args.required("other").and_then(|other| {
                 let Some(given) = other.as_dict() else { return Err(args.wrong_type("other", "a dict", &other)) };
                 for (key, value) in given.iter() {
-                    crate::value::lock(&self.parts).set(&key.to_string(), value.clone());
+                    self.put(&key.to_string(), value.clone());
                 }
                 args.finish().map(|()| Value::None)
             })),

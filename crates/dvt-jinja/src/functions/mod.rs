@@ -116,7 +116,9 @@ pub(crate) fn member(interpreter: &mut Interpreter<'_>, name: &str) -> Option<Va
                 .map_or(Value::None, |node| crate::objects::column::model(interpreter, node))
         }),
         "execute" => Value::Bool(context.executes()),
-        "graph" => interpreter.kept_member("graph", |interpreter| graph::Graph::value(interpreter.bridge.graph())),
+        "graph" => interpreter.kept_member("graph", |interpreter| {
+            graph::Graph::value(interpreter.bridge.graph(), &interpreter.context.invocation.graph_additions)
+        }),
         "adapter" => Value::object(adapter::Adapter(Arc::clone(&context.invocation))),
         "api" => Value::object(api::Api),
         "builtins" => interpreter.kept_member("builtins", builtins),

@@ -7,6 +7,9 @@ use crate::{Args, Dict, Object, Value};
 use dvt_manifest::{Include, Quoting, Relation, RelationKind};
 use serde_json::Value as Json;
 
+/// The parts of a relation's path.
+const PARTS: [&str; 3] = ["database", "schema", "identifier"];
+
 /// PostgreSQL cuts longer names off.
 const POSTGRES_NAME_LENGTH: usize = 63;
 
@@ -310,7 +313,9 @@ impl RelationValue {
                     for (key, value) in dict.iter() {
                         let key = key.to_string();
                         match policy_name {
-                            "path" => changed.set_part(&key, value.clone())?,
+                            // As dbt: a part that no relation has is passed over.
+                            "path" if PARTS.contains(&key.as_str()) => changed.set_part(&key, value.clone())?,
+                            "path" => {}
                             "quote_policy" => set_policy(&mut changed.relation.quoting, &key, value.is_true()),
                             _ => set_include(&mut changed.relation.include, &key, value.is_true()),
                         }

@@ -146,3 +146,15 @@ fn results_answer_as_dbts_objects_do() {
         assert_eq!(text, expected, "{template}");
     }
 }
+
+#[test]
+fn what_packages_put_into_graph_stays_for_the_invocation() {
+    let context = context(Phase::Run);
+    let render = |template: &str| {
+        run_with(&library(&[]), &context, Arc::new(Recorder::default()), template)
+            .map(|rendered| rendered.text)
+            .unwrap()
+    };
+    assert_eq!(render("{% do graph.setdefault('mine', {'a': {}}) %}{% do graph.mine.a.update({'x': 1}) %}"), "");
+    assert_eq!(render("{{ graph.get('mine') }} {{ 'mine' in graph }}"), "{'a': {'x': 1}} True");
+}
