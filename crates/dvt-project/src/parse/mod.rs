@@ -151,7 +151,11 @@ fn read(
     let macros = |problems: &mut Vec<Diagnostic>| {
         read_macros(&files, config, packages, &ignores, support, adapter_types, problems)
     };
-    let facts = |name: &str| connections.get(name).ok().map(|connection| hash_of(&connection.facts));
+    let facts = |name: &str| {
+        let facts = connections.get(name).ok()?.facts;
+        // A dialect is told by its name: its functions have other addresses in each process.
+        Some(hash_of(&(&facts.adapter_types, &facts.target, facts.dialect.name, facts.dialect.quote)))
+    };
     let memory = Memory {
         settings,
         config,
