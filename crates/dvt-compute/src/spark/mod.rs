@@ -151,10 +151,15 @@ impl SparkEngine {
         }
         *known = None;
         self.views.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let session = match &self.settings.remote {
-            Some(remote) => Session::open(remote, None).await?,
-            None => Server::start(&self.settings).await?.1,
-        };
+        // On a stack of its own: the callers' futures are deep, and so is what a connection is made of.
+        let settings = self.settings.clone();
+        let opened = tokio::spawn(async move {
+            match &settings.remote {
+                Some(remote) => Session::open(remote, None).await,
+                None => Ok(Server::start(&settings).await?.1),
+            }
+        });
+        let session = opened.await.map_err(|error| SparkFailure::Answer { message: error.to_string() })??;
         // A server of our own was started with the settings, those among them that no session can change.
         let own: &[(String, String)] = if self.settings.remote.is_some() { &self.settings.config } else { &[] };
         session.configure(own).await?;

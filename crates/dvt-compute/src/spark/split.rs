@@ -37,6 +37,24 @@ pub struct SparkQuery {
 /// [`SparkFailure::Refused`] names what Spark cannot do and dvt would not do row by row.
 pub(super) fn split(
     plan: &FederatedPlan,
+    view: &(dyn Fn(usize) -> String + Sync),
+    stored_names: &(dyn Fn(usize) -> Vec<String> + Sync),
+) -> Result<SparkQuery, SparkFailure> {
+    // Expressions are written by recursion, and callers are deep in futures: a thread has the stack for it.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("spark-sql".to_owned()).stack_size(STACK_BYTES);
+        let failed = |message: String| SparkFailure::Answer { message };
+        let started = thread.spawn_scoped(scope, || split_here(plan, view, stored_names));
+        let written = started.map_err(|error| failed(error.to_string()))?.join();
+        written.map_err(|_| failed("its SQL could not be written".to_owned()))?
+    })
+}
+
+/// What deeply nested queries need.
+const STACK_BYTES: usize = 64 << 20;
+
+fn split_here(
+    plan: &FederatedPlan,
     view: &dyn Fn(usize) -> String,
     stored_names: &dyn Fn(usize) -> Vec<String>,
 ) -> Result<SparkQuery, SparkFailure> {
