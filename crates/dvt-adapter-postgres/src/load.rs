@@ -138,7 +138,8 @@ impl Work<'_> {
     /// How the columns that `sql` selects are written: the server tells their types.
     pub(crate) async fn targets(&self, sql: &str) -> Result<Vec<Target>, AdapterError> {
         let statement = self.lease.client.prepare(sql).await;
-        let statement = statement.map_err(|error| self.with_relation(from_driver(self.connection, error, Some(sql))))?;
+        let statement =
+            statement.map_err(|error| self.with_relation(from_driver(self.connection, error, Some(sql))))?;
         let columns = statement.columns().iter().zip(&self.request.columns);
         columns
             .map(|(described, column)| {

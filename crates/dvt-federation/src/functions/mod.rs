@@ -75,9 +75,7 @@ impl FunctionPack {
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(ordered::functions());
-        let aggregate = by_name(aggregates, |function| {
-            (function.name().to_owned(), function.aliases().to_vec())
-        });
+        let aggregate = by_name(aggregates, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let window = by_name(SessionStateDefaults::default_window_functions(), |function| {
             (function.name().to_owned(), function.aliases().to_vec())
         });

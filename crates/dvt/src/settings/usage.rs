@@ -44,9 +44,8 @@ pub(super) fn check_folders(
 
 /// A file that a user names is there, and is no folder.
 pub(super) fn check_file(flag: &str, path: Option<&Path>) -> Result<(), Diagnostic> {
-    let wrong = |path: &Path, how: &str| {
-        Err(error(format!("Invalid value for '{flag}': File '{}' {how}.", path.display())))
-    };
+    let wrong =
+        |path: &Path, how: &str| Err(error(format!("Invalid value for '{flag}': File '{}' {how}.", path.display())));
     match path {
         Some(path) if path.is_dir() => wrong(path, "is a directory"),
         Some(path) if !path.exists() => wrong(path, "does not exist"),

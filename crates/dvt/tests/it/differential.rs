@@ -18,8 +18,11 @@ use std::collections::BTreeMap;
 
 const QUERIES: u64 = 40;
 
-/// The ways to run a seed's queries: the name, switches of the binary, and flags. The first two are part of every run.
-const MODES: [(&str, &[(&str, &str)], &str); 4] = [
+/// A name, switches of the binary, and flags.
+type Mode = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+/// The ways to run a seed's queries. The first two are part of every run.
+const MODES: [Mode; 4] = [
     ("pushdown", &[], ""),
     ("no pushdown", &[("DVT_TEST_PUSHDOWN", "off")], ""),
     ("no reduction", &[("DVT_TEST_REDUCTION", "off")], ""),

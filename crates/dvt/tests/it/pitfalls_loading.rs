@@ -21,7 +21,8 @@ fn pitfall_15_a_filter_that_is_said_to_be_pushed_down_is_applied() {
         outputs += &format!("    {name}: {}\n", output(database, "public"));
         places.push(name);
     }
-    let filters: [(&str, fn(i64) -> bool); 6] = [
+    type Filter = (&'static str, fn(i64) -> bool);
+    let filters: [Filter; 6] = [
         ("t.n between 10 and 19", |n| (10..=19).contains(&n)),
         ("t.n % 7 = 0 or t.n = 1", |n| n % 7 == 0 || n == 1),
         ("t.word = 'w3'", |n| n % 5 == 3),

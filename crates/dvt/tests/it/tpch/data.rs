@@ -241,7 +241,7 @@ fn order(random: &mut Random, key: usize, sizes: Sizes, orders: &mut Vec<String>
     // A third of the customers never orders.
     let customer = loop {
         let customer = random.between(1, customers);
-        if customer % 3 != 0 {
+        if !customer.is_multiple_of(3) {
             break customer;
         }
     };
@@ -304,12 +304,12 @@ fn cents(random: &mut Random, least: usize, greatest: usize) -> String {
 /// So many days after 1992-01-01.
 fn date(mut days: usize) -> String {
     let mut year = 1992;
-    let length = |year: usize| if year % 4 == 0 { 366 } else { 365 };
+    let length = |year: usize| if year.is_multiple_of(4) { 366 } else { 365 };
     while days >= length(year) {
         days -= length(year);
         year += 1;
     }
-    let february = if year % 4 == 0 { 29 } else { 28 };
+    let february = if year.is_multiple_of(4) { 29 } else { 28 };
     let mut month = 1;
     for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
         if days < length {
