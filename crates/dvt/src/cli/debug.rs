@@ -1,5 +1,6 @@
 //! `dvt debug`.
 
+use super::OutputFormat;
 use clap::Args;
 
 #[derive(Args, Clone, Debug, Default)]
@@ -23,6 +24,10 @@ pub(crate) struct DebugArgs {
     /// Print the folder of profiles.yml and stop
     #[arg(long)]
     pub(crate) config_dir: bool,
+
+    /// Print the table as text, or as one JSON document
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
 }
 
 impl DebugArgs {

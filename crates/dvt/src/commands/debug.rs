@@ -3,13 +3,14 @@
 mod spark;
 
 use crate::app::{App, Exit};
-use crate::cli::{Cli, DebugArgs};
+use crate::cli::{Cli, DebugArgs, OutputFormat};
+use crate::environment::Environment;
 use crate::printer::events;
 use crate::registry;
 use dvt_adapter::{Adapter, AdapterError, ErrorClass, Fetch};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, EventLevel, render_line};
 use dvt_manifest::DBT_VERSION;
-use dvt_project::{BucketKind, CloudBucket, ComputeKind, ConfigFiles};
+use dvt_project::{BucketKind, CloudBucket, ComputeKind, ConfigFiles, SparkSettings};
 use futures::future::join_all;
 use serde_json::json;
 use std::path::Path;
@@ -22,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Diagnostics> {
     if args.config_dir {
         return Ok(config_dir(app));
+    }
+    if args.output == OutputFormat::Json {
+        app.data_only();
     }
     let config = match app.load_config(cli) {
         Ok(config) => config,
@@ -49,25 +53,44 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         dependencies(app);
         checks.extend(file_checks(&config));
     }
+    // Everything that asks somebody else does so at once; what does not answer holds up nobody.
+    let asked = async |names: &Option<Option<String>>, what: Asked| match (names, what) {
+        (None, _) => Vec::new(),
+        (Some(name), Asked::Connections) => connection_checks(&config, name.as_deref()).await,
+        (Some(name), Asked::Computes) => compute_checks(&config, name.as_deref(), &app.environment).await,
+        (Some(name), Asked::Buckets) => bucket_checks(&config, name.as_deref()).await,
+    };
+    let (mut connections, mut computes, buckets) = app.runtime.block_on(async {
+        tokio::join!(
+            asked(&scope.connections, Asked::Connections),
+            asked(&scope.computes, Asked::Computes),
+            asked(&scope.buckets, Asked::Buckets)
+        )
+    });
     if let Some(only) = &scope.connections {
-        checks.extend(app.runtime.block_on(connection_checks(&config, only.as_deref())));
         if only.as_deref().is_none_or(|only| only == profile.target) {
-            show_default_connection(app, &config, &checks);
+            show_default_connection(app, &config, &connections);
         }
         if !args.asks_for_all_connections() {
             // An output that nothing needs by default may be out of reach: a production database from a developer's desk.
-            for check in checks.iter_mut().filter(|check| check.kind == "connection") {
+            for check in &mut connections {
                 check.is_required = check.name == profile.target || only.is_some();
             }
         }
     }
-    if let Some(name) = &scope.computes {
-        checks.extend(compute_checks(app, &config, name.as_deref()));
+    for check in &mut computes {
+        ask_spark(app, &config, check, scope.computes.as_ref().is_some_and(Option::is_some));
     }
-    if let Some(name) = &scope.buckets {
-        checks.extend(app.runtime.block_on(bucket_checks(&config, name.as_deref())));
-    }
-    Ok(report(app, &checks))
+    checks.extend(connections.into_iter().chain(computes).chain(buckets));
+    Ok(report(app, &checks, args.output))
+}
+
+/// What is checked by asking somebody else.
+#[derive(Clone, Copy)]
+enum Asked {
+    Connections,
+    Computes,
+    Buckets,
 }
 
 /// `--config-dir`: how to look at the folder of profiles.yml. It works without a project.
@@ -211,20 +234,21 @@ struct Check {
 }
 
 enum Outcome {
-    Fine {
-        detail: String,
-    },
-    /// Known not to work in this version, and nothing that runs by default asks for it.
-    Unused {
-        reason: String,
-    },
-    Failed {
-        reason: String,
-        next_step: String,
-    },
+    Fine { detail: String },
+    Failed { reason: String, next_step: String },
 }
 
 impl Check {
+    /// The word of the table, the detail, and the next step of a failure.
+    fn words(&self) -> (&'static str, &str, Option<&str>) {
+        match &self.outcome {
+            Outcome::Fine { detail } => ("OK", detail, None),
+            Outcome::Failed { reason, next_step } => {
+                (if self.is_required { "FAIL" } else { "WARN" }, reason, Some(next_step))
+            }
+        }
+    }
+
     fn fine(kind: &'static str, name: &str, detail: impl Into<String>) -> Self {
         Self { kind, name: name.to_owned(), outcome: Outcome::Fine { detail: detail.into() }, is_required: true }
     }
@@ -390,7 +414,7 @@ fn next_step(error: &AdapterError) -> &'static str {
     }
 }
 
-fn compute_checks(app: &App, config: &ConfigFiles, only: Option<&str>) -> Vec<Check> {
+async fn compute_checks(config: &ConfigFiles, only: Option<&str>, environment: &Environment) -> Vec<Check> {
     let computes = config.computes.computes.values().filter(|compute| only.is_none_or(|name| name == compute.name));
     computes
         .map(|compute| match &compute.kind {
@@ -414,20 +438,68 @@ fn compute_checks(app: &App, config: &ConfigFiles, only: Option<&str>) -> Vec<Ch
                     },
                 }
             }
-            ComputeKind::Spark(settings) => match spark::check(app, &compute.name, settings, only.is_some()) {
-                Ok(detail) => Check::fine("compute", &compute.name, detail),
-                Err((reason, next_step)) if compute.name == config.computes.target || only.is_some() => {
-                    Check::failed("compute", &compute.name, reason, next_step)
-                }
-                Err((reason, _)) => Check {
-                    kind: "compute",
-                    name: compute.name.clone(),
-                    outcome: Outcome::Unused { reason },
-                    is_required: true,
-                },
-            },
+            ComputeKind::Spark(settings) => spark_check(&compute.name, settings, environment),
         })
         .collect()
+}
+
+/// Asks the server of a Spark compute that looks well for its version; one of dvt's own is started only if it `is_named`.
+fn ask_spark(app: &App, config: &ConfigFiles, check: &mut Check, is_named: bool) {
+    let Some(ComputeKind::Spark(settings)) = config.computes.computes.get(&check.name).map(|compute| &compute.kind)
+    else {
+        return;
+    };
+    if matches!(check.outcome, Outcome::Fine { .. }) && (is_named || settings.remote.is_some()) {
+        *check = match spark::check(app, &check.name, settings, is_named) {
+            Ok(detail) => Check::fine("compute", &check.name, detail),
+            Err((reason, next_step)) => Check::failed("compute", &check.name, reason, &next_step),
+        };
+    }
+}
+
+/// Whether the Spark that this compute starts is there, and a Java that it runs on; or whether its server answers.
+fn spark_check(name: &str, settings: &SparkSettings, environment: &Environment) -> Check {
+    let failed = |reason: String, next_step: &str| Check::failed("compute", name, reason, next_step);
+    if let Some(remote) = &settings.remote {
+        let address = remote.strip_prefix("sc://").map(|rest| rest.split(['/', ';']).next().unwrap_or(rest));
+        let Some(address) = address.filter(|address| !address.is_empty()) else {
+            return failed(format!("`remote` is `{remote}`"), "write it as `sc://host:port`");
+        };
+        let address = if address.contains(':') { address.to_owned() } else { format!("{address}:15002") };
+        let answers = std::net::ToSocketAddrs::to_socket_addrs(&address).map_err(|error| error.to_string()).and_then(
+            |mut places| {
+                let place = places.next().ok_or("its name has no address")?;
+                std::net::TcpStream::connect_timeout(&place, PATIENCE / 3).map_err(|error| error.to_string())
+            },
+        );
+        return match answers {
+            Ok(_) => Check::fine("compute", name, format!("spark at {remote}")),
+            Err(error) => failed(
+                format!("nothing answers at {remote}: {error}"),
+                "check `remote`, and that the server is running",
+            ),
+        };
+    }
+    let Some(version) = &settings.version else {
+        return failed("it has neither `remote` nor `version`".to_owned(), "add one of them in computes.yml");
+    };
+    let folder = environment.home().map(|home| home.join(".dvt/spark").join(version));
+    if !folder.as_ref().is_some_and(|folder| folder.join("bin/spark-submit").is_file()) {
+        let place = folder.map_or_else(|| "~/.dvt/spark".to_owned(), |folder| folder.display().to_string());
+        return failed(format!("Spark {version} is not in {place}"), "run `dvt sync`");
+    }
+    let wants = dvt_sync::java_versions_for_spark(version).unwrap_or_default();
+    let wanted = wants.iter().map(u32::to_string).collect::<Vec<_>>().join(" or ");
+    match dvt_sync::find_java(environment.variables()) {
+        Ok(java) if wants.contains(&java.major) => {
+            Check::fine("compute", name, format!("spark {version} on Java {}", java.major))
+        }
+        Ok(java) => failed(
+            format!("Spark {version} runs on Java {wanted}; `{}` is {}", java.program.display(), java.major),
+            "let JAVA_HOME or PATH lead to a Java that fits",
+        ),
+        Err(reason) => failed(reason, "install Java and let JAVA_HOME or PATH lead to it"),
+    }
 }
 
 /// All buckets at once, each with a probe object of its own.
@@ -495,19 +567,16 @@ fn probe_folder(folder: &Path) -> std::io::Result<()> {
     outcome
 }
 
-fn report(app: &App, checks: &[Check]) -> Exit {
+fn report(app: &App, checks: &[Check], format: OutputFormat) -> Exit {
+    if format == OutputFormat::Json {
+        return report_json(app, checks);
+    }
     let width = |text: fn(&Check) -> usize| checks.iter().map(text).max().unwrap_or(0);
     let kinds = width(|check| check.kind.len());
     let names = width(|check| check.name.chars().count());
     let mut failures = 0;
     for check in checks {
-        let (word, detail, next_step) = match &check.outcome {
-            Outcome::Fine { detail } => ("OK", detail.as_str(), None),
-            Outcome::Unused { reason } => ("SKIP", reason.as_str(), None),
-            Outcome::Failed { reason, next_step } => {
-                (if check.is_required { "FAIL" } else { "WARN" }, reason.as_str(), Some(next_step.as_str()))
-            }
-        };
+        let (word, detail, next_step) = check.words();
         let line = format!("{:kinds$}  {:names$}  {word:4}  {detail}", check.kind, check.name);
         app.printer.data(
             events::DEBUG_OUTPUT,
@@ -532,4 +601,20 @@ fn report(app: &App, checks: &[Check]) -> Exit {
         app.printer.say(Event::new(events::DEBUG_CMD_RESULT, text).at(EventLevel::Error));
         Exit::Failed
     }
+}
+
+/// The same table as one JSON document.
+fn report_json(app: &App, checks: &[Check]) -> Exit {
+    let rows: Vec<serde_json::Value> = checks
+        .iter()
+        .map(|check| {
+            let (word, detail, next_step) = check.words();
+            json!({"check": check.kind, "name": check.name, "status": word, "detail": detail, "next_step": next_step})
+        })
+        .collect();
+    let failures = checks.iter().filter(|check| check.words().0 == "FAIL").count();
+    let document = json!({"success": failures == 0, "failures": failures, "checks": rows});
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    app.printer.data(events::DEBUG_OUTPUT, &text, document);
+    if failures == 0 { Exit::Success } else { Exit::Failed }
 }

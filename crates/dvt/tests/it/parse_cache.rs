@@ -33,8 +33,8 @@ fn every_command_uses_what_another_has_read() {
     assert!(remembers(&project, "compile --select two"));
     assert_eq!(project.rows("target.db", "select a from two"), [r#"{"a":1}"#]);
     // Another value of a variable is another project.
-    assert!(!remembers(&project, "run --vars {value:2}"));
-    assert!(remembers(&project, "run --vars {value:2}"));
+    assert!(!remembers(&project, "run --vars {\"value\":2}"));
+    assert!(remembers(&project, "run --vars {\"value\":2}"));
     assert_eq!(project.rows("target.db", "select a from two"), [r#"{"a":2}"#]);
     project.write("models/one.sql", "select 3 as a");
     assert!(!remembers(&project, "run"));

@@ -321,8 +321,7 @@ impl Generator<'_> {
                 let (one, two) = (self.leaf(kind, &scope), self.leaf(kind, &scope));
                 let text = self.leaf(Type::Text, &scope);
                 let number = self.leaf(Type::Int, &scope);
-                let json =
-                    "cast('{\"a\": [1, \"x\", null], \"b\": {\"c\": 1.50}, \"A\": \"q\"}' as jsonb)".to_owned();
+                let json = "cast('{\"a\": [1, \"x\", null], \"b\": {\"c\": 1.50}, \"A\": \"q\"}' as jsonb)".to_owned();
                 let call = match self.random.below(9) {
                     0 => format!("(array[{one}, {two}])[{}]", self.random.pick(&["1", "2", "3"])),
                     1 => format!("cardinality(array[{one}, {two}])"),
