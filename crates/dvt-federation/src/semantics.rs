@@ -18,14 +18,15 @@ use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
+use datafusion::functions_window::row_number::row_number_udwf;
 use datafusion::logical_expr::expr::{
     AggregateFunction, AggregateFunctionParams, Cast, ScalarFunction, WindowFunction,
 };
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
-    Window, WindowFunctionDefinition, cast, lit, not, when,
+    Aggregate, BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator,
+    Projection, Window, WindowFunctionDefinition, cast, lit, not, when,
 };
 use dvt_sql::Dialect;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub(crate) fn apply_semantics(
         let node = node.recompute_schema()?;
         // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
         let node = rewrite_expressions(node, &rules, &mut refused)?;
-        let node = keep_nulls_of_in(lift_subqueries(node)?)?;
+        let node = keep_nulls_of_in(lift_subqueries(first_of_each(node)?)?)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
     });
@@ -149,6 +150,22 @@ impl Rules {
     }
 }
 
+/// DISTINCT ON as the first row of each set of equal values: the engine's own form, aggregates of first values, fails for
+/// constants and for conditions that are found to be false.
+fn first_of_each(node: LogicalPlan) -> Result<LogicalPlan> {
+    let LogicalPlan::Distinct(Distinct::On(on)) = node else { return Ok(node) };
+    let order = on.sort_expr.unwrap_or_default();
+    let place = Expr::WindowFunction(Box::new(WindowFunction::new(row_number_udwf(), Vec::new())))
+        .partition_by(on.on_expr)
+        .order_by(order.clone())
+        .build()?;
+    let name = Column::from_name(place.schema_name().to_string());
+    let rows = LogicalPlanBuilder::from(on.input.as_ref().clone()).window(vec![place])?;
+    let first = rows.filter(Expr::Column(name).eq(lit(1_u64)))?;
+    let first = if order.is_empty() { first } else { first.sort(order)? };
+    first.project(on.select_expr)?.build()
+}
+
 /// The engine looks for subqueries in WHERE, not in ON. In an inner join both are the same place; those of an outer join
 /// are left to `unnest`.
 fn lift_subqueries(node: LogicalPlan) -> Result<LogicalPlan> {
@@ -181,16 +198,6 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
     // A number of rows is no value of the dialect.
     if let LogicalPlan::Limit(_) = node {
         return Ok(node);
-    }
-    // The engine's first value of a constant fails without a word.
-    if let LogicalPlan::Distinct(Distinct::On(on)) = &node
-        && on.select_expr.iter().any(|expr| expr.column_refs().is_empty())
-    {
-        refused.get_or_insert(PlanError::Unsupported {
-            construct: "a constant beside DISTINCT ON".to_owned(),
-            hint: Some("add the constant in a query around this one".to_owned()),
-            location: None,
-        });
     }
     let inputs = node.inputs();
     let mut schema = merge_schema(&inputs);

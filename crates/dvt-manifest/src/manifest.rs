@@ -52,6 +52,8 @@ pub struct ManifestMetadata {
     pub env: IndexMap<String, String>,
     /// The project's `quoting`.
     pub quoting: Map<String, Value>,
+    /// Another run may have another default target, so the artifact says which connection is meant.
+    pub names_connections: bool,
 }
 
 impl Manifest {

@@ -13,6 +13,8 @@ pub struct Profile {
     pub name: String,
     /// The default target, after `--target`, `DVT_TARGET` and the file's own `target:`.
     pub target: String,
+    /// Somebody chose the target with `--target` or `DVT_TARGET`: without that it might be another.
+    pub is_target_chosen: bool,
     pub outputs: IndexMap<String, Output>,
     /// The folder where `profiles.yml` was found.
     pub directory: PathBuf,

@@ -312,7 +312,7 @@ const EQUAL: &[&str] = &[
     "select k, count(*) filter (where flag), sum(price) filter (where price > 0) from c.s.facts group by k",
     "select greatest(k, small, 3), least(price, 10) from c.s.facts",
     "select count(*) from (select 1 from c.s.facts cross join c.s.dims) x",
-    "select stddev(k) is not null, variance(ratio) is not null from c.s.facts",
+    "select stddev(ratio) is not null, variance(ratio) is not null from c.s.facts",
     "select 7 as a, 'x' as b, null as c from c.s.dims",
 ];
 

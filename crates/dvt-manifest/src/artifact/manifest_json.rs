@@ -54,13 +54,13 @@ impl Manifest {
         text.out.write_all(b"}")
     }
 
-    /// Whether the project lives on more than one connection. Only then does the artifact say which thing is where: dbt's
+    /// Whether the project lives on more than one connection, or on one that was chosen for this run. Only then does the artifact say which thing is where: dbt's
     /// schemas of the artifact know no such key, and validators are told by them what is one.
     fn has_connections(&self) -> bool {
         let nodes = self.nodes.values().chain(self.functions.values()).map(|node| node.connection.as_str());
         let mut all = nodes.chain(self.sources.values().map(|source| source.connection.as_str()));
         let first = all.next();
-        all.any(|connection| Some(connection) != first)
+        self.metadata.names_connections || all.any(|connection| Some(connection) != first)
     }
 
     /// The artifact as a value. `nodes`, `sources`, `exposures`, `groups` are also what templates see as `graph`.

@@ -146,8 +146,10 @@ fn read(
     if problems.has_errors() {
         return Err(problems);
     }
-    let mut result = Profile { name, target: String::new(), outputs, directory, file: Arc::clone(file) };
+    let mut result =
+        Profile { name, target: String::new(), is_target_chosen: false, outputs, directory, file: Arc::clone(file) };
     let from_settings = settings.target.clone().or_else(|| settings.variable("TARGET").map(str::to_owned));
+    result.is_target_chosen = from_settings.is_some();
     let (target, place) = match (from_settings, profile.get_set("target")) {
         (Some(target), _) => (target, None),
         (None, Some(place)) => (rendered_text(&renderer, file, place, "target")?, Some(place.span(file))),

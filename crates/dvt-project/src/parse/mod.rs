@@ -538,5 +538,6 @@ fn metadata(settings: &ProjectSettings, config: &ConfigFiles, connections: &Conn
         invocation_started_at: started,
         env,
         quoting: config.project.quoting.clone(),
+        names_connections: config.profile.is_target_chosen && config.profile.outputs.len() > 1,
     }
 }

@@ -157,7 +157,7 @@ models:
     time_spine: {standard_granularity_column: day}
     columns: [{name: day, granularity: day}]
 unit_tests:
-  - {name: one, model: shown, given: [{input: ref('hidden'), rows: [{id: 1}]}], expect: {rows: [{id: 1}]}}
+  - {name: one, model: shown, given: [{input: ref('hidden'), format: sql, rows: select 1 as id}], expect: {rows: [{id: 1}]}}
 exposures: [{name: board, type: dashboard, owner: {name: me}, depends_on: [ref('orders')]}]
 semantic_models:
   - name: orders

@@ -149,13 +149,13 @@ fn what_keeps_spark_from_running_is_said_before_anything_is_read() {
     let java = project.path("no-java").display().to_string();
     project.write(
         "computes.yml",
-        &format!("shop:\n  target: big\n  computes:\n    big: {{type: spark, spark_home: {java}}}\n"),
+        &format!("shop:\n  target: big\n  computes:\n    big: {{type: spark, spark_home: {java}}}\n    own: {{type: datafusion}}\n"),
     );
     project.dvt("run --select joined").exits(1).says("holds no Spark");
     let port = dvt_test_support::closed_port();
     project.write(
         "computes.yml",
-        &format!("shop:\n  target: big\n  computes:\n    big: {{type: spark, remote: 'sc://127.0.0.1:{port}'}}\n"),
+        &format!("shop:\n  target: big\n  computes:\n    big: {{type: spark, remote: 'sc://127.0.0.1:{port}'}}\n    own: {{type: datafusion}}\n"),
     );
     project.dvt("run --select joined").exits(1).says("cannot be reached").says("remote");
     project.write(
