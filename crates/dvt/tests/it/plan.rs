@@ -203,7 +203,7 @@ fn for_people_a_plan_is_text() {
         "  input 1   source('l', 'a') on left (main.a)\n    sends     SELECT \"id\", \"v\" FROM \"main\".\"a\" WHERE ",
         "    columns   2 of 2\n",
         "    pushed    (\"id\" > 5)\n",
-        "  (LIKE does not mean the same on that connection)\n",
+        "  (its function is not one that is sent)\n",
         "    streamed  one model reads it once, and it is cheap to read again\n",
         "  lands     in main on lite; then the materialization `incremental` reads it",
     ] {
