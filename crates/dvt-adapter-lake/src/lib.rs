@@ -191,6 +191,11 @@ impl Adapter for LakeAdapter {
     }
 
     async fn session(&self) -> Result<Box<dyn Session>, AdapterError> {
+        let path = &self.lake.settings.path;
+        if path.exists() && !path.is_dir() {
+            let message = format!("`{}` is a file, where `path` names a folder", path.display());
+            return Err(self.lake.errors.of(ErrorClass::Configuration, message));
+        }
         Ok(Box::new(LakeSession::new(Arc::clone(&self.lake))))
     }
 
