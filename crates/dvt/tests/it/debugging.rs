@@ -96,7 +96,7 @@ fn faults_of_outputs_computes_and_folders_are_named() {
         Fault::output(
             "a missing key",
             format!("{{type: postgres, host: h, password: {SECRET}}}"),
-            "user",
+            "profile key `dbname` is missing",
             "mend the output",
         ),
         Fault::output("a misspelt key", postgres("host: h, port: 1, sslmoed: require"), "`sslmoed`", "`sslmode`"),
