@@ -1,35 +1,16 @@
-//! Reads the archives that package clients fetch: wheels (zip) and `.tar.gz`. What is wanted comes out below one folder; a
-//! link, a device, an absolute path or one with `..` refuses the whole archive.
-//!
-//! Source: PKWARE's APPNOTE (local and central headers, zip64), POSIX ustar and pax headers, GNU tar's long names.
-
-mod tar;
-mod zip;
+//! Takes what is wanted out of the archives that package clients fetch: wheels (zip) and `.tar.gz`.
 
 use crate::error::files;
 use crate::{Members, SyncError};
+use dvt_archive::{ArchiveError, Entry, Kind, Limits, read_tar_gz, read_zip};
 use sha2::{Digest, Sha256, Sha512};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufReader};
+use std::path::Path;
 
-/// More than any package that dvt takes; an archive that unpacks to more is a trap.
-const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
-const MAX_ENTRIES: usize = 200_000;
-
-/// Why an archive is refused.
-#[derive(Debug)]
-enum Refusal {
-    Damaged(String),
-    Files(SyncError),
-}
-
-impl From<io::Error> for Refusal {
-    fn from(error: io::Error) -> Self {
-        Self::Damaged(error.to_string())
-    }
-}
+/// More than any package that dvt takes.
+const LIMITS: Limits = Limits { entries: 200_000, bytes: 8 * 1024 * 1024 * 1024 };
 
 /// The file's hash, in the notation of `like` (`sha512-` and base64), else `sha256-` and hexadecimal digits.
 pub(crate) fn integrity_of(file: &Path, like: Option<&str>) -> Result<String, SyncError> {
@@ -71,14 +52,14 @@ pub(crate) fn unpack(
     to: &Path,
 ) -> Result<BTreeMap<String, u64>, SyncError> {
     let file = File::open(archive).map_err(files("open", archive))?;
-    let mut sink = Sink { members, to, top: None, sizes: BTreeMap::new(), bytes: 0, entries: 0 };
+    let mut sink = Sink { members, to, top: None, sizes: BTreeMap::new() };
     let is_zip = archive.extension().is_some_and(|extension| extension == "whl");
-    let read = if is_zip { zip::read(file, &mut sink) } else { tar::read(BufReader::new(file), &mut sink) };
-    match read {
-        Ok(()) => {}
-        Err(Refusal::Files(error)) => return Err(error),
-        Err(Refusal::Damaged(reason)) => return Err(SyncError::Archive { package: package.to_owned(), reason }),
-    }
+    let take = |entry: &mut Entry<'_>| sink.take(entry);
+    let read = if is_zip { read_zip(file, LIMITS, take) } else { read_tar_gz(file, LIMITS, take) };
+    read.map_err(|error| match error {
+        ArchiveError::Files { action, path, cause } => SyncError::Files { action, path, cause },
+        refused => SyncError::Archive { package: package.to_owned(), reason: refused.to_string() },
+    })?;
     if sink.sizes.is_empty() {
         let (Members::File(member) | Members::Below(member) | Members::Macros(member)) = members;
         return Err(SyncError::NoSuchMember { package: package.to_owned(), member: member.clone() });
@@ -92,31 +73,22 @@ struct Sink<'a> {
     to: &'a Path,
     top: Option<String>,
     sizes: BTreeMap<String, u64>,
-    bytes: u64,
-    entries: usize,
 }
 
 impl Sink<'_> {
-    /// The path below the folder that an entry gets; `None` for one that is not wanted. A path that leads outside
-    /// refuses the archive, wanted or not.
-    fn place(&mut self, path: &str) -> Result<Option<String>, Refusal> {
-        self.entries += 1;
-        if self.entries > MAX_ENTRIES {
-            return Err(Refusal::Damaged("it holds too many entries".to_owned()));
-        }
-        if path.contains(['\0', '\\']) {
-            return Err(Refusal::Damaged(format!("`{path}` holds a character that no path may have")));
-        }
-        let mut parts: Vec<&str> = Vec::new();
-        for part in Path::new(path).components() {
-            match part {
-                Component::CurDir => {}
-                Component::Normal(part) => parts.push(part.to_str().unwrap_or_default()),
-                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                    return Err(Refusal::Damaged(format!("`{path}` leads out of the package")));
-                }
-            }
-        }
+    fn take(&mut self, entry: &mut Entry<'_>) -> Result<(), ArchiveError> {
+        // Links are passed over unless they are wanted; a path that leads outside refuses the archive, wanted or not.
+        let Some(below) = self.place(entry)?.filter(|_| entry.kind != Kind::Folder) else { return Ok(()) };
+        entry.is_plain()?;
+        entry.write_to(&below.split('/').fold(self.to.to_owned(), |path, part| path.join(part)))?;
+        self.sizes.insert(below, entry.size);
+        Ok(())
+    }
+
+    /// The path below the folder that an entry gets; `None` for one that is not wanted.
+    fn place(&mut self, entry: &Entry<'_>) -> Result<Option<String>, ArchiveError> {
+        let path = entry.path;
+        let parts = entry.parts()?;
         Ok(match self.members {
             Members::File(wanted) => {
                 let path = parts.join("/");
@@ -131,7 +103,7 @@ impl Sink<'_> {
                     wanted.next();
                     let Some((top, below)) = rest.split_first() else { return Ok(None) };
                     if *self.top.get_or_insert_with(|| (*top).to_owned()) != **top {
-                        return Err(Refusal::Damaged("it has more than one top folder".to_owned()));
+                        return Err(ArchiveError::Damaged { reason: "it has more than one top folder".to_owned() });
                     }
                     rest = below;
                 }
@@ -145,56 +117,6 @@ impl Sink<'_> {
             }
         })
     }
-
-    /// Writes one file. `size` is what the archive says; a file that has another is refused.
-    fn write(&mut self, below: &str, size: u64, executable: bool, content: &mut dyn Read) -> Result<(), Refusal> {
-        self.bytes = self.bytes.saturating_add(size);
-        if self.bytes > MAX_BYTES {
-            return Err(Refusal::Damaged("it unpacks to more than 8 GiB".to_owned()));
-        }
-        let target: PathBuf = below.split('/').fold(self.to.to_owned(), |path, part| path.join(part));
-        let wrong = |action, cause| Refusal::Files(files(action, &target)(cause));
-        if let Some(folder) = target.parent() {
-            std::fs::create_dir_all(folder).map_err(|cause| wrong("create", cause))?;
-        }
-        let mut file = File::create(&target).map_err(|cause| wrong("write", cause))?;
-        let mut written = 0;
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            let read = content.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            written += read as u64;
-            if written > size {
-                return Err(Refusal::Damaged(format!("`{below}` is longer than it says")));
-            }
-            file.write_all(&buffer[..read]).map_err(|cause| wrong("write", cause))?;
-        }
-        if written != size {
-            return Err(Refusal::Damaged(format!("`{below}` ends too early")));
-        }
-        if executable {
-            make_executable(&file).map_err(|cause| wrong("write", cause))?;
-        }
-        // What is renamed into place is on the disk before its name is.
-        file.sync_all().map_err(|cause| wrong("write", cause))?;
-        self.sizes.insert(below.to_owned(), size);
-        Ok(())
-    }
-}
-
-#[cfg(unix)]
-fn make_executable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mut permissions = file.metadata()?.permissions();
-    permissions.set_mode(permissions.mode() | 0o111);
-    file.set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn make_executable(_file: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
+const BLOCK: usize = 512;
+
 /// One entry: kind, path, what a link names, contents.
 fn entry(tar: &mut Vec<u8>, kind: u8, path: &str, link: &str, contents: &[u8]) {
     let mut header = [0_u8; BLOCK];

@@ -81,7 +81,7 @@ fn archives_that_lead_outside_are_refused_whole() {
         assert_eq!(std::fs::read_dir(&to).unwrap().count(), 0, "{words}");
     };
     check(("x/deps/../../../evil", b'0', b"x"), "leads out of the package");
-    check(("/etc/evil", b'0', b"x"), "leads out of the package");
+    check(("/etc/evil", b'0', b"x"), "its path is absolute");
     check(("x/deps/link", b'2', b""), "is a link");
     check(("x/deps/pipe", b'6', b""), "neither a file nor a folder");
 }
