@@ -74,21 +74,24 @@ impl Connector {
             TlsMode::Prefer => &[true, false],
             TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => &[true],
         };
-        let mut first_error = None;
+        let mut failure: Option<AdapterError> = None;
         for is_encrypted in ways {
             match self.connect_by(*is_encrypted).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => {
                     let may_differ = error.class == ErrorClass::Tls || error.code.as_deref() == Some("28000");
-                    let kept = first_error.get_or_insert(error);
+                    tracing::debug!(connection = self.settings.connection, %error, "this way fails");
+                    // That one way is not there tells less than what the server says on the other.
+                    if failure.as_ref().is_none_or(|failure| failure.class == ErrorClass::Tls) {
+                        failure = Some(error);
+                    }
                     if !may_differ {
                         break;
                     }
-                    tracing::debug!(connection = self.settings.connection, error = %kept, "trying the other way");
                 }
             }
         }
-        Err(first_error.unwrap_or_else(|| self.error(ErrorClass::Other, "no way to connect")))
+        Err(failure.unwrap_or_else(|| self.error(ErrorClass::Other, "no way to connect")))
     }
 
     async fn connect_by(self: &Arc<Self>, is_encrypted: bool) -> Result<Connection, AdapterError> {

@@ -5,6 +5,8 @@ use arrow::array::AsArray;
 use dvt_adapter::{ErrorClass, Fetch};
 use dvt_test_support::TestDatabase;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 
 /// Whether the connection is encrypted, or the class of the refusal.
 async fn connect(database: &TestDatabase, changes: Value) -> Result<bool, ErrorClass> {
@@ -56,6 +58,43 @@ async fn the_other_way_is_tried_where_the_mode_allows_it() {
     assert_eq!(connect(&database, as_user("dvt_plain_only", "require")).await, Err(ErrorClass::Authentication));
     let wrong = json!({"user": "dvt_tls_only", "sslmode": "prefer", "password": "wrong"});
     assert_eq!(connect(&database, wrong).await, Err(ErrorClass::Authentication));
+}
+
+/// A door to the server that speaks no TLS; gives its port.
+async fn without_tls(database: &TestDatabase) -> u16 {
+    const ASKS_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+    let server = (database.host.clone(), database.port);
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let server = server.clone();
+            tokio::spawn(async move {
+                let mut first = [0; 8];
+                client.read_exact(&mut first).await.unwrap();
+                if first == ASKS_FOR_TLS {
+                    client.write_all(b"N").await.unwrap();
+                    return;
+                }
+                let mut server = TcpStream::connect(server).await.unwrap();
+                server.write_all(&first).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_used_and_its_own_words_are_told() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    let port = without_tls(&database).await;
+    assert_eq!(connect(&database, json!({"port": port})).await, Ok(false));
+    assert_eq!(connect(&database, json!({"port": port, "sslmode": "require"})).await, Err(ErrorClass::Tls));
+    let adapter = adapter(&output_with(&database, json!({"port": port, "password": "wrong"})));
+    let error = adapter.session().await.err().unwrap();
+    assert_eq!(error.class, ErrorClass::Authentication);
+    assert!(error.to_string().contains("password authentication failed"), "{error}");
 }
 
 #[tokio::test]
