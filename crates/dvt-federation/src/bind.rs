@@ -3,6 +3,7 @@
 use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
+use crate::operators::Operators;
 use crate::precedence::bind_is_distinct_tightly;
 use crate::sets::count_equal_rows;
 use crate::syntax::{give_meaning, write_series};
@@ -110,13 +111,17 @@ pub(crate) fn bind(
     give_meaning(&mut statement, dialect);
     let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
     let known: Vec<String> = relations.iter().map(|table| table.relation.display_name.clone()).collect();
+    let mut planners = SessionStateDefaults::default_expr_planners();
+    if dialect.name == "postgres" {
+        planners.insert(0, Arc::new(Operators));
+    }
     let provider = Provider {
         tables: names
             .into_iter()
             .zip(relations.into_iter().map(|table| Arc::new(table) as Arc<dyn TableSource>))
             .collect(),
         functions,
-        planners: SessionStateDefaults::default_expr_planners(),
+        planners,
         options: ConfigOptions::default(),
     };
     let options = ParserOptions::new()

@@ -10,6 +10,7 @@ mod error;
 mod extract;
 mod functions;
 mod interval;
+mod operators;
 mod optimizer;
 mod output;
 mod plan;

@@ -173,6 +173,14 @@ fn computed_decimals_keep_the_dialects_types() {
 }
 
 #[test]
+fn places_are_counted_in_the_dialects_types() {
+    let over = "over (order by id)";
+    let sql =
+        format!("select row_number() {over} as n, dense_rank() {over} as d, ntile(2) {over} as t from my.shop.orders");
+    assert_eq!(support::types(&sql), ["n: Int64 -", "d: Int64 -", "t: Int32 -"]);
+}
+
+#[test]
 fn relations_are_found_and_renamed_by_their_place() {
     let sql = "with a as (select 'my.shop.orders' as t, x.* from \"my\".\"shop\".\"orders\" x) select * from a, pg.public.customers";
     assert_eq!(

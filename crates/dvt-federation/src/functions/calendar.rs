@@ -183,6 +183,29 @@ pub(super) fn age(to: i64, from: i64) -> Option<IntervalMonthDayNano> {
     Some(IntervalMonthDayNano::new(months, day, time.checked_mul(1000)? * sign))
 }
 
+/// The interval with each part stretched. What is left of months becomes days of 30 in a month, what is left of days
+/// becomes time, rounded to microseconds where PostgreSQL rounds; `None` when a part does not fit.
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "looked at before, and as PostgreSQL")]
+pub(super) fn stretch(interval: IntervalMonthDayNano, by: impl Fn(f64) -> f64) -> Option<IntervalMonthDayNano> {
+    const SECONDS_OF_DAY: f64 = 86_400.0;
+    let whole = |number: f64| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&number).then_some(number.trunc());
+    let rounded = |seconds: f64| (seconds * 1e6).round_ties_even() / 1e6;
+    let (months, days) = (by(f64::from(interval.months)), by(f64::from(interval.days)));
+    let (whole_months, whole_days) = (whole(months)?, whole(days)?);
+    let days_of_months = rounded((months - whole_months) * 30.0);
+    let mut seconds = rounded((days - whole_days + days_of_months - days_of_months.trunc()) * SECONDS_OF_DAY);
+    let mut more_days = days_of_months.trunc();
+    if seconds.abs() >= SECONDS_OF_DAY {
+        let full = (seconds / SECONDS_OF_DAY).trunc();
+        more_days += full;
+        seconds -= full * SECONDS_OF_DAY;
+    }
+    let micros = (by((interval.nanoseconds / 1000) as f64) + seconds * 1e6).round_ties_even();
+    let days = whole(whole_days + more_days)?;
+    let nanoseconds = (micros.abs() < 9e15).then(|| micros as i64 * 1000)?;
+    Some(IntervalMonthDayNano::new(whole_months as i32, days as i32, nanoseconds))
+}
+
 /// One piece of a pattern: the word, or text as it is.
 enum Piece {
     Word { word: &'static str, fill: bool, ordinal: Option<bool>, spelled: String },

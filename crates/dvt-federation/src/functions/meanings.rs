@@ -2,7 +2,7 @@
 //! dialects mean different things by one name.
 
 use super::calendar::{
-    DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, timestamp_text,
+    DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, stretch, timestamp_text,
 };
 use super::rowwise::Kind::{
     AnyTime, BigInt, Boolean, Date, Double, Exact, Integer, Interval, Shown, Text, Timestamp, Zoned,
@@ -51,6 +51,12 @@ fn span(value: &Value) -> IntervalMonthDayNano {
         Value::Interval(interval) => *interval,
         _ => IntervalMonthDayNano::new(0, 0, 0),
     }
+}
+
+fn stretched(values: &[Value], by: fn(f64, f64) -> f64) -> Computed {
+    let factor = double(&values[1]);
+    let found = stretch(span(&values[0]), |part| by(part, factor));
+    found.map(Value::Interval).ok_or_else(|| "interval out of range".to_owned())
 }
 
 fn string(text: impl Into<String>) -> Computed {
@@ -346,6 +352,8 @@ pub(super) const POSTGRES: &[Definition] = &[
             of(&[Text, Zoned], Timestamp, |values| {
                 clock_at(text(&values[0]), micros(&values[1])).map(Value::Timestamp)
             }),
+            // The instant at which the day begins on the session's clock.
+            of(&[Text, Date], Timestamp, |values| clock_at(text(&values[0]), micros(&values[1])).map(Value::Timestamp)),
         ],
     },
     Definition {
@@ -401,6 +409,17 @@ pub(super) const POSTGRES: &[Definition] = &[
             let interval = span(&values[0]);
             let days = i128::from(interval.months) * 30 + i128::from(interval.days);
             Ok(Value::Exact(i256::from_i128(days * i128::from(DAY) + i128::from(interval.nanoseconds / 1000)), 0))
+        })],
+    },
+    Definition {
+        name: "interval_times",
+        meanings: &[of(&[Interval, Double], Interval, |values| stretched(values, |part, factor| part * factor))],
+    },
+    Definition {
+        name: "interval_over",
+        meanings: &[of(&[Interval, Double], Interval, |values| match double(&values[1]) {
+            0.0 => Err("division by zero".to_owned()),
+            _ => stretched(values, |part, factor| part / factor),
         })],
     },
     Definition { name: "justify_days", meanings: &[of(&[Interval], Interval, |values| regular(values, true, false))] },

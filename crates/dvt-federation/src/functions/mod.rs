@@ -11,6 +11,7 @@ mod letters;
 mod meanings;
 mod mysql;
 mod ordered;
+mod places;
 mod postgres;
 mod rounding;
 mod rowwise;
@@ -82,7 +83,11 @@ impl FunctionPack {
         match names {
             None => Self { scalar, aggregate, window },
             Some(names) => {
-                Self { scalar: pick(&scalar, names), aggregate: pick(&aggregate, names), window: pick(&window, names) }
+                let mut window = pick(&window, names);
+                for function in window.values_mut() {
+                    *function = places::counted(function, dialect.name);
+                }
+                Self { scalar: pick(&scalar, names), aggregate: pick(&aggregate, names), window }
             }
         }
     }
