@@ -1,12 +1,14 @@
 //! SQL text to a bound logical plan over the catalog's relations.
 
 use crate::catalog::{CatalogRelation, ForeignTable};
+use crate::clauses::keep_clauses;
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
 use crate::operators::Operators;
 use crate::precedence::bind_is_distinct_tightly;
 use crate::sets::count_equal_rows;
 use crate::syntax::{give_meaning, write_series};
+use crate::words::{construct, in_words};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
@@ -60,6 +62,7 @@ pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statem
         .map_err(|error| syntax(error.to_string()))?;
     match (statements.pop(), statements.is_empty()) {
         (Some(mut statement @ Statement::Query(_)), true) => {
+            keep_clauses(&mut statement)?;
             write_series(&mut statement, dialect)?;
             Ok(statement)
         }
@@ -258,10 +261,10 @@ pub(crate) fn explain(
             SchemaError::AmbiguousReference { field } => {
                 PlanError::AmbiguousColumn { name: field.name.clone(), location }
             }
-            other => PlanError::Invalid { message: other.to_string(), location },
+            other => PlanError::Invalid { message: in_words(&other.to_string()), location },
         },
         DataFusionError::NotImplemented(message) => PlanError::Unsupported {
-            construct: first_line(message).to_owned(),
+            construct: construct(first_line(message)).to_owned(),
             hint: Some("run the model on one connection, or write it another way".to_owned()),
             location,
         },
@@ -295,9 +298,9 @@ pub(crate) fn explain(
                     location,
                 };
             }
-            PlanError::Invalid { message: first_line(message).to_owned(), location }
+            PlanError::Invalid { message: in_words(first_line(message)), location }
         }
-        other => PlanError::Invalid { message: first_line(&other.strip_backtrace()).to_owned(), location },
+        other => PlanError::Invalid { message: in_words(first_line(&other.strip_backtrace())), location },
     }
 }
 

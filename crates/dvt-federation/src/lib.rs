@@ -6,6 +6,7 @@
 
 mod bind;
 mod catalog;
+mod clauses;
 mod error;
 mod extract;
 mod functions;
@@ -30,6 +31,7 @@ mod subqueries;
 mod syntax;
 mod unnest;
 mod volatile;
+mod words;
 
 pub use catalog::CatalogRelation;
 pub use error::{Location, PlanError};

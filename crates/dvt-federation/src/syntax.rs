@@ -55,15 +55,19 @@ impl VisitorMut for Series<'_> {
         let (TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. }) = factor else {
             return ControlFlow::Continue(());
         };
-        let place = name.0.first().and_then(|part| part.as_ident()).map(|ident| ident.span.start);
         ControlFlow::Break(PlanError::Unsupported {
             construct: format!("the function `{name}` in a FROM"),
             hint: Some("call it in a model on one connection, and read that model here".to_owned()),
-            location: place.filter(|place| place.line > 0).and_then(|place| {
-                Some(Location { line: place.line.try_into().ok()?, column: place.column.try_into().ok()? })
-            }),
+            location: place_of(name),
         })
     }
+}
+
+/// Where a name stands in the compiled SQL.
+pub(crate) fn place_of(name: &ObjectName) -> Option<Location> {
+    let place = name.0.first()?.as_ident()?.span.start;
+    let known = place.line > 0;
+    known.then(|| Some(Location { line: place.line.try_into().ok()?, column: place.column.try_into().ok()? }))?
 }
 
 struct Writer<'a> {

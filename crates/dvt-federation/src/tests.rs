@@ -4,8 +4,8 @@ mod expressions;
 mod remote;
 mod support;
 
-use crate::{PlanError, Route, choose_route, relations_read, rename_relations};
-use dvt_sql::{MYSQL, POSTGRES};
+use crate::{PlanError, PlanRequest, Pushdown, Route, choose_route, plan_query, relations_read, rename_relations};
+use dvt_sql::{LAKE, MYSQL, POSTGRES};
 use std::collections::BTreeMap;
 use support::{plan, plan_error, sent};
 
@@ -213,6 +213,9 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "a correlated subquery with GROUPING SETS",
         ),
         ("select * from my.shop.orders o, json_each(o.status)", "the function `json_each` in a FROM"),
+        ("select o.id from my.shop.orders o tablesample system (10)", "TABLESAMPLE"),
+        ("select o.id from (select id from my.shop.orders) o tablesample bernoulli (10)", "TABLESAMPLE"),
+        ("select id from my.shop.orders order by amount fetch first 3 rows with ties", "FETCH … WITH TIES"),
         ("select cast(coalesce(amount, 1.5) as varchar) from my.shop.orders", "digits after the point"),
         (
             "select o.id from my.shop.orders o left join pg.public.customers c on c.id = o.id and random() < 0.5",
@@ -232,6 +235,24 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
     // In an inner join, ON and WHERE are the same place.
     let inner = "select o.id from my.shop.orders o join pg.public.customers c on c.id = o.id and c.id in (select id from my.public.customers)";
     assert_eq!(sent(inner).len(), 3);
+}
+
+/// What the engine's planner would leave out without a word.
+#[test]
+fn no_clause_is_passed_over() {
+    assert_eq!(
+        sent("select id from my.shop.orders fetch first 3 rows only"),
+        sent("select id from my.shop.orders limit 3")
+    );
+    let rollup = |sql| {
+        let request =
+            PlanRequest { sql, dialect: &LAKE, relations: support::catalog(), limit: None, pushdown: Pushdown::Whole };
+        plan_query(request).unwrap().logical_plan.display_indent().to_string()
+    };
+    assert_eq!(
+        rollup("select status, count(*) as n from my.shop.orders group by status with rollup"),
+        rollup("select status, count(*) as n from my.shop.orders group by rollup (status)")
+    );
 }
 
 /// Pitfall 18: a condition that draws is evaluated for each joined row, above the join, and a CTE that draws only once.

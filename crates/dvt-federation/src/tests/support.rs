@@ -32,7 +32,7 @@ fn relation(connection: &str, schema: &str, name: &str, columns: Vec<ColumnDescr
     }
 }
 
-fn catalog() -> Vec<CatalogRelation> {
+pub(super) fn catalog() -> Vec<CatalogRelation> {
     let loose = || TextComparison::Loose { collation: "utf8mb4_general_ci".to_owned() };
     let mut customers = vec![
         column("id", DataType::Int64, TextComparison::Binary),
