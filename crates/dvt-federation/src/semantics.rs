@@ -76,6 +76,8 @@ struct Rules {
     exact_aggregates: bool,
     /// `date - date` is a number of days, `date + 1` the next day, `date + interval` a timestamp.
     date_arithmetic: bool,
+    /// `date + interval` is a date if the interval has no part of a day, else a timestamp.
+    intervals_may_keep_dates: bool,
     /// Casting to an integer rounds.
     casts_round: bool,
     /// `||` joins text.
@@ -99,6 +101,7 @@ impl Rules {
                 division_by_zero_is_null: false,
                 exact_aggregates: true,
                 date_arithmetic: true,
+                intervals_may_keep_dates: false,
                 casts_round: true,
                 concatenates: true,
                 values_have_scales: true,
@@ -112,6 +115,7 @@ impl Rules {
                 division_by_zero_is_null: true,
                 exact_aggregates: true,
                 date_arithmetic: false,
+                intervals_may_keep_dates: true,
                 casts_round: true,
                 concatenates: false,
                 values_have_scales: false,
@@ -125,6 +129,7 @@ impl Rules {
                 division_by_zero_is_null: true,
                 exact_aggregates: false,
                 date_arithmetic: false,
+                intervals_may_keep_dates: false,
                 casts_round: false,
                 concatenates: true,
                 values_have_scales: false,
@@ -138,6 +143,7 @@ impl Rules {
                 division_by_zero_is_null: false,
                 exact_aggregates: true,
                 date_arithmetic: true,
+                intervals_may_keep_dates: false,
                 casts_round: true,
                 concatenates: true,
                 values_have_scales: false,
@@ -322,6 +328,18 @@ fn rewrite_operator(
 ) -> Result<Transformed<Expr>> {
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let rewritten = match (op, &types) {
+        // There a date is a number or a text, and the engine would count days.
+        (
+            Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo,
+            (left_type, right_type),
+        ) if !rules.date_arithmetic && is_time_beside_no_interval(left_type, right_type) => {
+            refused.get_or_insert(PlanError::Unsupported {
+                construct: format!("`{op}` of a date or time"),
+                hint: Some("add an interval, or use datediff() or timestampdiff()".to_owned()),
+                location: None,
+            });
+            return Ok(Transformed::no(binary(*left, op, *right)));
+        }
         (Operator::RegexMatch | Operator::RegexIMatch | Operator::RegexNotMatch | Operator::RegexNotIMatch, _)
             if rules.values_have_scales =>
         {
@@ -372,6 +390,11 @@ fn rewrite_operator(
         (Operator::Plus, (DataType::Interval(_), DataType::Date32)) if rules.date_arithmetic => {
             binary(*left, op, cast(*right, DataType::Timestamp(TimeUnit::Microsecond, None)))
         }
+        (Operator::Plus | Operator::Minus, (DataType::Date32, DataType::Interval(_)))
+            if rules.intervals_may_keep_dates && !is_of_days(&right) =>
+        {
+            binary(cast(*left, DataType::Timestamp(TimeUnit::Microsecond, None)), op, *right)
+        }
         (op, (DataType::Interval(_), DataType::Interval(_))) if op.supports_propagation() => {
             // A month is as long as 30 days, a day as 24 hours.
             let Some(order) = postgres_function("interval_order") else {
@@ -386,6 +409,22 @@ fn rewrite_operator(
         },
     };
     Ok(Transformed::yes(rewritten))
+}
+
+fn is_time_beside_no_interval(left: &DataType, right: &DataType) -> bool {
+    let is_time = |data_type: &DataType| matches!(data_type, DataType::Date32 | DataType::Timestamp(..));
+    let is_interval = |data_type: &DataType| matches!(data_type, DataType::Interval(_));
+    is_time(left) && !is_interval(right) || is_time(right) && !is_interval(left)
+}
+
+/// Whether an interval has no part of a day.
+fn is_of_days(interval: &Expr) -> bool {
+    match interval {
+        Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(interval)), _) => interval.nanoseconds == 0,
+        Expr::Literal(ScalarValue::IntervalYearMonth(_), _) => true,
+        Expr::Negative(inner) => is_of_days(inner),
+        _ => false,
+    }
 }
 
 fn constant_text(expr: &Expr) -> Option<&str> {
@@ -607,6 +646,20 @@ fn rewrite_function(
         && let Some(extract) = postgres_function("postgres_extract")
     {
         return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(extract, call.args))));
+    }
+    if let ("trunc", true, [number, Expr::Literal(digits, _)]) =
+        (call.name(), rules.integers == IntegerWidth::Whole, call.args.as_slice())
+        && number.get_type(schema)?.is_integer()
+        && let ScalarValue::Int64(Some(digits)) = digits.cast_to(&DataType::Int64)?
+    {
+        // Digits before the point become zeros; all that an integer has after it are.
+        let whole = cast(number.clone(), DataType::Int64);
+        let power = u32::try_from(-digits).ok().map(|power| 10_i64.checked_pow(power));
+        return Ok(Transformed::yes(match power {
+            None | Some(Some(1)) => whole,
+            Some(Some(power)) => binary(binary(whole, Operator::Divide, lit(power)), Operator::Multiply, lit(power)),
+            Some(None) => lit(0_i64),
+        }));
     }
     if let Some(rounding) = Rounding::of(call.name())
         && let [argument, digits @ ..] = call.args.as_slice()

@@ -7,8 +7,9 @@ use crate::error::{Location, PlanError};
 use crate::interval::parse_interval;
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName, Statement, TableAlias,
-    TableAliasColumnDef, TableFactor, Value, VisitMut, VisitorMut, helpers::attached_token::AttachedToken,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
+    Statement, TableAlias, TableAliasColumnDef, TableFactor, TimezoneInfo, UnaryOperator, Value, VisitMut, VisitorMut,
+    helpers::attached_token::AttachedToken,
 };
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
@@ -113,6 +114,15 @@ impl VisitorMut for Writer<'_> {
                     *expr = plain;
                 }
             }
+            Expr::BinaryOp { left, op: BinaryOperator::MyIntegerDivide, right } => {
+                let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
+                let made = |left, op, right| Expr::BinaryOp { left, op, right };
+                // Exact, where the quotient itself would be rounded.
+                let rest = made(nested(left), BinaryOperator::Modulo, nested(right));
+                let whole = made(nested(left), BinaryOperator::Minus, nested(&rest));
+                let quotient = made(nested(&whole), BinaryOperator::Divide, nested(right));
+                *expr = cast_to(quotient, DataType::BigInt(None));
+            }
             Expr::BinaryOp { left, op, right } if is_postgres => {
                 let function = match op {
                     BinaryOperator::Arrow => "dvt_json_get",
@@ -130,6 +140,76 @@ impl VisitorMut for Writer<'_> {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// `sum` and `avg` of truth values, which are numbers there, and `group_concat`, which is `string_agg` of texts.
+fn mysql_aggregate(function: &Function, joins: bool) -> Option<Expr> {
+    let mut function = function.clone();
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = list.args.as_mut_slice() else { return None };
+    if !joins {
+        if !is_condition(argument) {
+            return None;
+        }
+        *argument = cast_to(argument.clone(), DataType::BigInt(None));
+        return Some(Expr::Function(function));
+    }
+    *argument = cast_to(argument.clone(), DataType::Varchar(None));
+    let mut separator = Value::SingleQuotedString(",".to_owned());
+    list.clauses.retain(|clause| match clause {
+        FunctionArgumentClause::Separator(given) => {
+            separator = given.value.clone();
+            false
+        }
+        _ => true,
+    });
+    list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::value(separator))));
+    function.name = ObjectName::from(vec![Ident::new("dvt_group_concat")]);
+    Some(Expr::Function(function))
+}
+
+/// A text that is a date or a time, as one: where time is added to it, it is no text there.
+fn as_time(expr: Expr) -> Expr {
+    let Expr::Value(value) = &expr else { return expr };
+    let Value::SingleQuotedString(text) = &value.value else { return expr };
+    let is_date = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    cast_to(expr, if is_date { DataType::Date } else { DataType::Timestamp(None, TimezoneInfo::None) })
+}
+
+fn cast_to(expr: Expr, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, array: false, format: None }
+}
+
+/// Whether the expression is a truth value whatever its parts are.
+fn is_condition(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_condition(inner),
+        Expr::BinaryOp { op, .. } => matches!(
+            op,
+            BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
+                | BinaryOperator::Spaceship
+                | BinaryOperator::And
+                | BinaryOperator::Or
+        ),
+        Expr::UnaryOp { op: UnaryOperator::Not, .. }
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsNotFalse(_)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::Exists { .. } => true,
+        _ => false,
     }
 }
 
@@ -183,6 +263,9 @@ impl Writer<'_> {
     fn choice(&self, function: &Function) -> Option<Expr> {
         let is_mysql = matches!(self.dialect, "mysql" | "mariadb");
         let is = |name: &str| is_named(&function.name, name);
+        if is_mysql && (is("sum") || is("avg") || is("group_concat")) {
+            return mysql_aggregate(function, is("group_concat"));
+        }
         let given = arguments(function)?;
         match given.as_slice() {
             [condition, then, otherwise] if is_mysql && is("if") || self.dialect == "sqlite" && is("iif") => {
@@ -199,13 +282,17 @@ impl Writer<'_> {
                 let chosen = call(name, given.clone());
                 Some(choose(Expr::Nested(Box::new(is_null)), Expr::value(Value::Null), chosen))
             }
+            [Expr::Identifier(unit), from, to] if is_mysql && is("timestampdiff") => {
+                let unit = Expr::value(Value::SingleQuotedString(unit.value.clone()));
+                Some(call("dvt_timestampdiff", vec![unit, from.clone(), to.clone()]))
+            }
             [date, span @ Expr::Interval(_)] if is_mysql => {
                 let op = match () {
                     () if is("date_add") || is("adddate") => BinaryOperator::Plus,
                     () if is("date_sub") || is("subdate") => BinaryOperator::Minus,
                     () => return None,
                 };
-                let (left, right) = (Box::new(Expr::Nested(Box::new(date.clone()))), Box::new(span.clone()));
+                let (left, right) = (Box::new(Expr::Nested(Box::new(as_time(date.clone())))), Box::new(span.clone()));
                 Some(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
             }
             _ => None,

@@ -53,10 +53,17 @@ pub(crate) fn in_words(message: &str) -> String {
 /// What is not supported, without the planner's own "is not supported".
 pub(crate) fn construct(message: &str) -> &str {
     let message = message.strip_prefix("Unsupported ").unwrap_or(message);
-    ["is not supported yet", "is not supported", "not supported yet", "not supported", "is not implemented"]
-        .iter()
-        .find_map(|ending| message.trim_end_matches(['.', ' ']).strip_suffix(ending))
-        .map_or(message, str::trim_end)
+    [
+        "is not yet supported",
+        "is not supported yet",
+        "is not supported",
+        "not supported yet",
+        "not supported",
+        "is not implemented",
+    ]
+    .iter()
+    .find_map(|ending| message.trim_end_matches(['.', ' ']).strip_suffix(ending))
+    .map_or(message, str::trim_end)
 }
 
 fn last(column: &str) -> &str {

@@ -1,5 +1,6 @@
 //! From a node to its SQL: Jinja rendered, names resolved, ephemeral models put in front.
 
+use crate::aliases::keep_own_aliases;
 use crate::bridge::NodeBridge;
 use crate::failure::{FailedAt, NodeError, from_render};
 use crate::inputs::Input;
@@ -53,6 +54,11 @@ impl CompiledNode {
             own_map: None,
             cte_maps: Vec::new(),
         }
+    }
+
+    /// A query over the node's own: it reads the same, but its text is no file's.
+    pub(crate) fn over_rows(&self, sql: String) -> Self {
+        Self { names: self.names.clone(), route: self.route.clone(), ..Self::over_clone(sql) }
     }
 
     /// The user's text behind a range of the SQL; the ephemeral model's own file inside its CTE.
@@ -211,7 +217,7 @@ fn render_in(
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
     let rendered =
         render_template(run.library(), context, outside, &template).map_err(|error| from_render(error, at))?;
-    Ok((rendered.text, rendered.source_map))
+    Ok((keep_own_aliases(rendered.text), rendered.source_map))
 }
 
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {

@@ -476,6 +476,84 @@ fn extract_opener(
     })
 }
 
+/// All rows of an answer, and what was read for them.
+pub(crate) struct Collected {
+    pub(crate) schema: SchemaRef,
+    pub(crate) batches: Vec<RecordBatch>,
+    pub(crate) inputs: Vec<InputFigures>,
+}
+
+/// The rows of an answer that is small by its nature. Tried again as [`land`] does.
+pub(crate) async fn collect_rows(
+    run: &Arc<Run>,
+    node: &Node,
+    answer: &Answer,
+    progress: &Arc<Progress>,
+    at: FailedAt<'_>,
+) -> Result<Collected, NodeError> {
+    let mut again = Again::default();
+    loop {
+        let cancel = run.stop().child_token();
+        progress.restart();
+        let attempt = collect_once(run, node, answer, again.joins, progress, &cancel, at).await;
+        cancel.cancel();
+        match attempt {
+            Ok(collected) => return Ok(collected),
+            Err((error, out_of_memory)) => again.after(run, node, error, out_of_memory).await?,
+        }
+    }
+}
+
+async fn collect_once(
+    run: &Arc<Run>,
+    node: &Node,
+    answer: &Answer,
+    joins: JoinStrategy,
+    progress: &Arc<Progress>,
+    cancel: &CancellationToken,
+    at: FailedAt<'_>,
+) -> Result<Collected, (NodeError, bool)> {
+    let rows = start_rows(run, node, answer, joins, progress, cancel, at).await.map_err(|error| (error, false))?;
+    let Rows { schema, mut batches, inputs } = rows;
+    let mut collected = Vec::new();
+    while let Some(batch) = batches.next().await {
+        collected.push(batch.map_err(|error| (from_compute(&error, at), error.is_memory_exhausted()))?);
+    }
+    Ok(Collected { schema, batches: collected, inputs: inputs.iter().map(InputCounter::figures).collect() })
+}
+
+/// What is left to try after an attempt has failed.
+struct Again {
+    joins: JoinStrategy,
+    waits: std::array::IntoIter<Duration, 2>,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self { joins: JoinStrategy::Hash, waits: [Duration::from_secs(1), Duration::from_secs(4)].into_iter() }
+    }
+}
+
+impl Again {
+    /// Waits until the next attempt may begin; gives the error back when there is none.
+    async fn after(&mut self, run: &Run, node: &Node, error: NodeError, out_of_memory: bool) -> Result<(), NodeError> {
+        if run.stop().is_cancelled() {
+            return Err(error);
+        }
+        if out_of_memory && self.joins == JoinStrategy::Hash {
+            tracing::debug!(node = %node.unique_id, "a hash join does not fit the memory limit; sorting instead");
+            self.joins = JoinStrategy::SortMerge;
+        } else if error.is_retryable
+            && let Some(wait) = self.waits.next()
+        {
+            tokio::time::sleep(wait).await;
+        } else {
+            return Err(error);
+        }
+        Ok(())
+    }
+}
+
 /// Answers the node's query into its landing relation. The whole is tried again where a connection broke (nothing has
 /// been published yet), and once more with sorting joins where memory ran out.
 pub(crate) async fn land(
@@ -495,13 +573,12 @@ pub(crate) async fn land(
         connection: node.connection.clone(),
         relation: stored_name(landing, target.dialect()),
     })?;
-    let mut joins = JoinStrategy::Hash;
-    let mut waits = [Duration::from_secs(1), Duration::from_secs(4)].into_iter();
+    let mut again = Again::default();
     loop {
         // One token per attempt: what failed must stop reading before the next begins.
         let cancel = run.stop().child_token();
         progress.restart();
-        let attempt = load_once(run, node, &answer, joins, &columns, landing, progress, &cancel, at).await;
+        let attempt = load_once(run, node, &answer, again.joins, &columns, landing, progress, &cancel, at).await;
         cancel.cancel();
         let (error, out_of_memory) = match attempt {
             Ok(landed) => {
@@ -519,19 +596,7 @@ pub(crate) async fn land(
             }
             Err(failed) => failed,
         };
-        if run.stop().is_cancelled() {
-            return Err(error);
-        }
-        if out_of_memory && joins == JoinStrategy::Hash {
-            tracing::debug!(node = %node.unique_id, "a hash join does not fit the memory limit; sorting instead");
-            joins = JoinStrategy::SortMerge;
-        } else if error.is_retryable
-            && let Some(wait) = waits.next()
-        {
-            tokio::time::sleep(wait).await;
-        } else {
-            return Err(error);
-        }
+        again.after(run, node, error, out_of_memory).await?;
         // A load whose answer was lost may have been committed.
         remove_landing(run, node, landing, &target).await?;
         run.record(&Entry::LandingPlanned {

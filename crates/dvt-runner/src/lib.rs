@@ -3,6 +3,7 @@
 //! In: a parsed project, the connections, a [`RunRequest`]. Out: a [`RunOutcome`] and the artifacts; on the way, events
 //! for a [`Reporter`]. It knows databases only through `dvt-adapter`'s contract, prints nothing and reads no flags.
 
+mod aliases;
 mod artifacts;
 mod bridge;
 mod cache;
@@ -24,6 +25,7 @@ mod hooks;
 mod inline;
 mod inputs;
 mod journal;
+mod judging;
 mod landing;
 mod materialize;
 mod member;

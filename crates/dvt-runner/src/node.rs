@@ -24,7 +24,7 @@ use chrono::Utc;
 use dvt_adapter::Adapter;
 use dvt_diagnostics::{Diagnostic, Severity, kinds};
 use dvt_federation::Route;
-use dvt_jinja::{Executed, Materialized, Value};
+use dvt_jinja::{Materialized, Table, Value};
 use dvt_manifest::{Node, Relation, ResourceType};
 use dvt_project::QueryComment;
 use serde_json::{Map, Value as Json, json};
@@ -290,6 +290,12 @@ impl Job<'_> {
         compiled: &Arc<CompiledNode>,
         work: &mut Work,
     ) -> Result<(), NodeError> {
+        if self.node.resource_type == ResourceType::Test && !self.run.stores_failures(&self.node) {
+            if self.judge(bridge, compiled, work).await? {
+                return Ok(());
+            }
+            self.make_schema().await?;
+        }
         let landing = self.run.landing_relation(&self.node);
         let landed = land(self.run, &self.node, compiled, &landing, &self.progress).await;
         let published = match &landed {
@@ -334,7 +340,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn note_inputs(&self, inputs: &[InputFigures], rows_loaded: u64, bytes_loaded: u64, work: &mut Work) {
+    pub(crate) fn note_inputs(&self, inputs: &[InputFigures], rows_loaded: u64, bytes_loaded: u64, work: &mut Work) {
         let response = &mut work.response;
         response.insert("route".to_owned(), json!(kind_of(&self.route).as_str()));
         response.insert("rows_extracted".to_owned(), json!(inputs.iter().map(|input| input.rows).sum::<u64>()));
@@ -374,13 +380,14 @@ impl Job<'_> {
             work.response.extend(response.extra.clone());
             work.message = Some(response.message.clone());
             if self.node.resource_type == ResourceType::Test {
-                self.note_test(main, work)?;
+                self.note_test(main.table.as_ref(), work)?;
             }
         }
         Ok(())
     }
 
-    fn note_test(&self, main: &Executed, work: &mut Work) -> Result<(), NodeError> {
+    /// The verdict of a test, from the one row of its query.
+    pub(crate) fn note_test(&self, verdict: Option<&Table>, work: &mut Work) -> Result<(), NodeError> {
         let wrong = || {
             NodeError::from(
                 Diagnostic::error(
@@ -390,7 +397,7 @@ impl Job<'_> {
                 .label(self.node.span.clone(), ""),
             )
         };
-        let table = main.table.as_ref().ok_or_else(wrong)?;
+        let table = verdict.ok_or_else(wrong)?;
         let names: Vec<String> = table.column_names().map(str::to_lowercase).collect();
         let row = table.rows().next().ok_or_else(wrong)?;
         let cell = |name: &str| names.iter().position(|known| known == name).and_then(|at| row.get(at)).cloned();

@@ -24,10 +24,7 @@ pub(crate) async fn create_schemas(run: &Arc<Run>, members: &[Member]) {
         }
         let Some(node) = member.node() else { continue };
         if run.leaves_relation(node) {
-            let mut schema = node.relation();
-            schema.identifier = None;
-            schema.include.identifier = false;
-            schema.kind = None;
+            let schema = schema_of(node);
             wanted.entry(node.connection.clone()).or_default().entry(schema.render()).or_insert(schema);
         }
     }
@@ -55,8 +52,17 @@ pub(crate) async fn create_schemas(run: &Arc<Run>, members: &[Member]) {
     futures::future::join_all(tasks).await;
 }
 
+/// The schema that a node's relation is in.
+pub(crate) fn schema_of(node: &Node) -> Relation {
+    let mut schema = node.relation();
+    schema.identifier = None;
+    schema.include.identifier = false;
+    schema.kind = None;
+    schema
+}
+
 /// One connection's schemas, with dbt's macros `list_schemas` and `create_schema`. Blocks.
-fn create_on(run: &Arc<Run>, adapter: &Arc<dyn Adapter>, schemas: &[Relation]) -> Result<(), NodeError> {
+pub(crate) fn create_on(run: &Arc<Run>, adapter: &Arc<dyn Adapter>, schemas: &[Relation]) -> Result<(), NodeError> {
     let node = Arc::new(run.operation_node("create_schemas", adapter.connection()));
     let bridge = NodeBridge::new(run, &node, adapter, StatementComment::default());
     let result = if schemas.is_empty() {

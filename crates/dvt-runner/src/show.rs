@@ -2,19 +2,17 @@
 
 use crate::bridge::NodeBridge;
 use crate::compile::CompiledNode;
-use crate::failure::{FailedAt, NodeError, from_bridge, from_compute, from_render};
-use crate::federated::{plan_answer, start_rows};
+use crate::failure::{FailedAt, NodeError, from_bridge, from_render};
+use crate::federated::{Collected, collect_rows, plan_answer};
 use crate::progress::Progress;
 use crate::run::Run;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use dvt_adapter::Fetch;
-use dvt_compute::JoinStrategy;
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::Route;
 use dvt_jinja::{Args, Bridge, Value, call_macro};
 use dvt_manifest::{Node, ResourceType};
-use futures::StreamExt;
 use std::sync::Arc;
 
 type ShownRows = (SchemaRef, Vec<RecordBatch>);
@@ -36,28 +34,8 @@ pub(crate) async fn show_rows(
     let at = FailedAt { compiled: Some(compiled), node: Some(&node.span) };
     let limit = usize::try_from(run.request.limit).ok();
     let answer = plan_answer(run, node, compiled, limit).await?;
-    let mut joins = JoinStrategy::Hash;
-    loop {
-        let cancel = run.stop().child_token();
-        progress.restart();
-        let mut rows = start_rows(run, node, &answer, joins, progress, &cancel, at).await?;
-        let mut batches = Vec::new();
-        let failed = loop {
-            match rows.batches.next().await {
-                Some(Ok(batch)) => batches.push(batch),
-                Some(Err(error)) => break Some(error),
-                None => break None,
-            }
-        };
-        cancel.cancel();
-        match failed {
-            None => return Ok((Arc::clone(&rows.schema), batches)),
-            Some(error) if error.is_memory_exhausted() && joins == JoinStrategy::Hash => {
-                joins = JoinStrategy::SortMerge;
-            }
-            Some(error) => return Err(from_compute(&error, at)),
-        }
-    }
+    let Collected { schema, batches, .. } = collect_rows(run, node, &answer, progress, at).await?;
+    Ok((schema, batches))
 }
 
 /// On one connection the query runs there, limited as dbt's macro `get_show_sql` says. Blocks.

@@ -118,7 +118,7 @@
       t.table_schema as table_schema,
       t.table_name as table_name,
       case when t.table_type = 'BASE TABLE' then 'BASE TABLE' else t.table_type end as table_type,
-      nullif(t.table_comment, '') as table_comment,
+      case when t.table_type <> 'VIEW' then nullif(t.table_comment, '') end as table_comment,
       null as table_owner,
       c.column_name as column_name,
       c.ordinal_position as column_index,

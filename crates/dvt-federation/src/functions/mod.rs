@@ -10,6 +10,7 @@ mod lake;
 mod letters;
 mod meanings;
 mod mysql;
+mod mysql_more;
 mod ordered;
 mod places;
 mod postgres;
@@ -42,7 +43,7 @@ pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
 
 /// One of the functions that are computed value by value, whichever dialect's.
 pub(crate) fn row_function(name: &str) -> Option<Arc<ScalarUDF>> {
-    [meanings::POSTGRES, meanings::MYSQL, meanings::SQLITE]
+    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE]
         .into_iter()
         .flatten()
         .find(|definition| definition.name == name)
@@ -70,7 +71,7 @@ impl FunctionPack {
         let mut known = SessionStateDefaults::default_scalar_functions();
         known.extend(letters::functions());
         known.extend(json::functions());
-        for definitions in [meanings::POSTGRES, meanings::MYSQL, meanings::SQLITE] {
+        for definitions in [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE] {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));

@@ -61,7 +61,8 @@ impl MacroLibrary {
         name == GLOBAL_PACKAGE || self.packages.contains_key(name)
     }
 
-    pub(crate) fn is_internal(&self, package: &str) -> bool {
+    #[must_use]
+    pub fn is_internal(&self, package: &str) -> bool {
         self.internal_packages.iter().any(|internal| internal == package)
     }
 

@@ -100,6 +100,42 @@ fn tests_look_across_connections_and_keep_what_they_find() {
     assert_eq!(kept.trim(), "10");
 }
 
+/// No schema is made for tests that keep nothing, and nothing is written to the target.
+#[test]
+fn tests_across_connections_need_no_schema_of_their_own() {
+    let Some((project, target)) = on_postgres() else { return };
+    let project = project
+        .file("models/m.sql", JOINED)
+        .file("tests/few_are_large.sql", "{{ config(severity='warn', fail_calc='sum(id)', limit=1) }} select m.id from {{ ref('m') }} as m join {{ source('r', 'b') }} as b on b.id = m.id where b.id > 98 order by 1")
+        .file("tests/broken.sql", "select m.nothing from {{ ref('m') }} as m join {{ source('r', 'b') }} as b on b.id = m.id");
+    project.dvt("run").exits(0);
+    let tested =
+        project.dvt("test").exits(1).says("WARN=1").says("ERROR=1").says("Got 99 results, configured to warn if != 0");
+    tested.says("tests/broken.sql:1:8").says("`nothing`");
+    let results: serde_json::Value = serde_json::from_str(&project.text("target/run_results.json")).unwrap();
+    let result = results["results"].as_array().unwrap().iter().find(|result| result["failures"] == 99).unwrap();
+    assert_eq!(result["adapter_response"]["route"], "federate");
+    assert_eq!(result["adapter_response"]["rows_loaded"], 0);
+    assert_eq!(target.sql("select count(*) from pg_namespace where nspname like '%audit%'").trim(), "0");
+    // A materialization of the project's own gets the rows on the target.
+    project.write(
+        "macros/test.sql",
+        "{% materialization test, default %}{% call statement('main', fetch_result=True) %}select count(*) as failures, \
+         false as should_warn, false as should_error from ({{ sql }}) t{% endcall %}{{ return({'relations': []}) }}\
+         {% endmaterialization %}",
+    );
+    project.dvt("test --select few_are_large").exits(0).says("PASS=1");
+}
+
+/// A model's own aliases and those that `--empty` gives to its subqueries do not get in each other's way.
+#[test]
+fn empty_models_keep_their_aliases() {
+    let Some((project, _)) = on_postgres() else { return };
+    let project = project.file("models/m.sql", JOINED).file("models/n.sql", "select n.id from {{ ref('m') }} n");
+    project.dvt("run --empty").exits(0).says("PASS=2");
+    assert_eq!(rows(&project, "select count(*) as n from {{ ref('n') }}"), "0");
+}
+
 #[test]
 fn seeds_go_to_any_connection_and_are_read_from_there() {
     for engine in ["pg", "my", "lite", "lake"] {
