@@ -297,6 +297,18 @@ impl ParseBridge {
         self
     }
 
+    /// The same bridge with lines of its own: what is written through it can be told from what others write.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            connection: self.connection.clone(),
+            dialect: self.dialect,
+            lines: std::sync::Mutex::default(),
+            graph: Arc::clone(&self.graph),
+            docs: self.docs.clone(),
+        }
+    }
+
     /// The lines that templates wrote since the last call.
     pub fn take_lines(&self) -> Vec<LogLine> {
         std::mem::take(&mut *crate::value::lock(&self.lines))

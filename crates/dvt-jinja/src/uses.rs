@@ -27,7 +27,8 @@ pub struct Used {
 }
 
 impl Uses {
-    pub(crate) fn env(&self, name: &str, value: Option<&str>) {
+    /// Notes a variable of the environment that was looked at.
+    pub fn env(&self, name: &str, value: Option<&str>) {
         let mut used = self.lock();
         if !used.env.contains_key(name) {
             used.env.insert(name.to_owned(), value.map(str::to_owned));
@@ -46,7 +47,8 @@ impl Uses {
         self.lock().clock = true;
     }
 
-    pub(crate) fn metadata_envs(&self) {
+    /// Notes that `dbt_metadata_envs` was looked at.
+    pub fn metadata_envs(&self) {
         self.lock().metadata_envs = true;
     }
 

@@ -29,8 +29,8 @@ pub struct ConfigFiles {
 pub struct ReadingFigures {
     /// Files that were looked at.
     pub paths: usize,
-    /// An earlier reading was used.
-    pub is_remembered: bool,
+    /// Those of them that were parsed; of the others, an earlier reading was used.
+    pub parsed: usize,
 }
 
 /// What the adapters contribute to reading a project.

@@ -267,11 +267,22 @@ pub(crate) fn write_below(run: &Run, folder: &str, node: &Node, text: &str) -> R
     write_artifact(run, folder, &artifact_path(node), text)
 }
 
+/// Whether a file is there and says this.
+fn holds(path: &Path, text: &str) -> bool {
+    let has_length = |file: std::fs::Metadata| file.is_file() && file.len() == text.len() as u64;
+    std::fs::metadata(path).is_ok_and(has_length) && std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
+}
+
 fn write_artifact(run: &Run, folder: &str, path: &Path, text: &str) -> Result<(), NodeError> {
     if !run.settings().write_artifacts {
         return Ok(());
     }
     let path = run.project().config.target_path.join(folder).join(path);
+    // A file that takes another's place is written to the disk at once by many file systems, and most often it says the
+    // same.
+    if holds(&path, text) {
+        return Ok(());
+    }
     // There are thousands of these and they are for people to read: none is worth waiting for the disk.
     write_quickly(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
 }

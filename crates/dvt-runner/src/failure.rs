@@ -263,11 +263,27 @@ pub(crate) fn from_adapter(error: &AdapterError, sql: Option<&str>, at: FailedAt
     NodeError { diagnostics: vec![adapter_diagnostic(error, sql, at)], is_retryable: error.is_retryable() }
 }
 
+/// A text that dvt made of the user's file (a generic test's template, a hook) is no place to show: the node's is. An
+/// error without any place is at its node.
+fn at_node(mut diagnostic: Diagnostic, node: Option<&Span>) -> Diagnostic {
+    let Some(node) = node else { return diagnostic };
+    let mut is_placed = false;
+    diagnostic.labels.retain_mut(|label| {
+        let file = &label.span.file;
+        if file.path != node.file.path || file.text == node.file.text {
+            return true;
+        }
+        label.span = node.clone();
+        !std::mem::replace(&mut is_placed, true)
+    });
+    if diagnostic.labels.is_empty() { diagnostic.label(node.clone(), "") } else { diagnostic }
+}
+
 /// A failed render or macro: the database's answer if that was the cause, at the user's line either way.
 pub(crate) fn from_render(error: RenderError, at: FailedAt<'_>) -> NodeError {
     let text = error.message.trim().to_owned();
     let event = Event::new(kinds::RUN_RESULT_ERROR, text).with("macro_stack", error.macro_stack());
-    let rendered = error.diagnostic().event(event);
+    let rendered = at_node(error.diagnostic().event(event), at.node);
     let Some(bridge) = error.bridge_error() else {
         return rendered.into();
     };

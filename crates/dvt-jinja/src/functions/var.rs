@@ -72,5 +72,10 @@ fn var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow
         "Required var '{name}' not found in config:\nVars supplied to {} = {supplied}",
         owner.unwrap_or("<Configuration>")
     );
-    Err(Flow::error(ErrorKind::Missing, message).with_help(nearest.map(|nearest| format!("did you mean `{nearest}`?"))))
+    Err(Flow::error(ErrorKind::Missing, message).with_help(Some(match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!(
+            "set it below `vars:` in dbt_project.yml or with `--vars`, or give a default: `var('{name}', 'default')`"
+        ),
+    })))
 }

@@ -8,13 +8,16 @@
 //!
 //! A reading with errors is not kept, nor one in which a template looked at the clock.
 
+mod changes;
 mod key;
 mod nouns;
 mod pack;
 mod said;
 mod trace;
 
+pub(crate) use changes::{Change, ChangeKind, Changes, Noted};
 pub(crate) use key::hash_of;
+pub(crate) use said::Origin;
 pub(crate) use trace::Files;
 
 use crate::ProjectSettings;
@@ -27,7 +30,7 @@ use key::{Key, hash_of_text};
 use pack::{Pack, Reader, Writer};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use trace::{List, Seed};
 
@@ -35,14 +38,23 @@ use trace::{List, Seed};
 const FILE_NAME: &str = "partial_parse.dvt";
 
 /// How the file begins. The number changes with the meaning of the bytes.
-const MAGIC: &[u8; 16] = b"dvt reading 001\n";
+const MAGIC: &[u8; 16] = b"dvt reading 002\n";
 
 /// What a reading gives, apart from what every start reads anew.
 #[derive(Debug)]
 pub(crate) struct Remembered {
     pub(crate) manifest: Manifest,
-    pub(crate) problems: Vec<Diagnostic>,
-    pub(crate) lines: Vec<LogLine>,
+    pub(crate) problems: Vec<(Origin, Diagnostic)>,
+    pub(crate) lines: Vec<(Origin, LogLine)>,
+}
+
+/// What an earlier reading is worth now.
+pub(crate) enum Recalled {
+    /// Reading again would give the same.
+    Same(Remembered),
+    /// The same but for what these files say.
+    But(Remembered, Changes),
+    Nothing,
 }
 
 /// What a reading depends on.
@@ -68,9 +80,9 @@ enum Miss {
 
 impl Memory<'_> {
     /// The earlier reading, if it still holds.
-    pub(crate) fn recall(&self) -> Option<Remembered> {
+    pub(crate) fn recall(&self) -> Recalled {
         if !self.settings.parse_cache.is_read {
-            return None;
+            return Recalled::Nothing;
         }
         let path = self.settings.parse_cache.path.clone().unwrap_or_else(|| self.path());
         let found = match fs::read(&path) {
@@ -78,14 +90,15 @@ impl Memory<'_> {
             Err(_) => Err(Miss::Unable("saved manifest not found. Starting full parse.")),
         };
         match found {
-            Ok(remembered) => {
+            Ok((remembered, changes)) if changes.is_empty() => {
                 self.fire(Event::new(kinds::NOTE, "Nothing changed, skipping partial parsing.").at(EventLevel::Debug));
                 self.fire(Event::new(
                     kinds::PARTIAL_PARSING_SKIP_PARSING,
                     "Partial parsing enabled, no changes found, skipping parsing",
                 ));
-                Some(remembered)
+                Recalled::Same(remembered)
             }
+            Ok((remembered, changes)) => Recalled::But(remembered, changes),
             Err(miss) => {
                 self.files.forget_questions();
                 let message = match miss {
@@ -93,12 +106,33 @@ impl Memory<'_> {
                     Miss::Damaged => {
                         format!("Unable to do partial parsing because {} is no reading of dvt", path.display())
                     }
-                    Miss::Changed => return None,
+                    Miss::Changed => return Recalled::Nothing,
                 };
                 // dbt says so on the screen too; here it costs nobody a thought.
                 self.fire(Event::new(kinds::UNABLE_TO_PARTIAL_PARSE, message).at(EventLevel::Debug));
-                None
+                Recalled::Nothing
             }
+        }
+    }
+
+    /// Says, as dbt does, that an earlier reading was put right.
+    pub(crate) fn say_amended(&self, changes: &Changes) {
+        let [deleted, added, changed] =
+            [ChangeKind::Removed, ChangeKind::Added, ChangeKind::Changed].map(|kind| changes.count(kind));
+        let message =
+            format!("Partial parsing enabled: {deleted} files deleted, {added} files added, {changed} files changed.");
+        let event = Event::new(kinds::PARTIAL_PARSING_ENABLED, message);
+        self.settings.events.fire(event.with("deleted", deleted).with("added", added).with("changed", changed));
+        for change in &changes.files {
+            let operation = match change.kind {
+                ChangeKind::Removed => "deleted",
+                ChangeKind::Added => "added",
+                ChangeKind::Changed => "updated",
+            };
+            let file = format!("{}://{}", self.packages[change.package].name, change.place.original_path);
+            let message = format!("Partial parsing: {operation} file: {file}");
+            let event = Event::new(kinds::PARTIAL_PARSING_FILE, message);
+            self.settings.events.fire(event.with("file_id", file).with("operation", operation));
         }
     }
 
@@ -115,7 +149,7 @@ impl Memory<'_> {
         Key::of(self.settings, self.config, self.packages, &self.macro_packages)
     }
 
-    fn open(&self, bytes: &[u8]) -> Result<Remembered, Miss> {
+    fn open(&self, bytes: &[u8]) -> Result<(Remembered, Changes), Miss> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(Miss::Damaged)?;
         let (sum, rest) = rest.split_first_chunk::<8>().ok_or(Miss::Damaged)?;
         if *sum != checksum(rest).to_le_bytes() {
@@ -126,13 +160,10 @@ impl Memory<'_> {
         if let Some(reason) = key.difference(&self.key()) {
             return Err(Miss::Unable(reason));
         }
-        if !self.uses_hold(&mut reader).ok_or(Miss::Damaged)? {
-            return Err(Miss::Changed);
-        }
+        let noted = self.uses_hold(&mut reader).ok_or(Miss::Damaged)?.ok_or(Miss::Changed)?;
         let mut files = Vec::new();
-        if !self.files_hold(&mut reader, &mut files).ok_or(Miss::Damaged)? {
-            return Err(Miss::Changed);
-        }
+        let mut changes = self.compare_files(&mut reader, &mut files)?;
+        changes.noted = noted;
         let count = reader.length().ok_or(Miss::Damaged)?;
         for _ in 0..count {
             let path = reader.text().ok_or(Miss::Damaged)?;
@@ -141,11 +172,17 @@ impl Memory<'_> {
         }
         reader.files = files;
         let remembered = Remembered::take(&mut reader).ok_or(Miss::Damaged)?;
-        if reader.bytes.is_empty() { Ok(remembered) } else { Err(Miss::Damaged) }
+        if reader.bytes.is_empty() { Ok((remembered, changes)) } else { Err(Miss::Damaged) }
     }
 
     /// Keeps a reading for the next invocation. That it cannot be kept changes nothing for this one.
-    pub(crate) fn keep(&self, manifest: &Manifest, problems: &[Diagnostic], lines: &[LogLine], connections: &[String]) {
+    pub(crate) fn keep(
+        &self,
+        manifest: &Manifest,
+        problems: Vec<(Origin, Diagnostic)>,
+        lines: Vec<(Origin, LogLine)>,
+        connections: &[String],
+    ) {
         if !self.settings.parse_cache.is_written {
             return;
         }
@@ -161,8 +198,8 @@ impl Memory<'_> {
     fn write(
         &self,
         manifest: &Manifest,
-        problems: &[Diagnostic],
-        lines: &[LogLine],
+        problems: Vec<(Origin, Diagnostic)>,
+        lines: Vec<(Origin, LogLine)>,
         connections: &[String],
     ) -> Option<Vec<u8>> {
         let used = self.invocation.uses.so_far();
@@ -173,9 +210,8 @@ impl Memory<'_> {
         let texts: Vec<&Arc<SourceFile>> = trace.texts.values().flatten().collect();
         let mut body = Writer::with_files(texts.iter().map(|file| Arc::clone(file)));
         manifest.put(&mut body);
-        problems.to_vec().put(&mut body);
-        let said: Vec<LogLine> = lines.to_vec();
-        said.put(&mut body);
+        problems.put(&mut body);
+        lines.put(&mut body);
         let others = body.files.get(texts.len()..)?;
         // The text of profiles.yml holds passwords.
         if body.has_failed || others.iter().any(|file| Arc::ptr_eq(file, &self.config.profile.file)) {
@@ -228,8 +264,8 @@ impl Memory<'_> {
         hash_of_text(&Value::Object(self.invocation.metadata_envs.clone()).to_string())
     }
 
-    /// Whether everything but the files says what it said. `None`: the bytes are wrong.
-    fn uses_hold(&self, reader: &mut Reader<'_>) -> Option<bool> {
+    /// What was looked at beside files, if all of it says what it said. `None`: the bytes are wrong.
+    fn uses_hold(&self, reader: &mut Reader<'_>) -> Option<Option<Noted>> {
         let env = Vec::<(String, Option<[u8; 32]>)>::take(reader)?;
         let flags = Vec::<(String, Option<Value>)>::take(reader)?;
         let metadata_envs: Option<[u8; 32]> = Pack::take(reader)?;
@@ -243,60 +279,40 @@ impl Memory<'_> {
             |(name, was): &(String, Option<Value>)| self.settings.flag(name) == was.as_ref(),
         );
         let is_past = |text: &str| moment(text).map(|at| at < self.settings.started_at);
-        Some(
-            env.iter().all(is_env)
-                && flags.iter().all(is_flag)
-                && metadata_envs.is_none_or(|was| was == self.metadata_envs())
-                && dates.iter().all(|(written, meant)| normal_date(written) == *meant)
-                && moments.iter().all(|(text, was)| is_past(text) == Some(*was))
-                && connections.iter().all(|(name, was)| (self.connection)(name).as_ref() == Some(was)),
-        )
+        let holds = env.iter().all(is_env)
+            && flags.iter().all(is_flag)
+            && metadata_envs.is_none_or(|was| was == self.metadata_envs())
+            && dates.iter().all(|(written, meant)| normal_date(written) == *meant)
+            && moments.iter().all(|(text, was)| is_past(text) == Some(*was))
+            && connections.iter().all(|(name, was)| (self.connection)(name).as_ref() == Some(was));
+        let names = |(name, _): (String, Option<[u8; 32]>)| name;
+        Some(holds.then(|| Noted {
+            env: env.into_iter().map(names).collect(),
+            flags: flags.into_iter().map(|(name, _)| name).collect(),
+            has_metadata_envs: metadata_envs.is_some(),
+            dates,
+            moments,
+        }))
     }
 
-    /// Whether the files are what they were; fills the table of files. `None`: the bytes are wrong.
-    fn files_hold(&self, reader: &mut Reader<'_>, table: &mut Vec<Arc<SourceFile>>) -> Option<bool> {
-        let is_trusted = self.settings.parse_cache.trusts_files;
-        for list in Vec::<List>::take(reader)? {
-            if !is_trusted && !self.list_holds(&list) {
-                return Some(false);
-            }
+    /// Notes all that an earlier reading looked at beside files, for the one that was made of it.
+    pub(crate) fn note_again(&self, noted: Noted) {
+        let uses = &self.invocation.uses;
+        for name in &noted.env {
+            uses.env(name, self.invocation.env.get(name).map(String::as_str));
         }
-        let count = reader.length()?;
-        for _ in 0..count {
-            let (path, seed) = (Path::new(reader.text()?), Seed::take(reader)?);
-            let now = || self.files.seed(path, &seed.original_path, "").ok();
-            if !is_trusted && now().as_ref() != Some(&seed.checksum) {
-                return Some(false);
-            }
+        for name in &noted.flags {
+            uses.flag(name, self.settings.flag(name));
         }
-        let count = reader.length()?;
-        table.reserve(count);
-        for _ in 0..count {
-            let path = Path::new(reader.text()?);
-            let was = if bool::take(reader)? { Some((reader.text()?, reader.text()?)) } else { None };
-            if is_trusted {
-                table.extend(was.map(|(shown, text)| SourceFile::new(shown, text)));
-                continue;
-            }
-            match was {
-                None if path.exists() => return Some(false),
-                None => {}
-                Some((shown, text)) => match self.files.text(path, shown) {
-                    Ok(Some(file)) if file.text == text => table.push(file),
-                    _ => return Some(false),
-                },
-            }
+        if noted.has_metadata_envs {
+            uses.metadata_envs();
         }
-        Some(true)
-    }
-
-    fn list_holds(&self, list: &List) -> bool {
-        let (Some(package), Some(ignore)) = (self.packages.get(list.package), self.ignores.get(list.package)) else {
-            return false;
-        };
-        let extensions: Vec<&str> = list.extensions.iter().map(String::as_str).collect();
-        let found = self.files.find(list.package, &package.root, &list.folders, &extensions, ignore);
-        found.is_ok() && self.files.trace().lists.last() == Some(list)
+        for (written, meant) in &noted.dates {
+            self.files.note_date(written, meant);
+        }
+        for (moment, is_past) in &noted.moments {
+            self.files.note_moment(moment, *is_past);
+        }
     }
 }
 

@@ -6,6 +6,42 @@ use dvt_jinja::LogLine;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+/// Which part of a reading said something: reading that part again says it anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The project as a whole.
+    Project,
+    /// The node of this id.
+    Node(String),
+    /// The properties file that messages show so: its entries, and the tests below them.
+    Properties(String),
+}
+
+impl Pack for Origin {
+    fn put(&self, writer: &mut Writer) {
+        match self {
+            Self::Project => writer.byte(0),
+            Self::Node(id) => {
+                writer.byte(1);
+                id.put(writer);
+            }
+            Self::Properties(path) => {
+                writer.byte(2);
+                path.put(writer);
+            }
+        }
+    }
+
+    fn take(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(match reader.byte()? {
+            0 => Self::Project,
+            1 => Self::Node(Pack::take(reader)?),
+            2 => Self::Properties(Pack::take(reader)?),
+            _ => return None,
+        })
+    }
+}
+
 pack_names! {
     Severity { Error, Warning }
     EventLevel { Debug, Info, Warn, Error }

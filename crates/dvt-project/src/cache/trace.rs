@@ -7,7 +7,6 @@ use crate::files::{self, FoundFile, Ignore};
 use dvt_diagnostics::{Diagnostic, SourceFile};
 use dvt_manifest::Checksum;
 use indexmap::IndexMap;
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,13 +42,24 @@ pub(crate) struct Trace {
     pub(crate) is_broken: bool,
 }
 
-/// Which files of a package were asked for, and a hash of their paths.
+/// Which files of a package were asked for, and their paths: below the package, below the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct List {
     pub(crate) package: usize,
     pub(crate) folders: Vec<String>,
     pub(crate) extensions: Vec<String>,
-    pub(crate) answer: [u8; 32],
+    pub(crate) answer: Vec<(String, String)>,
+}
+
+impl List {
+    pub(crate) fn holds(&self, found: &[FoundFile]) -> bool {
+        self.answer.len() == found.len()
+            && self
+                .answer
+                .iter()
+                .zip(found)
+                .all(|((original, relative), file)| *original == file.original_path && *relative == file.relative_path)
+    }
 }
 
 /// A seed's file and its checksum.
@@ -93,9 +103,13 @@ impl Files {
             package,
             folders: folders.to_vec(),
             extensions: extensions.iter().map(|&extension| extension.to_owned()).collect(),
-            answer: hash_of(&found),
+            answer: found.iter().map(|file| (file.original_path.clone(), file.relative_path.clone())).collect(),
         };
-        self.trace().lists.push(list);
+        let mut trace = self.trace();
+        if !trace.lists.contains(&list) {
+            trace.lists.push(list);
+        }
+        drop(trace);
         Ok(found)
     }
 
@@ -173,6 +187,36 @@ impl Files {
         *self.trace() = Trace::default();
     }
 
+    /// The questions so far; those that follow are noted apart.
+    pub(crate) fn take_questions(&self) -> Trace {
+        std::mem::take(&mut *self.trace())
+    }
+
+    /// Puts questions that were taken before those since.
+    pub(crate) fn put_questions(&self, mut first: Trace) {
+        let mut trace = self.trace();
+        let since = std::mem::take(&mut *trace);
+        for list in since.lists {
+            if !first.lists.contains(&list) {
+                first.lists.push(list);
+            }
+        }
+        first.texts.extend(since.texts);
+        first.seeds.extend(since.seeds);
+        first.dates.extend(since.dates);
+        first.moments.extend(since.moments);
+        first.is_broken |= since.is_broken;
+        *trace = first;
+    }
+
+    /// Files that are gone are no part of the proof.
+    pub(crate) fn forget_removed(&self, changes: &super::Changes) {
+        let mut trace = self.trace();
+        for change in changes.files.iter().filter(|change| change.kind == super::ChangeKind::Removed) {
+            trace.texts.shift_remove(&change.place.absolute);
+        }
+    }
+
     pub(crate) fn trace(&self) -> MutexGuard<'_, Trace> {
         lock(&self.trace)
     }
@@ -180,17 +224,6 @@ impl Files {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn hash_of(found: &[FoundFile]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for file in found {
-        for part in [&file.original_path, &file.relative_path] {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part.as_bytes());
-        }
-    }
-    hash.finalize().into()
 }
 
 fn seed_checksum(path: &Path, original_path: &str) -> std::io::Result<Checksum> {

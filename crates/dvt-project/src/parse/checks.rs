@@ -21,9 +21,23 @@ pub(crate) fn write_begins(manifest: &mut Manifest) {
 }
 
 pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
+    check_nodes(session, manifest, manifest.nodes.values(), problems);
+    warn_of_deprecation(session, manifest, problems);
+    warn_of_microbatch_macro(session, manifest, problems);
+    check_spaces(session, manifest, problems);
+    check_shared_names(session, manifest, problems);
+}
+
+/// What must hold for each node by itself.
+pub(crate) fn check_nodes<'m>(
+    session: &Session<'_>,
+    manifest: &Manifest,
+    nodes: impl Iterator<Item = &'m Node>,
+    problems: &mut Vec<Diagnostic>,
+) {
     let mut groups: Vec<&str> = manifest.groups.values().map(|group| group.name.as_str()).collect();
     groups.sort_unstable();
-    for node in manifest.nodes.values() {
+    for node in nodes {
         check_group(node, &groups, problems);
         match node.resource_type {
             ResourceType::Model => {
@@ -34,9 +48,6 @@ pub(crate) fn check(session: &Session<'_>, manifest: &Manifest, problems: &mut V
             _ => {}
         }
     }
-    warn_of_deprecation(session, manifest, problems);
-    check_spaces(session, manifest, problems);
-    check_shared_names(session, manifest, problems);
 }
 
 fn at(node: &Node, diagnostic: Diagnostic) -> Diagnostic {
@@ -110,7 +121,7 @@ fn is_moment(session: &Session<'_>, text: &str) -> bool {
     moment(&meant).is_some()
 }
 
-fn is_microbatch(node: &Node) -> bool {
+pub(crate) fn is_microbatch(node: &Node) -> bool {
     node.config.materialized() == "incremental" && node.config.text("incremental_strategy") == Some("microbatch")
 }
 
@@ -272,6 +283,28 @@ fn warn_of_deprecation(session: &Session<'_>, manifest: &Manifest, problems: &mu
             warn(problems, child, "deprecated-reference", kind, message.trim_end().to_owned(), &data);
         }
     }
+}
+
+/// dbt's warning for a microbatch macro of the project's own that is still called once for all batches.
+fn warn_of_microbatch_macro(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
+    if session.project_flag("require_batched_execution_for_custom_microbatch_strategy", true) {
+        return;
+    }
+    let is_model = |node: &&Node| node.resource_type == ResourceType::Model && is_microbatch(node);
+    let is_users = |package: &str| session.packages.iter().any(|known| known.name == package);
+    let own = session.library.find(session.root_name(), "get_incremental_microbatch_sql");
+    let Some(own) = own.filter(|own| is_users(&own.package) && manifest.nodes.values().any(|node| is_model(&node)))
+    else {
+        return;
+    };
+    let message = "The use of a custom microbatch macro outside of batched execution is deprecated. To use it with \
+                   batched execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in \
+                   `dbt_project.yml`. In the future this will be the default behavior.";
+    problems.push(
+        Diagnostic::warning("microbatch-macro", message)
+            .label(own.span.clone(), "this macro is called once for all batches")
+            .event(Event::new(kinds::MICROBATCH_MACRO_OUTSIDE_OF_BATCHES_DEPRECATION, message)),
+    );
 }
 
 /// Names with blanks, as the project's flags want them.

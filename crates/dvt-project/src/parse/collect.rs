@@ -25,17 +25,18 @@ fn stem(path: &str) -> String {
     Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The drafts of one package's own files.
+/// The drafts of those of one package's own files that are wanted.
 pub(crate) fn file_drafts<'p>(
     session: &Session<'_>,
     package: usize,
     ignore: &Ignore,
     described: &Described<'p>,
+    wants: &dyn Fn(&FoundFile) -> bool,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Draft<'p>> {
     let project = &session.packages[package].project;
     let mut drafts = Vec::new();
-    let collector = Collector { session, package, ignore };
+    let collector = Collector { session, package, ignore, wants };
     for found in collector.find(&project.model_paths, &["sql", "py"], problems) {
         drafts.extend(collector.sql(&found, ResourceType::Model, problems).map(|mut draft| {
             if let Some((entry, version)) = described.versions.get(&(package, draft.name.clone())) {
@@ -98,15 +99,19 @@ struct Collector<'a, 's> {
     session: &'a Session<'s>,
     package: usize,
     ignore: &'a Ignore,
+    wants: &'a dyn Fn(&FoundFile) -> bool,
 }
 
 impl Collector<'_, '_> {
     fn find(&self, folders: &[String], extensions: &[&str], problems: &mut Vec<Diagnostic>) -> Vec<FoundFile> {
         let root = &self.session.packages[self.package].root;
-        self.session.files.find(self.package, root, folders, extensions, self.ignore).unwrap_or_else(|diagnostics| {
-            problems.extend(diagnostics);
-            Vec::new()
-        })
+        match self.session.files.find(self.package, root, folders, extensions, self.ignore) {
+            Ok(found) => found.into_iter().filter(|file| (self.wants)(file)).collect(),
+            Err(diagnostics) => {
+                problems.extend(diagnostics);
+                Vec::new()
+            }
+        }
     }
 
     fn read(&self, found: &FoundFile, problems: &mut Vec<Diagnostic>) -> Option<Arc<SourceFile>> {

@@ -19,6 +19,18 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The same connection with a bridge of its own, and that bridge, for the lines that templates write through it.
+    pub(crate) fn apart(&self) -> (Self, Arc<ParseBridge>) {
+        let bridge = Arc::new(self.lines.apart());
+        let apart = Self {
+            name: self.name.clone(),
+            facts: Arc::clone(&self.facts),
+            bridge: Arc::clone(&bridge) as Arc<dyn Bridge>,
+            lines: Arc::clone(&bridge),
+        };
+        (apart, bridge)
+    }
+
     pub(crate) fn adapter_type(&self) -> &str {
         self.facts.target.get("type").and_then(Value::as_str).unwrap_or_default()
     }
@@ -90,6 +102,11 @@ impl<'a> Connections<'a> {
         Ok(Connection { name: name.to_owned(), facts: Arc::new(facts), lines: Arc::clone(&bridge), bridge })
     }
 
+    /// Forgets which connections were used so far: they are described anew when they are.
+    pub(crate) fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| *name == self.profile.target);
+    }
+
     /// What templates wrote while they were parsed.
     pub(crate) fn take_lines(&self) -> Vec<LogLine> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +135,7 @@ impl<'a> Connections<'a> {
 }
 
 /// Says what templates logged and printed.
-pub(crate) fn say(lines: &[LogLine], events: &Events) {
+pub(crate) fn say<'l>(lines: impl IntoIterator<Item = &'l LogLine>, events: &Events) {
     for line in lines {
         match line.clone() {
             LogLine::Warning(_) => {}
@@ -130,9 +147,9 @@ pub(crate) fn say(lines: &[LogLine], events: &Events) {
 }
 
 /// What templates said with `exceptions.warn`, each once.
-pub(crate) fn warnings(lines: &[LogLine]) -> Vec<Diagnostic> {
+pub(crate) fn warnings<'l>(lines: impl IntoIterator<Item = &'l LogLine>) -> Vec<Diagnostic> {
     let mut messages: Vec<&String> = lines
-        .iter()
+        .into_iter()
         .filter_map(|line| match line {
             LogLine::Warning(message) => Some(message),
             _ => None,

@@ -4,7 +4,7 @@ use super::draft::{Draft, VersionOf};
 use super::properties::{PropertyEntry, Section};
 use super::session::Session;
 use crate::yaml::Yaml;
-use dvt_diagnostics::{Diagnostic, Event, kinds};
+use dvt_diagnostics::{Diagnostic, Event, did_you_mean, kinds};
 use dvt_manifest::{Manifest, ResourceType, version_text};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -185,6 +185,14 @@ impl<'p> Described<'p> {
             if own.iter().any(|&index| !is_off(&drafts[index])) {
                 continue;
             }
+            // Which of several would be switched on cannot be told: all stay off, and `warn_unmatched` says so.
+            let says = entry.yaml.get_set("config").and_then(|config| config.get_set("enabled"));
+            if own.len() > 1 && says.and_then(crate::check::as_boolean) == Some(true) {
+                for index in own {
+                    drafts[index].properties = None;
+                }
+                continue;
+            }
             let free = |index: &&usize| !is_off(&drafts[**index]) && drafts[**index].properties.is_none();
             let Some(&other) = others.iter().find(free) else { continue };
             for index in own {
@@ -276,11 +284,18 @@ impl<'p> Described<'p> {
                 .with("patch_name", name)
                 .with("yaml_key", entry.section.key())
                 .with("file_path", entry.original_path.as_str());
-            problems.push(
-                Diagnostic::warning("no-node-for-properties", message)
-                    .label(entry.name_span.clone(), "describes nothing")
-                    .event(event),
-            );
+            let mut diagnostic = Diagnostic::warning("no-node-for-properties", message)
+                .label(entry.name_span.clone(), "describes nothing")
+                .event(event);
+            let package = session.package_name(entry.package);
+            let others =
+                manifest.nodes.values().chain(manifest.functions.values()).filter(|node| {
+                    node.package_name == package && node.patch_path.is_none() && !node.is_generic_test()
+                });
+            if let Some(near) = did_you_mean(&entry.name, others.map(|node| node.name.as_str())) {
+                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+            }
+            problems.push(diagnostic);
         }
     }
 }

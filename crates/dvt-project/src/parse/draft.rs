@@ -13,7 +13,7 @@ use super::reading::{
 use super::session::Session;
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
-use dvt_jinja::{Asked, Template, render_template};
+use dvt_jinja::{Asked, LogLine, ParseBridge, Template, render_template};
 use dvt_manifest::{
     Access, Checksum, Compiled, DependsOn, FunctionCall, Node, RefCall, ResourceType, SourceCall, TestInfo,
 };
@@ -67,28 +67,51 @@ pub(crate) struct VersionOf<'p> {
     pub(crate) written: &'p Yaml,
 }
 
-/// A node, before its refs are resolved, with what went wrong on the way.
+/// A node, before its refs are resolved, with what went wrong on the way and what its templates said.
 pub(crate) struct Parsed {
+    pub(crate) unique_id: String,
     pub(crate) node: Option<Node>,
     pub(crate) problems: Vec<Diagnostic>,
+    pub(crate) lines: Vec<LogLine>,
 }
 
 /// Renders a draft and builds its node. A template that fails is a problem and gives no node.
 pub(crate) fn parse_draft(session: &Session<'_>, draft: Draft<'_>, descriptions: &Descriptions<'_>) -> Parsed {
     let mut problems = Vec::new();
-    let node = build(session, draft, descriptions, &mut problems);
-    Parsed { node, problems }
+    let unique_id = draft.unique_id.clone();
+    let mut ears = Ears::default();
+    let node = build(session, draft, descriptions, &mut ears, &mut problems);
+    let lines = ears.0.iter().flat_map(|(_, bridge)| bridge.take_lines()).collect();
+    Parsed { unique_id, node, problems, lines }
+}
+
+/// The connections of one draft, each with a bridge that hears this draft's templates only.
+#[derive(Default)]
+struct Ears(Vec<(Connection, Arc<ParseBridge>)>);
+
+impl Ears {
+    fn on(&mut self, connection: &Connection) -> Connection {
+        match self.0.iter().find(|(known, _)| known.name == connection.name) {
+            Some((known, _)) => known.clone(),
+            None => {
+                let (apart, bridge) = connection.apart();
+                self.0.push((apart.clone(), bridge));
+                apart
+            }
+        }
+    }
 }
 
 fn build(
     session: &Session<'_>,
     draft: Draft<'_>,
     descriptions: &Descriptions<'_>,
+    ears: &mut Ears,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     let mut layers = node_layers(session, &draft, problems);
     let before = layers.full(&draft.extra_layers);
-    let mut connection = connection_of(session, &draft, &before, problems)?;
+    let mut connection = connection_of(session, &draft, &before, ears, problems)?;
     let mut node = skeleton(session, &draft, &connection, &before);
     let mut read = if is_python(&draft) {
         python_reading(session, &draft).map_err(|diagnostic| problems.push(*diagnostic)).ok()?
@@ -111,7 +134,7 @@ fn build(
             .map_err(|diagnostic| problems.push(*diagnostic))
             .ok()?;
         let merged = layers.full(&read.calls);
-        let named = connection_of(session, &draft, &merged, problems)?;
+        let named = connection_of(session, &draft, &merged, ears, problems)?;
         if named.name != connection.name {
             // The file names another connection than was assumed: `target` in its Jinja must mean that one.
             connection = named;
@@ -123,7 +146,7 @@ fn build(
         read
     };
     let full = layers.full(&read.calls);
-    connection = connection_of(session, &draft, &full, problems)?;
+    connection = connection_of(session, &draft, &full, ears, problems)?;
     node.connection.clone_from(&connection.name);
     let mut names = OwnNames::of(&full.values);
     if draft.resource_type == ResourceType::Test && !full.values.contains_key("schema") {
@@ -219,12 +242,13 @@ fn connection_of(
     session: &Session<'_>,
     draft: &Draft<'_>,
     merged: &Merged,
+    ears: &mut Ears,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<Connection> {
     let named = merged.text("target");
     let name = named.or(draft.connection.as_deref()).unwrap_or(session.connections.default_name());
     match session.connections.get(name) {
-        Ok(connection) => Some(connection),
+        Ok(connection) => Some(ears.on(&connection)),
         Err(mut diagnostic) => {
             if named.is_some()
                 && let Some(span) = merged.spans.get("target")

@@ -1,5 +1,6 @@
 //! Reads a whole project: packages, macros, properties, nodes; then the graph.
 
+mod amend;
 mod checks;
 mod collect;
 mod config;
@@ -37,7 +38,7 @@ mod test_drafts;
 mod unit_tests;
 pub(crate) mod version;
 
-use crate::cache::{Files, Memory, hash_of};
+use crate::cache::{Files, Memory, Origin, Recalled, Remembered, hash_of};
 use crate::files::{FoundFile, Ignore};
 use crate::render::{ValueRenderer, invocation, metadata_envs};
 use crate::{AdapterSupport, ConfigFiles, Package, Project, ProjectSettings, ReadingFigures};
@@ -51,7 +52,8 @@ use dvt_manifest::{Disabled, Manifest, ManifestMetadata, ResourceType};
 use patch::Descriptions;
 use properties::{PropertyEntry, Section, read_properties};
 use resolve::Failed;
-use session::{Session, package_vars, shown_in};
+pub(crate) use session::shown_in;
+use session::{Session, package_vars};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -166,15 +168,23 @@ fn read(
         invocation: &invocation,
         connection: &facts,
     };
-    if let Some(remembered) = memory.recall() {
-        let mut manifest = remembered.manifest;
-        manifest.metadata = metadata(settings, config, &connections);
-        connections::say(&remembered.lines, &settings.events);
-        problems.extend(remembered.problems);
-        let library = macros(problems)?;
-        let figures = ReadingFigures { paths: files.count(), is_remembered: true };
-        return Some((manifest, Arc::new(library), connections.used(), invocation, figures));
-    }
+    let earlier = match memory.recall() {
+        Recalled::Same(remembered) => {
+            let mut manifest = remembered.manifest;
+            manifest.metadata = metadata(settings, config, &connections);
+            connections::say(remembered.lines.iter().map(|(_, line)| line), &settings.events);
+            problems.extend(remembered.problems.into_iter().map(|(_, problem)| problem));
+            let library = macros(problems)?;
+            let figures = ReadingFigures { paths: files.count(), parsed: 0 };
+            return Some((manifest, Arc::new(library), connections.used(), invocation, figures));
+        }
+        Recalled::But(remembered, changes) => Some((remembered, changes, files.take_questions())),
+        Recalled::Nothing => {
+            // What an earlier reading used is nothing to this one.
+            connections.forget();
+            None
+        }
+    };
     // The questions of a proof that did not hold are forgotten, and these are part of every proof.
     for package in packages {
         let shown = shown_in(&package.root, &packages[0].root, "");
@@ -194,11 +204,13 @@ fn read(
         vars.iter().map(|vars| ValueRenderer::new(&invocation, vars.layers.clone(), Some(target))).collect();
     let library = macros(problems);
     let docs = Arc::new(docs_blocks::read_docs(&files, packages, &ignores, &renderers, problems));
-    let fixtures = fixtures::Fixtures::read(&files, packages, &ignores, problems);
-    let mut entries = read_all_properties(&files, packages, &ignores, &renderers, problems);
-    source_overrides::apply(packages, &mut entries, problems);
     // Without macros nothing can be rendered: every model would fail for the same reason.
-    let library = library?;
+    let Some(library) = library else {
+        let mut entries = read_all_properties(&files, packages, &ignores, &renderers, &mut Vec::new(), problems);
+        source_overrides::apply(packages, &mut entries, problems);
+        fixtures::Fixtures::read(&files, packages, &ignores, problems);
+        return None;
+    };
     let session = Session {
         settings,
         config,
@@ -212,15 +224,60 @@ fn read(
         files: &files,
         now: settings.started_at.timestamp_micros() as f64 / 1_000_000.0,
     };
+    if let Some((remembered, changes, asked)) = earlier
+        && !has_errors(&problems[before..])
+    {
+        let parts = files.take_questions();
+        let amended = amend::amend(&session, &docs, &renderers, &ignores, remembered, &changes);
+        if let Some(Remembered { mut manifest, problems: said, lines }) = amended {
+            memory.say_amended(&changes);
+            let parsed = changes.files.len() + changes.seeds.len();
+            files.put_questions(parts);
+            files.put_questions(asked);
+            files.forget_removed(&changes);
+            memory.note_again(changes.noted);
+            connections::say(lines.iter().map(|(_, line)| line), &settings.events);
+            problems.extend(said.iter().map(|(_, problem)| problem.clone()));
+            memory.keep(&manifest, said, lines, &connections.known());
+            manifest.metadata = metadata(settings, config, &connections);
+            let library = Arc::clone(&session.library);
+            drop(session);
+            let figures = ReadingFigures { paths: files.count(), parsed };
+            return Some((manifest, library, connections.used(), invocation, figures));
+        }
+        // What the attempt asked is no part of a full reading.
+        files.forget_questions();
+        files.put_questions(parts);
+        connections.forget();
+    }
+    let fixtures = fixtures::Fixtures::read(&files, packages, &ignores, problems);
+    let mut origins = Vec::new();
+    let mut entries = read_all_properties(&files, packages, &ignores, &renderers, &mut origins, problems);
+    source_overrides::apply(packages, &mut entries, problems);
     let described = DescribedFiles { docs: &docs, fixtures: &fixtures };
-    let (manifest, lines) = build_manifest(&session, described, &entries, &ignores, &renderers, problems);
+    let (manifest, lines) = build_manifest(&session, described, &entries, &ignores, &renderers, &mut origins, problems);
     let library = Arc::clone(&session.library);
     drop(session);
     if !has_errors(problems) {
-        memory.keep(&manifest, &problems[before..], &lines, &connections.known());
+        memory.keep(&manifest, with_origins(problems, before, origins), lines, &connections.known());
     }
-    let figures = ReadingFigures { paths: files.count(), is_remembered: false };
-    Some((manifest, library, connections.used(), invocation, figures))
+    let paths = files.count();
+    Some((manifest, library, connections.used(), invocation, ReadingFigures { paths, parsed: paths }))
+}
+
+/// Which part of the reading added the problems between two places of the list.
+type Origins = Vec<(std::ops::Range<usize>, Origin)>;
+
+/// The problems from `start` on, each with its origin.
+fn with_origins(problems: &[Diagnostic], start: usize, origins: Origins) -> Vec<(Origin, Diagnostic)> {
+    let mut said: Vec<(Origin, Diagnostic)> =
+        problems[start..].iter().map(|problem| (Origin::Project, problem.clone())).collect();
+    for (range, origin) in origins {
+        for (known, _) in said.iter_mut().skip(range.start - start).take(range.len()) {
+            *known = origin.clone();
+        }
+    }
+    said
 }
 
 /// What was read before the nodes: docs blocks and rows of unit tests.
@@ -235,13 +292,14 @@ fn build_manifest(
     entries: &[PropertyEntry],
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
+    origins: &mut Origins,
     problems: &mut Vec<Diagnostic>,
-) -> (Manifest, Vec<LogLine>) {
+) -> (Manifest, Vec<(Origin, LogLine)>) {
     let descriptions = Descriptions::new(files.docs, session.packages, renderers);
     let mut described = Described::new(session, entries, problems);
     let mut drafts = Vec::new();
     for (package, ignore) in ignores.iter().enumerate() {
-        drafts.extend(collect::file_drafts(session, package, ignore, &described, problems));
+        drafts.extend(collect::file_drafts(session, package, ignore, &described, &|_| true, problems));
         drafts.extend(others::hook_drafts(session, package));
     }
     drafts.extend(collect::yaml_snapshot_drafts(session, entries));
@@ -249,7 +307,9 @@ fn build_manifest(
     let mut manifest =
         Manifest { metadata: metadata(session.settings, session.config, session.connections), ..Manifest::default() };
     let mut failed = Failed::default();
-    parse_all(session, drafts, &descriptions, &mut manifest, &mut failed, problems);
+    let mut lines = Vec::new();
+    let said = Said { origins: &mut *origins, lines: &mut lines, problems: &mut *problems };
+    parse_all(session, drafts, &descriptions, &mut manifest, &mut failed, said);
     for entry in entries.iter().filter(|entry| entry.section == Section::Sources) {
         let before = problems.len();
         for source in sources::read_source(session, entry, &descriptions, problems) {
@@ -278,8 +338,16 @@ fn build_manifest(
             failed.sources.insert(entry.name.clone());
         }
     }
-    let tests = test_drafts::generic_test_drafts(session, entries, &manifest, renderers, &descriptions, problems);
-    parse_all(session, tests, &descriptions, &mut manifest, &mut failed, problems);
+    let mut tests = Vec::new();
+    for of_file in entries.chunk_by(|left, right| Arc::ptr_eq(&left.file, &right.file)) {
+        let start = problems.len();
+        tests.extend(test_drafts::generic_test_drafts(session, of_file, &manifest, renderers, &descriptions, problems));
+        if let Some(entry) = of_file.first().filter(|_| problems.len() > start) {
+            origins.push((start..problems.len(), Origin::Properties(entry.file.path.clone())));
+        }
+    }
+    let said = Said { origins, lines: &mut lines, problems: &mut *problems };
+    parse_all(session, tests, &descriptions, &mut manifest, &mut failed, said);
     others::add_described(session, entries, files.fixtures, &descriptions, &mut manifest, problems);
     manifest.macros = others::manifest_macros(session, entries, &descriptions, problems);
     described.warn_unmatched(&manifest, session, &failed, problems);
@@ -298,9 +366,9 @@ fn build_manifest(
     }
     naming::place_singular_tests(session, &mut manifest, problems);
     resolve::infer_primary_keys(&mut manifest);
-    let lines = session.connections.take_lines();
-    connections::say(&lines, &session.settings.events);
-    problems.extend(connections::warnings(&lines));
+    lines.extend(session.connections.take_lines().into_iter().map(|line| (Origin::Project, line)));
+    connections::say(lines.iter().map(|(_, line)| line), &session.settings.events);
+    problems.extend(connections::warnings(lines.iter().map(|(_, line)| line)));
     problems.extend(session.invocation.uses.so_far().itertools.then(itertools_warning));
     if !has_errors(problems) {
         let (fqns, disabled) = all_fqns(&manifest);
@@ -336,6 +404,13 @@ fn all_fqns(manifest: &Manifest) -> (Vec<(ResourceType, Fqn)>, Vec<Fqn>) {
     (nodes.chain(sources).chain(exposures).chain(unit_tests).chain(semantic).collect(), disabled.collect())
 }
 
+/// What a reading said so far.
+struct Said<'a> {
+    origins: &'a mut Origins,
+    lines: &'a mut Vec<(Origin, LogLine)>,
+    problems: &'a mut Vec<Diagnostic>,
+}
+
 /// Parses drafts on all processors and puts the nodes into the manifest, in the order of the drafts.
 fn parse_all(
     session: &Session<'_>,
@@ -343,12 +418,18 @@ fn parse_all(
     descriptions: &Descriptions<'_>,
     manifest: &mut Manifest,
     failed: &mut Failed,
-    problems: &mut Vec<Diagnostic>,
+    said: Said<'_>,
 ) {
     let names: Vec<(String, ResourceType)> =
         drafts.iter().map(|draft| (draft.name.clone(), draft.resource_type)).collect();
     for (parsed, (name, resource_type)) in parse_in_parallel(session, drafts, descriptions).into_iter().zip(names) {
-        problems.extend(parsed.problems);
+        let problems = &mut *said.problems;
+        if !parsed.problems.is_empty() {
+            let start = problems.len();
+            problems.extend(parsed.problems);
+            said.origins.push((start..problems.len(), Origin::Node(parsed.unique_id.clone())));
+        }
+        said.lines.extend(parsed.lines.into_iter().map(|line| (Origin::Node(parsed.unique_id.clone()), line)));
         let Some(node) = parsed.node else {
             if resource_type.is_refable() || resource_type == ResourceType::Function {
                 failed.nodes.insert(name);
@@ -488,36 +569,50 @@ fn read_all_properties(
     packages: &[Package],
     ignores: &[Ignore],
     renderers: &[ValueRenderer],
+    origins: &mut Origins,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<PropertyEntry> {
     let mut entries = Vec::new();
     for (index, package) in packages.iter().enumerate() {
-        let project = &package.project;
-        let folders = [
-            &project.model_paths,
-            &project.seed_paths,
-            &project.snapshot_paths,
-            &project.analysis_paths,
-            &project.macro_paths,
-            &project.test_paths,
-            &project.function_paths,
-        ];
-        let mut seen = HashSet::new();
-        let mut found_files: Vec<FoundFile> = Vec::new();
-        for folders in folders {
-            match files.find(index, &package.root, folders, &["yml", "yaml"], &ignores[index]) {
-                Ok(found) => {
-                    found_files.extend(found.into_iter().filter(|file| seen.insert(file.absolute.clone())));
-                }
-                Err(diagnostics) => problems.extend(diagnostics),
-            }
-        }
-        for found in found_files {
+        for found in properties_files(files, index, package, &ignores[index], problems) {
             let shown = shown_in(&package.root, &packages[0].root, &found.original_path);
+            let start = problems.len();
             entries.extend(read_properties(files, index, &found, &shown, &renderers[index], problems));
+            if problems.len() > start {
+                origins.push((start..problems.len(), Origin::Properties(shown)));
+            }
         }
     }
     entries
+}
+
+/// The properties files of a package, in the order of reading.
+fn properties_files(
+    files: &Files,
+    index: usize,
+    package: &Package,
+    ignore: &Ignore,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<FoundFile> {
+    let project = &package.project;
+    let folders = [
+        &project.model_paths,
+        &project.seed_paths,
+        &project.snapshot_paths,
+        &project.analysis_paths,
+        &project.macro_paths,
+        &project.test_paths,
+        &project.function_paths,
+    ];
+    let mut seen = HashSet::new();
+    let mut found_files: Vec<FoundFile> = Vec::new();
+    for folders in folders {
+        match files.find(index, &package.root, folders, &["yml", "yaml"], ignore) {
+            Ok(found) => found_files.extend(found.into_iter().filter(|file| seen.insert(file.absolute.clone()))),
+            Err(diagnostics) => problems.extend(diagnostics),
+        }
+    }
+    found_files
 }
 
 fn metadata(settings: &ProjectSettings, config: &ConfigFiles, connections: &Connections<'_>) -> ManifestMetadata {

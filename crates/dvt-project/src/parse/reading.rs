@@ -271,12 +271,14 @@ pub(crate) fn relocate(mut diagnostic: Diagnostic, draft: &Draft<'_>) -> Diagnos
         return diagnostic;
     }
     let mut is_placed = false;
-    for label in &mut diagnostic.labels {
-        if Arc::ptr_eq(&label.span.file, &draft.template) {
-            label.span = draft.span.clone();
-            is_placed = true;
+    diagnostic.labels.retain_mut(|label| {
+        if !Arc::ptr_eq(&label.span.file, &draft.template) {
+            return true;
         }
-    }
+        label.span = draft.span.clone();
+        // The user has one place for it: the outermost label tells the most.
+        !std::mem::replace(&mut is_placed, true)
+    });
     if !is_placed {
         diagnostic.labels.insert(0, dvt_diagnostics::Label { span: draft.span.clone(), text: "this one".to_owned() });
     }

@@ -88,17 +88,36 @@ enum Failure {
     Refused(Box<Diagnostic>),
 }
 
+impl Failure {
+    /// Where the place is the call of a macro, the call that failed stands in that macro: the message says so.
+    fn through_macro(self, place: &Span, function: &str, name: &str) -> Self {
+        let text = place.file.text.get(place.range.clone()).unwrap_or_default();
+        let called: String =
+            text.chars().take_while(|next| next.is_alphanumeric() || matches!(next, '_' | '.')).collect();
+        let is_macro = text[called.len()..].trim_start().starts_with('(')
+            && !called.is_empty()
+            && called.rsplit('.').next() != Some(function)
+            && !matches!(called.as_str(), "ref" | "source" | "builtins.ref" | "builtins.source");
+        let add = |diagnostic: Box<Diagnostic>| match is_macro {
+            true => {
+                Box::new(diagnostic.note(format!("`{called}` calls `{function}('{name}')`, itself or through others")))
+            }
+            false => diagnostic,
+        };
+        match self {
+            Self::Unknown(diagnostic) => Self::Unknown(add(diagnostic)),
+            Self::Disabled(diagnostic) => Self::Disabled(add(diagnostic)),
+            Self::Refused(diagnostic) => Self::Refused(add(diagnostic)),
+        }
+    }
+}
+
 /// Resolves every ref and source of the manifest and fills in `depends_on.nodes`. A test whose target is disabled is
 /// disabled with it, as in dbt.
 pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &Failed, problems: &mut Vec<Diagnostic>) {
     let names = Names::new(manifest);
     let root = session.root_name().to_owned();
-    let restricting: HashSet<&str> = session
-        .packages
-        .iter()
-        .filter(|package| package.project.restrict_access)
-        .map(|package| package.name.as_str())
-        .collect();
+    let restricting = restricting(session);
     let own_first = session.project_flag("require_ref_searches_node_package_before_root", false);
     let asker = |manifest| Asker { manifest, names: &names, failed, root: &root, own_first, restricting: &restricting };
     let mut disabled_tests = Vec::new();
@@ -174,6 +193,56 @@ pub(crate) fn resolve(session: &Session<'_>, manifest: &mut Manifest, failed: &F
             node.config.0.insert("enabled".to_owned(), Value::Bool(false));
         }
     }
+}
+
+/// Resolves what these nodes ask for, in a manifest whose other nodes are resolved. `None` where anything is to be said
+/// about it: that is for a reading of the whole project.
+pub(crate) fn resolve_some(session: &Session<'_>, manifest: &mut Manifest, ids: &[UniqueId]) -> Option<()> {
+    let names = Names::new(manifest);
+    let (failed, restricting) = (Failed::default(), restricting(session));
+    let own_first = session.project_flag("require_ref_searches_node_package_before_root", false);
+    let root = session.root_name();
+    for id in ids {
+        let node = manifest.nodes.get(id)?;
+        let asker = Asker { manifest, names: &names, failed: &failed, root, own_first, restricting: &restricting };
+        let (refs, sources, depends_on, failures) =
+            asker.resolve_all(&Asking::of_node(node), &node.refs, &node.sources);
+        let mut warnings = Vec::new();
+        if !own_first {
+            warn_of_root(manifest, node, &refs, root, &mut warnings);
+        }
+        if !failures.is_empty() || !warnings.is_empty() {
+            return None;
+        }
+        let node = manifest.nodes.get_mut(id)?;
+        node.refs = refs;
+        node.sources = sources;
+        node.depends_on.nodes = depends_on;
+    }
+    Some(())
+}
+
+/// The packages with `restrict-access`.
+fn restricting<'s>(session: &'s Session<'_>) -> HashSet<&'s str> {
+    let restricting = session.packages.iter().filter(|package| package.project.restrict_access);
+    restricting.map(|package| package.name.as_str()).collect()
+}
+
+/// Whether a node reads itself, through whatever others.
+pub(crate) fn reads_itself(manifest: &Manifest, id: &UniqueId) -> bool {
+    let mut seen: HashSet<&UniqueId> = HashSet::new();
+    let mut next = vec![id];
+    while let Some(reader) = next.pop() {
+        for read in manifest.nodes.get(reader).into_iter().flat_map(|node| &node.depends_on.nodes) {
+            if read == id {
+                return true;
+            }
+            if seen.insert(read) {
+                next.push(read);
+            }
+        }
+    }
+    false
 }
 
 /// dbt's warning for a node of a package that reads one of the root project without saying so.
@@ -286,6 +355,10 @@ impl Asker<'_> {
     }
 
     fn resolve_ref(&self, asking: &Asking<'_>, call: &RefCall) -> Result<UniqueId, Failure> {
+        self.find_ref(asking, call).map_err(|failure| failure.through_macro(&call.span, "ref", &call.name))
+    }
+
+    fn find_ref(&self, asking: &Asking<'_>, call: &RefCall) -> Result<UniqueId, Failure> {
         let key = match &call.version {
             Some(version) => format!("{}.v{}", call.name, version_text(version)),
             None => call.name.clone(),
@@ -390,6 +463,11 @@ impl Asker<'_> {
     }
 
     fn resolve_source(&self, asking: &Asking<'_>, call: &SourceCall) -> Result<UniqueId, Failure> {
+        let name = format!("{}', '{}", call.source_name, call.table_name);
+        self.find_source(asking, call).map_err(|failure| failure.through_macro(&call.span, "source", &name))
+    }
+
+    fn find_source(&self, asking: &Asking<'_>, call: &SourceCall) -> Result<UniqueId, Failure> {
         let key = format!("{}.{}", call.source_name, call.table_name);
         let order = self.order(asking);
         if let Some(id) = self.names.sources.get(&key).and_then(|found| pick(found, None, order)) {
@@ -466,7 +544,7 @@ fn cycle_diagnostic(manifest: &Manifest, cycle: &[UniqueId]) -> Diagnostic {
 }
 
 /// Two nodes that would write one relation.
-fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
+pub(crate) fn check_relations(session: &Session<'_>, manifest: &Manifest, problems: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<(String, String, String, String), &UniqueId> = HashMap::new();
     for node in manifest.nodes.values().filter(|node| node.resource_type.is_refable()) {
         let ignores_case = session.connections.get(&node.connection).is_ok_and(|connection| {

@@ -42,7 +42,153 @@ models:
   - name: nowhere
 === models/after.sql
 select * from {{ ref('old') }} union all select * from {{ ref('tool') }}
+=== models/plain/a.sql
+select 1 as id
+=== models/plain/b.sql
+select * from {{ ref('a') }}
+=== models/plain/c.sql
+select id from {{ ref('b') }} where {{ var('limit') }} > 0
+=== models/plain/one.yml
+models: [{name: a, columns: [{name: id, data_tests: [unique, not_null]}]}, {name: b, description: "{{ doc('orders') }}"}]
+seeds: [{name: countries_too, columns: [{name: id, data_tests: [unique]}]}]
+=== models/plain/two.yml
+models: [{name: c, columns: [{name: id, data_tests: [{relationships: {arguments: {to: ref('a'), field: id}}}]}]}]
+=== seeds/countries_too.csv
+id
+1
+=== tests/plain.sql
+select * from {{ ref('c') }} where false
+=== analyses/plain.sql
+select * from {{ ref('a') }}
 "#;
+
+/// What is written in place of a plain model: what can be put right file by file, and what cannot.
+const PLAIN: &[&str] = &[
+    "select 1 as id",
+    "select 2 as id",
+    "select * from {{ ref('a') }}",
+    "select * from {{ ref('b') }} join {{ ref('days') }}",
+    "select * from {{ ref('c') }}\n",
+    "{{ config(materialized='table', tags=['p']) }}select * from {{ source('raw', 'orders') }}",
+    "{{ config(materialized='ephemeral') }}select 1 as id",
+    "{{ config(alias='same') }}select 1 as id",
+    "{{ config(schema='x', meta={'limit': var('limit')}) }}select {{ cents('id') }} from {{ ref('a') }}",
+    "{{ config(group='g', access='private') }}select 1 as id",
+    "{{ config(enabled=false) }}select 1",
+    "{{ config(event_time='at', post_hook='select * from {{ ref(\"a\") }}') }}select 1 as at",
+    "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', begin='2024-01-01') }}select * from {{ ref('a') }}",
+    "{% do log('read ' ~ model.name, info=true) %}select 1 as id",
+    "{% do exceptions.warn('careful with ' ~ model.name) %}select 1 as id",
+    "{% for x in modules.itertools.chain([1], [2]) %}select {{ x }}{% endfor %}",
+    "select '{{ env_var('TAG', 'x') }}' as id",
+    "select * from {{ ref('old') }}",
+    "select * from {{ ref('wide', v=1) }}",
+    "select * from {{ ref('missing') }}",
+    "select {{ 1 / }}",
+    "{{ config(target='other') }}select 1 as id",
+    "{{ config(severity='x') }}select 1",
+    "select * from {{ ref('new') }}",
+];
+
+/// What an entry of a plain properties file says.
+const SAYS: &[&str] = &[
+    "",
+    ", description: one",
+    ", description: \"{{ doc('orders') }} {{ var('limit') }}\"",
+    ", columns: [{name: id, data_tests: [unique]}]",
+    ", columns: [{name: id, data_tests: [not_null, unique]}, {name: x, description: y}]",
+    ", columns: [{name: id, data_tests: [{relationships: {arguments: {to: ref('a'), field: id}}}]}]",
+    ", columns: [{name: id, data_tests: [{relationships: {to: ref('nowhere'), field: id}}]}]",
+    ", data_tests: [{positive: {arguments: {column_name: id}, config: {severity: warn, tags: [z]}}}]",
+    ", config: {materialized: table, tags: [t], meta: {k: \"{{ env_var('OF', 'v') }}\"}}",
+    ", config: {alias: same}",
+    ", config: {enabled: false}",
+    ", config: {group: g}",
+    ", config: {post-hook: \"select '{{ this }}'\"}",
+    ", access: public, constraints: [{type: primary_key, columns: [id]}]",
+    ", deprecation_date: 2026-06-01",
+    ", columns: [{name: id, data_tests: [nothing]}]",
+    ", description: \"{{ doc('nothing') }}\"",
+    ", versions: [{v: 1, defined_in: a}]",
+    ", config: {contract: {enforced: true}}, columns: [{name: id, data_type: int}]",
+    ", tests: [unique_id: {column_name: id}]",
+    ", columns: [{name: id, tests: [unique], meta: {a: 1}}]",
+];
+
+const PLAIN_FILES: &[&str] =
+    &["models/plain/a.sql", "models/plain/b.sql", "models/plain/c.sql", "models/plain/d.sql", "models/plain/new.sql"];
+
+/// One edit of the kind that somebody makes all day.
+fn daily_edit(case: &Case, random: &mut Random) -> String {
+    let root = case.settings.project_dir.clone();
+    let at = |path: &str| root.join(path);
+    match random.below(16) {
+        0..=5 => {
+            let (file, text) = (random.pick(PLAIN_FILES), random.pick(PLAIN));
+            write(&at(file), text);
+            format!("{file} = {text}")
+        }
+        6..=9 => {
+            let mut text = String::new();
+            for section in ["models", "seeds"] {
+                let names: &[&str] =
+                    if section == "models" { &["a", "b", "c", "d", "new", "other"] } else { &["countries_too"] };
+                let count = random.below(if section == "models" { 4 } else { 2 });
+                if count > 0 {
+                    text.push_str(section);
+                    text.push_str(":\n");
+                }
+                for _ in 0..count {
+                    text.push_str(&format!("- {{name: {}{}}}\n", random.pick(names), random.pick(SAYS)));
+                }
+            }
+            if random.below(12) == 0 {
+                text.push_str("groups: [{name: more, owner: {name: x}}]\n");
+            }
+            let file = random.pick(&["models/plain/one.yml", "models/plain/two.yml"]);
+            write(&at(file), &text);
+            format!("{file} = {text}")
+        }
+        10 => {
+            let file = random
+                .pick(&[PLAIN_FILES, &["models/plain/one.yml", "models/plain/two.yml", "models/plain/d.yml"]].concat());
+            let _ = fs::remove_file(at(file));
+            format!("{file} is removed")
+        }
+        11 => {
+            let (from, to) = (random.pick(PLAIN_FILES), random.pick(PLAIN_FILES));
+            let _ = fs::rename(at(from), at(to));
+            format!("{from} becomes {to}")
+        }
+        12 => {
+            let text = random.pick(&["id\n1\n", "id\n2\n", "id,x\n1,2\n"]);
+            write(&at("seeds/countries_too.csv"), text);
+            format!("seeds/countries_too.csv = {text}")
+        }
+        13 => {
+            let file = random.pick(&["tests/plain.sql", "analyses/plain.sql", "models/looks.sql", "models/days.sql"]);
+            let text = random.pick(PLAIN);
+            write(&at(file), text);
+            format!("{file} = {text}")
+        }
+        14 => {
+            let text = format!(
+                "{{% snapshot s %}}{{{{ config(unique_key='id', strategy='check', check_cols='all') }}}}{}{{% endsnapshot %}}",
+                random.pick(PLAIN)
+            );
+            write(&at("snapshots/s.sql"), &text);
+            format!("snapshots/s.sql = {text}")
+        }
+        _ => {
+            // A model and its entry at once.
+            let name = random.pick(&["a", "b", "c", "d", "new"]);
+            let text = format!("models:\n- {{name: {name}{}}}\n", random.pick(SAYS));
+            write(&at(&format!("models/plain/{name}.sql")), random.pick(PLAIN));
+            write(&at(&format!("models/plain/{name}.yml")), &text);
+            format!("models/plain/{name}.yml and .sql = {text}")
+        }
+    }
+}
 
 /// What is written in place of a model.
 const MODELS: &[&str] = &[
@@ -126,8 +272,23 @@ impl EventSink for Ear {
     }
 }
 
-/// What a reading gives and says, and whether it came out of the cache.
+/// How much of a reading came out of the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Files,
+    /// An earlier reading, put right where files had changed.
+    Both,
+    Cache,
+}
+
+/// What a reading gives and says, and whether all of it came out of the cache.
 fn outcome(case: &mut Case, cache: ParseCache) -> (String, bool) {
+    let (text, from) = outcome_from(case, cache);
+    (text, from == From::Cache)
+}
+
+/// What a reading gives and says, and where it came from.
+fn outcome_from(case: &mut Case, cache: ParseCache) -> (String, From) {
     let ear = Arc::new(Ear::default());
     case.settings.events = Events::new(Arc::clone(&ear) as Arc<dyn EventSink>);
     case.settings.parse_cache = cache;
@@ -159,11 +320,16 @@ fn outcome(case: &mut Case, cache: ParseCache) -> (String, bool) {
         text = without_numbers(&text, key, end);
     }
     let mut said = ear.0.lock().unwrap().clone();
-    let is_hit = said.iter().any(|(kind, _)| kind == "PartialParsingSkipParsing");
+    let is_said = |name: &str| said.iter().any(|(kind, _)| kind == name);
+    let from = match (is_said("PartialParsingSkipParsing"), is_said("PartialParsingEnabled")) {
+        (true, _) => From::Cache,
+        (_, true) => From::Both,
+        _ => From::Files,
+    };
     said.retain(|(kind, _)| kind.starts_with("Jinja") || kind.starts_with("Print"));
     // Threads write in any order.
     said.sort();
-    (format!("{text}\n{said:?}"), is_hit)
+    (format!("{text}\n{said:?}"), from)
 }
 
 fn without_numbers(text: &str, key: &str, end: char) -> String {
@@ -334,27 +500,81 @@ fn edit(case: &mut Case, random: &mut Random) -> String {
     }
 }
 
+/// A project's files and settings as they were.
+struct Saved {
+    settings: dvt_project::ProjectSettings,
+    files: std::collections::BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Saved {
+    fn of(case: &Case) -> Self {
+        Self { settings: case.settings.clone(), files: files_of(case) }
+    }
+
+    fn restore(&self, case: &mut Case) {
+        for path in files_of(case).into_keys().filter(|path| !self.files.contains_key(path)) {
+            fs::remove_file(path).unwrap();
+        }
+        for (path, bytes) in &self.files {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        case.settings = self.settings.clone();
+    }
+}
+
+/// All files but those in the target folder.
+fn files_of(case: &Case) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = std::collections::BTreeMap::new();
+    let mut folders = vec![case.settings.project_dir.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.extend((!path.ends_with("target")).then_some(path));
+            } else {
+                let bytes = fs::read(&path).unwrap();
+                files.insert(path, bytes);
+            }
+        }
+    }
+    files
+}
+
+fn without_semantics(project: &str) -> String {
+    let start = project.find("semantic_models:").unwrap();
+    let end = start + project[start..].find("=== ").unwrap();
+    format!("{}{}", &project[..start], &project[end..])
+}
+
 #[test]
 fn what_is_remembered_is_what_would_be_read() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (edits, mut seed) = (number("DVT_CACHE_EDITS").unwrap_or(40), number("DVT_CACHE_SEED").unwrap_or(1));
-    let (mut hits, mut reads, mut made) = (0, 0, 0);
+    let (mut hits, mut reads, mut made, mut amended) = (0, 0, 0, 0u64);
     let is_error = |text: &str| !text.starts_with("{\"metadata\"");
     while made < edits {
         let mut random = Random(seed);
-        let mut case = Case::new(&format!("{PROJECT}{MORE}"));
+        let project = format!("{PROJECT}{MORE}");
+        // The semantic layer looks at all models: every other project has none.
+        let project = if seed % 2 == 0 { project } else { without_semantics(&project) };
+        let mut case = Case::new(&project);
         write(
             &case.settings.project_dir.join("profiles.yml"),
             "shop: {target: dev, outputs: {dev: {type: postgres, dbname: d, schema: s, host: \"{{ env_var('HOST', 'h') }}\"}, \
              other: {type: mysql, schema: o}}}",
         );
         let mut done = vec![format!("DVT_CACHE_SEED={seed}")];
-        let mut failures = 0;
-        while failures < 2 && made < edits {
+        let mut good = Saved::of(&case);
+        let mut steps = 0;
+        while steps < 25 && made < edits {
+            steps += 1;
             let (cold, _) = outcome(&mut case, ParseCache::default());
-            failures = if is_error(&cold) { failures + 1 } else { 0 };
             for again in 0..2 {
-                let (warm, is_hit) = outcome(&mut case, kept());
+                let (warm, from) = outcome_from(&mut case, kept());
+                // A reading that looked at the clock is put right each time, and never kept.
+                let is_hit = from != From::Files;
+                amended += u64::from(from == From::Both);
                 // What can be remembered is, the second time at the latest.
                 reads += usize::from(again == 1 && !is_error(&cold));
                 hits += usize::from(again == 1 && is_hit);
@@ -367,23 +587,129 @@ fn what_is_remembered_is_what_would_be_read() {
                         String::from_utf8_lossy(part).into_owned()
                     };
                     panic!(
-                        "the cache changes the result (reading {again}, hit: {is_hit}) after\n{}\n\ncache: …{}…\n\nfull: …{}…",
+                        "the cache changes the result (reading {again}, from {from:?}) after\n{}\n\ncache: …{}…\n\nfull: …{}…",
                         done.join("\n"),
                         around(&warm),
                         around(&cold)
                     );
                 }
             }
+            // Of a project that is broken little is to be learned: most often the edits are taken back.
+            if !is_error(&cold) {
+                good = Saved::of(&case);
+            } else if random.below(4) > 0 {
+                done.push("all is as it was before it broke".to_owned());
+                good.restore(&mut case);
+            }
             for _ in 0..=random.below(2) {
-                done.push(edit(&mut case, &mut random));
+                done.push(match random.below(3) {
+                    0 => edit(&mut case, &mut random),
+                    _ => daily_edit(&case, &mut random),
+                });
                 made += 1;
             }
         }
         seed += 1;
     }
-    println!("{made} edits, {reads} readings, {hits} of them remembered");
+    println!("{made} edits, {reads} readings without errors, {hits} of them remembered, {amended} put right");
     // The rest looked at the clock.
+    assert!(amended * 30 > made, "only {amended} of {made} edits were put right");
     assert!(hits * 2 > reads, "only {hits} of {reads} readings came out of the cache");
+}
+
+/// The edits of a day: each is read file by file, and gives what a full reading gives.
+#[test]
+fn an_edit_reads_again_what_it_changes() {
+    let plain = without_semantics(&format!("{PROJECT}{MORE}"));
+    let edits: &[(&str, &[(&str, Option<&str>)])] = &[
+        ("other code", &[("models/plain/b.sql", Some("select 3 as id"))]),
+        (
+            "another config and another input",
+            &[(
+                "models/plain/c.sql",
+                Some("{{ config(materialized='table', tags=['x']) }}select * from {{ ref('a') }}"),
+            )],
+        ),
+        (
+            "a line that a template writes",
+            &[("models/plain/b.sql", Some("{% do log('b', info=true) %}select 1 as id"))],
+        ),
+        ("no line any more", &[("models/plain/b.sql", Some("select 1 as id"))]),
+        ("a new model", &[("models/plain/new.sql", Some("select * from {{ ref('a') }}"))]),
+        (
+            "its description and tests",
+            &[(
+                "models/plain/new.yml",
+                Some("models: [{name: new, description: n, columns: [{name: id, data_tests: [unique]}]}]"),
+            )],
+        ),
+        ("a reader of it", &[("models/plain/c.sql", Some("select * from {{ ref('new') }}"))]),
+        (
+            "other tests",
+            &[(
+                "models/plain/one.yml",
+                Some(
+                    "models: [{name: a, columns: [{name: id, data_tests: [not_null]}]}, {name: b, config: {tags: [t]}}]",
+                ),
+            )],
+        ),
+        ("no tests", &[("models/plain/one.yml", Some("models: [{name: b}]"))]),
+        (
+            "tests again",
+            &[(
+                "models/plain/one.yml",
+                Some("models: [{name: a, columns: [{name: id, data_tests: [not_null, unique]}]}]"),
+            )],
+        ),
+        (
+            "a model that goes, with its reader",
+            &[
+                ("models/plain/c.sql", Some("select * from {{ ref('a') }}")),
+                ("models/plain/lone.sql", Some("select 1 as id")),
+            ],
+        ),
+        (
+            "a model that is renamed",
+            &[("models/plain/lone.sql", None), ("models/plain/alone.sql", Some("select 1 as id"))],
+        ),
+        (
+            "a model and its entry at once",
+            &[
+                (
+                    "models/plain/two.yml",
+                    Some("models: [{name: c}, {name: fourth, columns: [{name: id, data_tests: [unique]}]}]"),
+                ),
+                ("models/plain/fourth.sql", Some("select 1 as id")),
+            ],
+        ),
+        ("both gone", &[("models/plain/two.yml", Some("models: [{name: c}]")), ("models/plain/fourth.sql", None)]),
+        ("a description that goes", &[("models/plain/new.yml", None)]),
+        (
+            "a seed, a test, an analysis, a snapshot",
+            &[
+                ("seeds/countries_too.csv", Some("id\n2\n")),
+                ("tests/plain.sql", Some("select * from {{ ref('a') }} where false")),
+                ("analyses/plain.sql", Some("select * from {{ ref('c') }}")),
+            ],
+        ),
+        ("a model of a package", &[("dbt_packages/tools/models/tool.sql", Some("select {{ tools.deep(1) }} as a"))]),
+    ];
+    let mut case = Case::new(&plain);
+    outcome(&mut case, kept());
+    for (what, files) in edits {
+        for (path, text) in *files {
+            let path = case.settings.project_dir.join(path);
+            match text {
+                Some(text) => write(&path, text),
+                None => fs::remove_file(path).unwrap(),
+            }
+        }
+        let (cold, _) = outcome(&mut case, ParseCache::default());
+        let (warm, from) = outcome_from(&mut case, kept());
+        assert!(warm == cold, "{what}: the cache changes the result");
+        assert_eq!(from, From::Both, "{what}");
+        assert_eq!(outcome_from(&mut case, kept()).1, From::Cache, "{what}, again");
+    }
 }
 
 /// A project without edits is remembered, whatever the command; what it depends on is not.

@@ -12,6 +12,8 @@ mod rows;
 mod values;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use fit::cast_type;

@@ -3,7 +3,7 @@
 use super::*;
 use std::io::Write as _;
 
-struct TempFile(PathBuf);
+pub(super) struct TempFile(PathBuf);
 
 impl Drop for TempFile {
     fn drop(&mut self) {
@@ -11,7 +11,11 @@ impl Drop for TempFile {
     }
 }
 
-fn seed(text: &[u8], column_types: &[(&str, &str)], delimiter: u8) -> (TempFile, Result<SeedFile, SeedError>) {
+pub(super) fn seed(
+    text: &[u8],
+    column_types: &[(&str, &str)],
+    delimiter: u8,
+) -> (TempFile, Result<SeedFile, SeedError>) {
     let path = std::env::temp_dir().join(format!("dvt-seed-{}.csv", uuid::Uuid::new_v4()));
     std::fs::File::create(&path).unwrap().write_all(text).unwrap();
     let options = SeedOptions {

@@ -36,7 +36,7 @@ fn cannot_write(error: WriteError) -> Diagnostic {
 /// dbt's figures about the reading. What dvt does in one go, and so has no time of its own, is null as dbt's classes allow.
 fn write_perf_info(app: &App, project: &Project, begun: Instant) -> Result<(), Diagnostic> {
     let figures = project.figures;
-    let parsed = if figures.is_remembered { 0 } else { figures.paths };
+    let parsed = figures.parsed;
     let packages: Vec<Value> = project
         .packages
         .iter()

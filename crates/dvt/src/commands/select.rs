@@ -5,7 +5,24 @@ use crate::cli::{IndirectMode, ResourceTypeArgs, SelectionArgs};
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, did_you_mean, kinds};
 use dvt_manifest::selection::{IndirectSelection, SelectionError, SelectionRequest, StateSettings, select};
 use dvt_manifest::{Graph, Manifest, ResourceType, UniqueId};
+use serde_json::Value;
 use std::collections::BTreeSet;
+
+/// What `resource_type:` takes.
+const RESOURCE_TYPES: &[&str] = &[
+    "model",
+    "seed",
+    "snapshot",
+    "test",
+    "unit_test",
+    "source",
+    "exposure",
+    "analysis",
+    "function",
+    "metric",
+    "semantic_model",
+    "saved_query",
+];
 
 /// The nodes that the flags mean, of these types. dbt's warning for a criterion without a match is printed here.
 ///
@@ -82,8 +99,21 @@ fn find(
         let message = format!("Using default selector {name}");
         app.events().fire(Event::new(kinds::DEFAULT_SELECTOR, message).with("name", name.as_str()));
     }
-    app.warn(found.warnings.iter())?;
+    let warnings: Vec<Diagnostic> = found.warnings.into_iter().map(|warning| with_nearest(warning, manifest)).collect();
+    app.warn(warnings.iter())?;
     Ok(found.ids)
+}
+
+/// What is near to a name that selects nothing.
+fn with_nearest(warning: Diagnostic, manifest: &Manifest) -> Diagnostic {
+    let raw = warning.event.as_ref().and_then(|event| event.data.get("spec_raw")).and_then(Value::as_str);
+    let name = raw.unwrap_or_default().trim_matches(|next: char| next == '+' || next == '@' || next.is_ascii_digit());
+    let is_name = !name.is_empty() && name.chars().all(|next| next.is_alphanumeric() || next == '_');
+    let known = manifest.nodes.values().map(|node| node.name.as_str());
+    match did_you_mean(name, known.filter(|_| is_name)) {
+        Some(near) if near != name => warning.help(format!("did you mean `{near}`?")),
+        _ => warning,
+    }
 }
 
 fn diagnostic(error: &SelectionError) -> Diagnostic {
@@ -96,7 +126,11 @@ fn diagnostic(error: &SelectionError) -> Diagnostic {
         _ => "invalid-selection",
     };
     let diagnostic = Diagnostic::error(id, error.to_string());
-    match error.hint() {
+    let nearest_type = match error {
+        SelectionError::ResourceType { value, .. } => did_you_mean(value, RESOURCE_TYPES.iter().copied()),
+        _ => None,
+    };
+    match error.hint().or_else(|| nearest_type.map(|near| format!("did you mean `resource_type:{near}`?"))) {
         Some(hint) => diagnostic.help(hint),
         None => diagnostic,
     }
