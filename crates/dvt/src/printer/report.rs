@@ -161,9 +161,12 @@ impl Reporter for Printer {
         if result.status != Status::Skipped {
             info.finished_at = naive(Utc::now());
         }
-        if let Some(running) =
-            running.as_ref().filter(|running| running.node.resource_type != "operation" && !result.status.is_failure())
-        {
+        // An exposure lives nowhere.
+        if let Some(running) = running.as_ref().filter(|running| {
+            running.node.resource_type != "operation"
+                && !running.node.connection.is_empty()
+                && !result.status.is_failure()
+        }) {
             state.run.ran.push(text::RanNode::new(&running.node, result));
         }
         if result.status.is_failure() && !result.diagnostics.is_empty() {

@@ -130,7 +130,7 @@ fn tests_across_connections_need_no_schema_of_their_own() {
 /// A model's own aliases and those that `--empty` gives to its subqueries do not get in each other's way.
 #[test]
 fn empty_models_keep_their_aliases() {
-    let Some((project, _)) = on_postgres() else { return };
+    let Some((project, _target)) = on_postgres() else { return };
     let project = project.file("models/m.sql", JOINED).file("models/n.sql", "select n.id from {{ ref('m') }} n");
     project.dvt("run --empty").exits(0).says("PASS=2");
     assert_eq!(rows(&project, "select count(*) as n from {{ ref('n') }}"), "0");
