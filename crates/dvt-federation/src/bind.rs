@@ -4,10 +4,14 @@ use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::clauses::keep_clauses;
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
+use crate::merged::name_merged_columns;
+use crate::moments::Moments;
 use crate::operators::Operators;
 use crate::precedence::bind_is_distinct_tightly;
+use crate::rows_in::write_row_tests;
 use crate::sets::count_equal_rows;
-use crate::syntax::{give_meaning, write_series};
+use crate::subscripts::Subscripts;
+use crate::syntax::{give_meaning, name_casts, write_series};
 use crate::words::{construct, in_words};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
@@ -61,11 +65,7 @@ pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statem
         .parse_statements()
         .map_err(|error| syntax(error.to_string()))?;
     match (statements.pop(), statements.is_empty()) {
-        (Some(mut statement @ Statement::Query(_)), true) => {
-            keep_clauses(&mut statement)?;
-            write_series(&mut statement, dialect)?;
-            Ok(statement)
-        }
+        (Some(statement @ Statement::Query(_)), true) => Ok(statement),
         (Some(_), false) => Err(PlanError::NotAQuery { found: "several statements".to_owned() }),
         (Some(other), true) => {
             let text = other.to_string();
@@ -74,6 +74,19 @@ pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statem
         }
         (None, _) => Err(PlanError::NotAQuery { found: "empty".to_owned() }),
     }
+}
+
+/// Parses a query that is to be planned: what the planner would not understand is written in other words.
+///
+/// # Errors
+/// [`PlanError::Unsupported`] for what has none, besides the errors of [`parse_query`].
+pub(crate) fn parse_for_plan(sql: &str, dialect: &'static Dialect) -> Result<Statement, PlanError> {
+    let mut statement = parse_query(sql, dialect)?;
+    keep_clauses(&mut statement)?;
+    write_series(&mut statement, dialect)?;
+    name_merged_columns(&mut statement, dialect)?;
+    write_row_tests(&mut statement, dialect);
+    Ok(statement)
 }
 
 /// The identifiers that the query writes in quotes, as written.
@@ -117,6 +130,8 @@ pub(crate) fn bind(
     let mut planners = SessionStateDefaults::default_expr_planners();
     if dialect.name == "postgres" {
         planners.insert(0, Arc::new(Operators));
+        planners.insert(0, Arc::new(Moments));
+        planners.insert(0, Arc::new(Subscripts));
     }
     let provider = Provider {
         tables: names
@@ -125,7 +140,7 @@ pub(crate) fn bind(
             .collect(),
         functions,
         planners,
-        options: ConfigOptions::default(),
+        options: planner_options(),
     };
     let options = ParserOptions::new()
         .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "mysql" | "mariadb" | "duckdb"))
@@ -139,10 +154,26 @@ pub(crate) fn bind(
             NullOrder::Last => NullOrdering::NullsMax,
             NullOrder::First => NullOrdering::NullsMin,
         });
-    SqlToRel::new_with_options(&provider, options)
-        .sql_statement_to_plan(statement)
-        .and_then(count_equal_rows)
-        .map_err(|error| explain(&error, dialect, functions, &known))
+    let planned = |statement: Statement| {
+        SqlToRel::new_with_options(&provider, options).sql_statement_to_plan(statement).and_then(count_equal_rows)
+    };
+    let mut named = statement.clone();
+    let planned = planned(statement).or_else(|error| match error.to_string() {
+        // A cast has the name of what is cast.
+        text if text.contains("duplicate") || text.contains("have the same name") => {
+            name_casts(&mut named);
+            planned(named).map_err(|_| error)
+        }
+        _ => Err(error),
+    });
+    planned.map_err(|error| explain(&error, dialect, functions, &known))
+}
+
+/// Without a zone of its own, `timestamptz` would be a timestamp.
+fn planner_options() -> ConfigOptions {
+    let mut options = ConfigOptions::default();
+    options.execution.time_zone = Some("UTC".to_owned());
+    options
 }
 
 /// How a relation's name is compared: parts in quotes keep their case, and we always quote; a dialect that ignores case

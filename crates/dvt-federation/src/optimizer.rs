@@ -1,4 +1,4 @@
-//! The engine's optimiser, without the one rule that forgets which equalities hold for NULL.
+//! The engine's optimiser, without the rules that forget something.
 //!
 //! A join has one answer to "is NULL equal to NULL" for all its keys. The engine turns `a IS NOT DISTINCT FROM b` into a key of
 //! a join for which it is, and then adds keys from `c = d`, or puts such a join in one row with others and keeps the answer
@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// For a plan as it was analysed.
 pub(crate) fn first_pass() -> Optimizer {
     let mut optimizer = Optimizer::new();
+    // It names `cast(x as date)` and `x` alike, and fails on a query that groups by both.
+    optimizer.rules.retain(|rule| rule.name() != "eliminate_group_by_constant");
     for rule in &mut optimizer.rules {
         if rule.name() == "extract_equijoin_predicate" {
             *rule = Arc::new(EqualKeys(ExtractEquijoinPredicate::new()));

@@ -1,6 +1,6 @@
 //! From a query to extracts and the plan that joins them.
 
-use crate::bind::{bind, explain, parse_query, quoted_names, swapped_case};
+use crate::bind::{bind, explain, parse_for_plan, quoted_names, swapped_case};
 use crate::catalog::{CatalogRelation, ForeignTable};
 use crate::error::PlanError;
 use crate::extract::Extract;
@@ -140,7 +140,7 @@ impl Bound {
     fn new(request: PlanRequest<'_>) -> Result<Self, PlanError> {
         let PlanRequest { sql, dialect, relations, limit, pushdown } = request;
         let functions = FunctionPack::of(dialect);
-        let statement = parse_query(sql, dialect)?;
+        let statement = parse_for_plan(sql, dialect)?;
         let mut quoted = quoted_names(sql, dialect);
         if dialect.unquoted == IdentifierCase::FoldsUpper {
             quoted = quoted.iter().map(|name| swapped_case(name)).collect();

@@ -5,7 +5,7 @@ use crate::error::PlanError;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as ParserStatement;
 use datafusion::sql::resolve::resolve_table_references;
-use datafusion::sql::sqlparser::ast::{ObjectName, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{ObjectName, TableFactor, Visit, VisitMut, Visitor, VisitorMut};
 use dvt_sql::Dialect;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -16,7 +16,8 @@ use std::ops::ControlFlow;
 /// # Errors
 /// [`PlanError::Syntax`] and [`PlanError::NotAQuery`].
 pub fn relations_read(sql: &str, dialect: &'static Dialect) -> Result<Vec<Vec<String>>, PlanError> {
-    let statement = parse_query(sql, dialect)?;
+    let mut statement = parse_query(sql, dialect)?;
+    let _: ControlFlow<()> = VisitMut::visit(&mut statement, &mut FunctionsAside);
     let (relations, _) = resolve_table_references(&ParserStatement::Statement(Box::new(statement)), true)
         .map_err(|error| PlanError::Invalid { message: error.strip_backtrace(), location: None })?;
     let mut names: Vec<Vec<String>> = relations.iter().map(table_parts).collect();
@@ -52,6 +53,26 @@ pub fn rename_relations(
     }
     renamed.push_str(&sql[copied..]);
     Ok(renamed)
+}
+
+/// Calls that stand for a table, `generate_series(1, 3)`, are no relations.
+struct FunctionsAside;
+
+impl VisitorMut for FunctionsAside {
+    type Break = ();
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } = factor {
+            *factor = TableFactor::Function {
+                lateral: false,
+                name: name.clone(),
+                args: std::mem::take(&mut arguments.args),
+                with_ordinality: *with_ordinality,
+                alias: alias.take(),
+            };
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 type Position = (u64, u64);

@@ -5,8 +5,8 @@
 
 use crate::error::PlanError;
 use crate::functions::{
-    Deviation, DivisionRule, FunctionPack, IntegerWidth, Rounding, checked_arithmetic, decimal_rounding,
-    exact_deviation, exact_division, postgres_function, round_half_even, row_function,
+    Deviation, DivisionRule, FunctionPack, IntegerWidth, NAMED, Rounding, checked_arithmetic, decimal_rounding,
+    element, exact_deviation, exact_division, postgres_function, round_half_even, row_function,
 };
 use crate::provenance::has_declared_scale;
 use crate::regex::{Asked, translate, translate_replacement};
@@ -19,6 +19,7 @@ use datafusion::functions::core::expr_fn::nullif;
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_window::row_number::row_number_udwf;
+use datafusion::logical_expr::binary::type_union_resolution;
 use datafusion::logical_expr::expr::{
     AggregateFunction, AggregateFunctionParams, Cast, ScalarFunction, WindowFunction,
 };
@@ -308,6 +309,21 @@ fn rewrite_expression(
             Ok(Transformed::no(Expr::AggregateFunction(call)))
         }
         Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
+        // The value and what stands for it are of one type; the engine would bring the one to the other's.
+        Expr::WindowFunction(mut window)
+            if matches!(window.fun.name(), "lag" | "lead") && window.params.args.len() == 3 =>
+        {
+            let args = &mut window.params.args;
+            let types = [args[0].get_type(schema)?, args[2].get_type(schema)?];
+            if let Some(both) = (types[0] != types[1]).then(|| type_union_resolution(&types)).flatten() {
+                for at in [0, 2] {
+                    let value = std::mem::replace(&mut args[at], lit(true));
+                    args[at] = cast(value, both.clone());
+                }
+                return Ok(Transformed::yes(Expr::WindowFunction(window)));
+            }
+            Ok(Transformed::no(Expr::WindowFunction(window)))
+        }
         Expr::Like(mut like) if rules.like_ignores_case && !like.case_insensitive => {
             let Some(lower) = row_function("sqlite_lower") else { return Ok(Transformed::no(Expr::Like(like))) };
             for side in [&mut like.expr, &mut like.pattern] {
@@ -608,6 +624,28 @@ fn rewrite_function(
             }
         }
     }
+    if call.name() == NAMED && !call.args.is_empty() {
+        return Ok(Transformed::yes(call.args.swap_remove(0)));
+    }
+    if call.name() == "array_element" && rules.values_have_scales {
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(element(), call.args))));
+    }
+    if call.name() == "regexp_match" && rules.values_have_scales {
+        let flags = call.args.get(2).map_or(Some(""), constant_text).filter(|flags| matches!(*flags, "" | "i"));
+        let pattern = call.args.get(1).and_then(constant_text).and_then(|text| translate(text, Asked::Match));
+        // A group that takes no part would be left out of the list.
+        let has_loose_group = |pattern: &String| [")?", ")*", "){"].iter().any(|end| pattern.contains(end));
+        return Ok(match (pattern.filter(|pattern| !has_loose_group(pattern)), flags) {
+            (Some(pattern), Some(_)) => {
+                call.args[1] = lit(pattern);
+                Transformed::yes(Expr::ScalarFunction(call))
+            }
+            _ => {
+                refuse_pattern("a match", refused);
+                Transformed::no(Expr::ScalarFunction(call))
+            }
+        });
+    }
     if call.name() == "regexp_replace" && rules.values_have_scales {
         let flags = call
             .args
@@ -783,7 +821,10 @@ impl Rewrite {
                     rewrite.replaced.push((name, value));
                 }
                 None => {
-                    rewrite.compute(expr.clone());
+                    let column = rewrite.compute(expr.clone());
+                    if column != Expr::Column(Column::new_unqualified(name.clone())) {
+                        rewrite.replaced.push((name, column));
+                    }
                 }
             }
         }
@@ -792,11 +833,21 @@ impl Rewrite {
 
     /// Adds the expression once; gives the column it comes out as.
     fn compute(&mut self, expr: Expr) -> Expr {
-        let column = Expr::Column(Column::new_unqualified(expr.schema_name().to_string()));
-        if !self.computed.contains(&expr) {
-            self.computed.push(expr);
+        let plain = |expr: &Expr| match expr {
+            Expr::Alias(alias) => alias.expr.as_ref().clone(),
+            other => other.clone(),
+        };
+        let mut name = expr.schema_name().to_string();
+        match self.computed.iter().find(|known| **known == expr || plain(known) == expr) {
+            Some(known) => name = known.schema_name().to_string(),
+            // A cast has no part in a name.
+            None if self.computed.iter().any(|other| other.schema_name().to_string() == name) => {
+                name = format!("{name} {}", self.computed.len());
+                self.computed.push(expr.alias(&name));
+            }
+            None => self.computed.push(expr),
         }
-        column
+        Expr::Column(Column::new_unqualified(name))
     }
 }
 

@@ -4,13 +4,16 @@
 //! another expression with the dialect's meaning, on the tree; no text is replaced.
 
 use crate::error::{Location, PlanError};
+use crate::functions::NAMED;
 use crate::interval::parse_interval;
 use datafusion::sql::sqlparser::ast::{
     self, BinaryOperator, CaseWhen, CastKind, DataType, DateTimeField, ExactNumberInfo, Expr, Function, FunctionArg,
     FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, Interval, ObjectName,
-    Statement, TableAlias, TableAliasColumnDef, TableFactor, TimezoneInfo, UnaryOperator, Value, VisitMut, VisitorMut,
-    helpers::attached_token::AttachedToken,
+    SelectItem, SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor, TimezoneInfo, UnaryOperator, Value,
+    VisitMut, VisitorMut, helpers::attached_token::AttachedToken,
 };
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
 
@@ -38,6 +41,24 @@ pub(crate) fn write_series(statement: &mut Statement, dialect: &Dialect) -> Resu
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(refused) => Err(refused),
     }
+}
+
+/// Gives every cast a name of its own, by the type it casts to.
+pub(crate) fn name_casts(statement: &mut Statement) {
+    struct Casts;
+    impl VisitorMut for Casts {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if let Expr::Cast { data_type, .. } = expr {
+                let name = Expr::value(Value::SingleQuotedString(data_type.to_string()));
+                let cast = std::mem::replace(expr, Expr::value(Value::Null));
+                *expr = call(NAMED, vec![cast, name]);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let _: ControlFlow<()> = statement.visit(&mut Casts);
 }
 
 struct Series<'a> {
@@ -82,6 +103,9 @@ impl VisitorMut for Writer<'_> {
         let is_postgres = self.dialect == "postgres";
         match expr {
             Expr::Cast { .. } => self.cast(expr),
+            Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
+                complete_time(&mut typed.value.value);
+            }
             Expr::Interval(interval) if self.dialect != "mysql" && self.dialect != "mariadb" => {
                 if let Some(plain) = plain_interval(interval) {
                     *interval = plain;
@@ -122,6 +146,22 @@ impl VisitorMut for Writer<'_> {
                 let whole = made(nested(left), BinaryOperator::Minus, nested(&rest));
                 let quotient = made(nested(&whole), BinaryOperator::Divide, nested(right));
                 *expr = cast_to(quotient, DataType::BigInt(None));
+            }
+            // The planner of an array forgets the query that it stands in.
+            Expr::Array(array) if is_postgres && !array.elem.is_empty() => {
+                *expr = call("make_array", std::mem::take(&mut array.elem));
+            }
+            // With a pattern in the place of a number.
+            Expr::Substring { expr: inner, substring_from: Some(pattern), substring_for: None, .. }
+                if is_postgres && is_text(pattern) =>
+            {
+                let found = call("dvt_first_match", vec![inner.as_ref().clone(), pattern.as_ref().clone()]);
+                *expr = call("array_element", vec![found, *number(1)]);
+            }
+            Expr::Function(function) if is_postgres => {
+                if let Some(plain) = postgres_call(function) {
+                    *expr = plain;
+                }
             }
             Expr::BinaryOp { left, op, right } if is_postgres => {
                 let function = match op {
@@ -254,6 +294,76 @@ fn choose(condition: Expr, result: Expr, otherwise: Expr) -> Expr {
     }
 }
 
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+}
+
+/// Calls of PostgreSQL that are another way to write a cast, or name their arguments.
+fn postgres_call(function: &Function) -> Option<Expr> {
+    const PARTS: [&str; 7] = ["years", "months", "weeks", "days", "hours", "mins", "secs"];
+    if is_named(&function.name, "date") {
+        let [value] = arguments(function)?.try_into().ok()?;
+        return Some(Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(value),
+            data_type: DataType::Date,
+            array: false,
+            format: None,
+        });
+    }
+    if let Some((name, at)) = DOUBLES.into_iter().find(|(name, _)| is_named(&function.name, name)) {
+        let given = arguments(function)?.into_iter().enumerate();
+        return Some(call(
+            name,
+            given.map(|(index, value)| if index < at { value } else { as_double(value) }).collect(),
+        ));
+    }
+    if !is_named(&function.name, "make_interval") {
+        return None;
+    }
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let mut parts: Vec<Expr> = PARTS.iter().map(|_| *number(0)).collect();
+    for (at, argument) in list.args.iter().enumerate() {
+        let (at, value) = match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (at, value),
+            FunctionArg::Named { name, arg: FunctionArgExpr::Expr(value), .. }
+            | FunctionArg::ExprNamed { name: Expr::Identifier(name), arg: FunctionArgExpr::Expr(value), .. } => {
+                (PARTS.iter().position(|part| name.value.eq_ignore_ascii_case(part))?, value)
+            }
+            _ => return None,
+        };
+        *parts.get_mut(at)? = value.clone();
+    }
+    let seconds = parts.pop()?;
+    parts.push(as_double(seconds));
+    Some(call("dvt_make_interval", parts))
+}
+
+/// Functions of doubles alone, to which exact numbers are cast, and the first argument that is one.
+const DOUBLES: [(&str, usize); 11] = [
+    ("acos", 0),
+    ("asin", 0),
+    ("atan", 0),
+    ("atan2", 0),
+    ("cbrt", 0),
+    ("cos", 0),
+    ("degrees", 0),
+    ("make_timestamp", 5),
+    ("radians", 0),
+    ("sin", 0),
+    ("tan", 0),
+];
+
+fn as_double(value: Expr) -> Expr {
+    Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(value),
+        data_type: DataType::DoublePrecision,
+        array: false,
+        format: None,
+    }
+}
+
 fn number(number: u64) -> Box<Expr> {
     Box::new(Expr::value(Value::Number(number.to_string(), false)))
 }
@@ -351,6 +461,17 @@ impl Writer<'_> {
             return;
         }
         match data_type {
+            DataType::Timestamp(..) => {
+                if let Expr::Value(value) = inner.as_mut() {
+                    complete_time(&mut value.value);
+                }
+            }
+            // A list as one text: '{1,2}'.
+            DataType::Array(_) => {
+                if let Some(elements) = array_elements(inner) {
+                    **inner = Expr::Array(ast::Array { elem: elements, named: true });
+                }
+            }
             DataType::JSON => *expr = call("dvt_to_json", vec![inner.as_ref().clone()]),
             DataType::JSONB => *expr = call("dvt_to_jsonb", vec![inner.as_ref().clone()]),
             DataType::Interval { .. } => {
@@ -368,6 +489,35 @@ impl Writer<'_> {
             _ => {}
         }
     }
+}
+
+/// Adds the seconds that a text of a moment leaves out: `2024-01-01 10:00`.
+fn complete_time(value: &mut Value) {
+    let Value::SingleQuotedString(text) = value else { return };
+    let Some((date, time)) = text.split_once([' ', 'T']) else { return };
+    let is_minutes = time.len() >= 5 && time.is_char_boundary(5) && time.as_bytes()[2] == b':';
+    if is_minutes && date.len() >= 8 && !time[5..].starts_with([':', '.']) {
+        *text = format!("{date} {}:00{}", &time[..5], &time[5..]);
+    }
+}
+
+/// The elements of an array's text form, where none is quoted or nested.
+fn array_elements(text: &Expr) -> Option<Vec<Expr>> {
+    let Expr::Value(value) = text else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    if inside.contains(['{', '}', '"', '\\']) {
+        return None;
+    }
+    if inside.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    let element = |text: &str| match text.trim() {
+        "" => None,
+        null if null.eq_ignore_ascii_case("null") => Some(Expr::value(Value::Null)),
+        text => Some(Expr::value(Value::SingleQuotedString(text.to_owned()))),
+    };
+    inside.split(',').map(element).collect()
 }
 
 fn text_length(data_type: &DataType) -> Option<u64> {
@@ -424,21 +574,30 @@ fn plain_interval(interval: &Interval) -> Option<Interval> {
     })
 }
 
-/// `generate_series(…)` as a table becomes the elements of a list.
+/// Functions whose rows are the elements of a list: name, what makes the list of the arguments, and the column.
+const LISTS: [(&str, Option<&str>, &str); 6] = [
+    ("generate_series", Some("dvt_series"), "generate_series"),
+    ("unnest", None, "unnest"),
+    ("json_array_elements", Some("dvt_json_elements"), "value"),
+    ("jsonb_array_elements", Some("dvt_json_elements"), "value"),
+    ("json_array_elements_text", Some("dvt_json_elements_text"), "value"),
+    ("jsonb_array_elements_text", Some("dvt_json_elements_text"), "value"),
+];
+
+/// `generate_series(…)` as a table becomes the elements of a list; `unnest` of a list is that already.
 fn series(factor: &TableFactor) -> Option<TableFactor> {
-    let (arguments, alias) = match factor {
-        TableFactor::Table { name, alias, args: Some(arguments), with_ordinality: false, .. }
-            if is_named(name, "generate_series") =>
-        {
-            (&arguments.args, alias)
+    let (name, arguments, alias) = match factor {
+        TableFactor::Table { name, alias, args: Some(arguments), with_ordinality: false, .. } => {
+            (name, &arguments.args, alias)
         }
-        TableFactor::Function { name, args, alias, with_ordinality: false, .. }
-            if is_named(name, "generate_series") =>
-        {
-            (args, alias)
-        }
+        TableFactor::Function { name, args, alias, with_ordinality: false, .. } => (name, args, alias),
         _ => return None,
     };
+    // The function that gives the rows as a list, and the name of the column that it makes.
+    let (name, function, column) = LISTS.into_iter().find(|(known, ..)| is_named(name, known))?;
+    if name != "generate_series" && arguments.len() != 1 {
+        return None;
+    }
     let arguments = arguments
         .iter()
         .map(|argument| match argument {
@@ -446,21 +605,38 @@ fn series(factor: &TableFactor) -> Option<TableFactor> {
             _ => None,
         })
         .collect::<Option<Vec<_>>>()?;
+    let typed = match name {
+        "json_array_elements" => Some("dvt_to_json"),
+        "jsonb_array_elements" => Some("dvt_to_jsonb"),
+        _ => None,
+    };
     // The column has the name of the table, where it has none of its own.
     let mut alias = alias.clone().unwrap_or_else(|| TableAlias {
         explicit: true,
-        name: Ident::new("generate_series"),
+        name: Ident::new(column),
         columns: Vec::new(),
         at: None,
     });
     if alias.columns.is_empty() {
-        alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
+        let name = if column == "value" { Ident::new(column) } else { alias.name.clone() };
+        alias.columns.push(TableAliasColumnDef { name, data_type: None });
     }
-    Some(TableFactor::UNNEST {
+    let elements = |alias: TableAlias| TableFactor::UNNEST {
         alias: Some(alias),
-        array_exprs: vec![call("dvt_series", arguments)],
+        array_exprs: function.map_or_else(|| arguments.clone(), |function| vec![call(function, arguments.clone())]),
         with_offset: false,
         with_offset_alias: None,
         with_ordinality: false,
-    })
+    };
+    let Some(typed) = typed else { return Some(elements(alias)) };
+    // An element keeps the type of its array, which a row of the list does not.
+    let parser = PostgreSqlDialect {};
+    let mut query = Parser::new(&parser).try_with_sql("SELECT dvt_value FROM a").ok()?.parse_query().ok()?;
+    let SetExpr::Select(select) = query.body.as_mut() else { return None };
+    let [SelectItem::UnnamedExpr(value)] = select.projection.as_mut_slice() else { return None };
+    let column = TableAliasColumnDef { name: Ident::new("dvt_value"), data_type: None };
+    let inner = TableAlias { explicit: true, name: Ident::new("dvt_elements"), columns: vec![column], at: None };
+    *value = call(typed, vec![value.clone()]);
+    select.from.first_mut()?.relation = elements(inner);
+    Some(TableFactor::Derived { lateral: true, subquery: query, alias: Some(alias), sample: None })
 }

@@ -196,6 +196,14 @@ fn relations_are_found_and_renamed_by_their_place() {
     assert_eq!(relations_read("select * from `My`.`Shop`.`Orders`", &MYSQL).unwrap(), [vec!["my", "shop", "orders"]]);
 }
 
+#[test]
+fn functions_in_a_from_are_no_relations() {
+    let sql = "select o.id from my.shop.orders o, generate_series(1, 3) s, lateral jsonb_each(o.status) as e";
+    assert_eq!(relations_read(sql, &POSTGRES).unwrap(), [vec!["my", "shop", "orders"]]);
+    let names = BTreeMap::from([(vec!["my".to_owned(), "shop".to_owned(), "orders".to_owned()], "x".to_owned())]);
+    assert_eq!(rename_relations(sql, &POSTGRES, &names).unwrap(), sql.replace("my.shop.orders", "x"));
+}
+
 /// What the engine would answer wrongly, or not at all, is refused by name.
 #[test]
 fn what_has_no_faithful_plan_is_refused_by_name() {
@@ -213,6 +221,15 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "a correlated subquery with GROUPING SETS",
         ),
         ("select * from my.shop.orders o, json_each(o.status)", "the function `json_each` in a FROM"),
+        ("select * from my.shop.orders natural full join pg.public.customers", "a NATURAL RIGHT or FULL JOIN"),
+        (
+            "select id from my.shop.orders o join pg.public.customers c on c.id = o.id full join my.public.customers d using (id)",
+            "with USING whose column may be of several tables",
+        ),
+        (
+            "select (array[o.id])[0:1] from my.shop.orders o join pg.public.customers c on c.id = o.id",
+            "a slice of an array",
+        ),
         ("select o.id from my.shop.orders o tablesample system (10)", "TABLESAMPLE"),
         ("select o.id from (select id from my.shop.orders) o tablesample bernoulli (10)", "TABLESAMPLE"),
         ("select id from my.shop.orders order by amount fetch first 3 rows with ties", "FETCH … WITH TIES"),

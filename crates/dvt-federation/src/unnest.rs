@@ -206,19 +206,37 @@ fn asked_columns(condition: &Expr) -> Result<BTreeSet<Column>> {
     Ok(asked)
 }
 
-/// Every column outside of the plan that it refers to, at any depth.
+/// Every column outside of the plan that it refers to, at any depth. What a subquery inside of the plan asks of the plan's own
+/// rows is none of them.
 pub(super) fn outer_columns(plan: &LogicalPlan) -> Result<BTreeSet<Column>> {
+    let inputs = plan.inputs();
+    let is_own = |column: &Column| inputs.iter().any(|input| input.schema().has_column(column));
     let mut found = BTreeSet::new();
-    plan.apply_with_subqueries(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|expr| {
-                if let Expr::OuterReferenceColumn(_, column) = expr {
+    plan.apply_expressions(|expr| {
+        expr.apply(|expr| {
+            let asked = match expr {
+                Expr::OuterReferenceColumn(_, column) => {
                     found.insert(column.clone());
+                    return Ok(TreeNodeRecursion::Continue);
                 }
-                Ok(TreeNodeRecursion::Continue)
-            })
+                Expr::Exists(test) => &test.subquery,
+                Expr::InSubquery(test) => &test.subquery,
+                Expr::SetComparison(test) => &test.subquery,
+                Expr::ScalarSubquery(subquery) => subquery,
+                _ => return Ok(TreeNodeRecursion::Continue),
+            };
+            found.extend(outer_columns(&asked.subquery)?.into_iter().filter(|column| !is_own(column)));
+            Ok(TreeNodeRecursion::Continue)
         })
     })?;
+    for input in &inputs {
+        let mut below = outer_columns(input)?;
+        // The right side of a lateral join asks the left one.
+        if let LogicalPlan::Join(join) = plan {
+            below.retain(|column| !join.left.schema().has_column(column));
+        }
+        found.extend(below);
+    }
     Ok(found)
 }
 
@@ -241,9 +259,12 @@ fn lateral(join: Join, names: &mut Names) -> Result<LogicalPlan> {
         _ => (conditions, written.collect()),
     };
     let filter = conjunction(filter).unwrap_or_else(|| lit(true));
-    let joined = joined(left, right, filter, join_type)?;
+    let joined = match joined(left, right, filter, join_type)? {
+        LogicalPlan::Join(join) => in_outer_join(join, names)?,
+        other => other,
+    };
     let joined = match conjunction(above) {
-        Some(above) => LogicalPlan::Filter(Filter::try_new(above, Arc::new(joined))?),
+        Some(above) => unnest(LogicalPlan::Filter(Filter::try_new(above, Arc::new(joined))?), names)?,
         None => joined,
     };
     narrowed(joined, columns)
@@ -318,6 +339,11 @@ impl Rows<'_> {
             return Ok(expr);
         }
         let answered = expr.transform_up(|expr| {
+            if let Expr::ScalarSubquery(subquery) = &expr
+                && outer_columns(&subquery.subquery)?.is_empty()
+            {
+                return self.nullable(subquery).map(Transformed::yes);
+            }
             if !is_subquery(&expr) || self.engine_runs(&expr)? {
                 return Ok(Transformed::no(expr));
             }
@@ -382,6 +408,20 @@ impl Rows<'_> {
         let filter = conjunction(same).unwrap_or_else(|| lit(true));
         self.input = Arc::new(joined(Arc::clone(&self.input), right, filter, JoinType::Left)?);
         Ok(())
+    }
+
+    /// A subquery that depends on nothing, so that the engine expects NULL of it where it may have no row: from the type of its
+    /// column alone it would conclude that there always is a value.
+    fn nullable(&mut self, subquery: &Subquery) -> Result<Expr> {
+        let rows = &subquery.subquery;
+        if gives_one_row(rows) || rows.schema().field(0).is_nullable() {
+            return Ok(Expr::ScalarSubquery(subquery.clone()));
+        }
+        let value = Expr::Column(Column::from(rows.schema().qualified_field(0)));
+        let call = AggregateFunction::new_udf(single_value(), vec![value], false, None, Vec::new(), None);
+        let call = Expr::AggregateFunction(call).alias(self.names.fresh("value"));
+        let one = LogicalPlan::Aggregate(Aggregate::try_new(Arc::clone(rows), Vec::new(), vec![call])?);
+        Ok(Expr::ScalarSubquery(Subquery { subquery: Arc::new(one), ..subquery.clone() }))
     }
 
     /// The one value of a subquery, NULL where it has no row.

@@ -361,9 +361,16 @@ fn cased(name: &str, spelled: &str) -> String {
     }
 }
 
-/// `to_date(text, pattern)` for patterns of numbers and month names; the day counted from 1970-01-01.
+/// `to_date(text, pattern)`: the day counted from 1970-01-01.
 pub(super) fn parse_date(text: &str, pattern: &str) -> Result<i64, String> {
+    parse_moment(text, pattern).map(|(day, _)| day)
+}
+
+/// `to_timestamp(text, pattern)` for patterns of numbers and month names: the day counted from 1970-01-01, and the
+/// microseconds since its midnight.
+pub(super) fn parse_moment(text: &str, pattern: &str) -> Result<(i64, i64), String> {
     let (mut year, mut month, mut day) = (None, None, None);
+    let (mut hour, mut minute, mut second, mut micros) = (0, 0, 0, 0);
     let mut rest = text;
     for piece in pieces(pattern)? {
         let (word, spelled) = match piece {
@@ -386,6 +393,17 @@ pub(super) fn parse_date(text: &str, pattern: &str) -> Result<i64, String> {
         };
         match word {
             "YYYY" => year = Some(digits(4, &mut rest)?),
+            "HH24" => hour = digits(2, &mut rest)?,
+            "MI" => minute = digits(2, &mut rest)?,
+            "SS" => second = digits(2, &mut rest)?,
+            // Digits after the point, as many as there are.
+            "MS" | "US" => {
+                let most = if word == "MS" { 3 } else { 6 };
+                let before = rest.len();
+                let number = digits(most, &mut rest)?;
+                let count = u32::try_from(before - rest.len()).unwrap_or(6);
+                micros += number * 10_i64.pow(6 - count.min(6));
+            }
             "MM" => month = Some(digits(2, &mut rest)?),
             "DD" => day = Some(digits(2, &mut rest)?),
             "MON" => {
@@ -405,7 +423,12 @@ pub(super) fn parse_date(text: &str, pattern: &str) -> Result<i64, String> {
         return Err(format!("`{text}` does not follow the pattern `{pattern}`"));
     }
     let (year, month, day) = (year.unwrap_or(1), month.unwrap_or(1), day.unwrap_or(1));
-    make_date(year, month, day).ok_or_else(|| format!("date/time field value out of range: `{text}`"))
+    let out_of_range = || format!("date/time field value out of range: `{text}`");
+    if hour > 23 || minute > 59 || second > 59 {
+        return Err(out_of_range());
+    }
+    let day = make_date(year, month, day).ok_or_else(out_of_range)?;
+    Ok((day, (hour * 3600 + minute * 60 + second) * 1_000_000 + micros))
 }
 
 /// The day, if it is one of the calendar.

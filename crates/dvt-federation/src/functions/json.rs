@@ -5,7 +5,7 @@
 
 mod text;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, StringBuilder};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListBuilder, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
 use datafusion::common::{Result, exec_err, not_impl_err};
@@ -27,6 +27,8 @@ pub(super) fn functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
         ("dvt_json_has", Task::HasKey),
         ("dvt_json_kind", Task::Kind),
         ("dvt_json_length", Task::Length),
+        ("dvt_json_elements", Task::Elements),
+        ("dvt_json_elements_text", Task::ElementsAsText),
         ("dvt_to_json", Task::ToJson),
         ("dvt_to_jsonb", Task::ToJsonb),
     ]
@@ -52,6 +54,9 @@ enum Task {
     HasKey,
     Kind,
     Length,
+    /// The list of an array's values.
+    Elements,
+    ElementsAsText,
     ToJson,
     ToJsonb,
 }
@@ -76,6 +81,7 @@ impl ScalarUDFImpl for JsonFunction {
         Ok(match self.task {
             Task::HasKey => DataType::Boolean,
             Task::Length => DataType::Int32,
+            Task::Elements | Task::ElementsAsText => DataType::new_list(DataType::Utf8, true),
             _ => DataType::Utf8,
         })
     }
@@ -92,6 +98,7 @@ impl ScalarUDFImpl for JsonFunction {
                 return not_impl_err!("a JSON operator on a value of another type than json or jsonb");
             }
             Task::Part | Task::Path | Task::Steps => of_value,
+            Task::Elements => return Ok(Arc::new(Field::new_list(self.name, with_type(of_value), true))),
             _ => None,
         };
         Ok(Arc::new(match result {
@@ -101,7 +108,7 @@ impl ScalarUDFImpl for JsonFunction {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let ScalarFunctionArgs { args, number_rows, .. } = arguments;
+        let ScalarFunctionArgs { ref args, number_rows, .. } = arguments;
         let text = |index: usize| -> Result<ArrayRef> {
             let values = args[index].to_array(number_rows)?;
             if matches!(values.data_type(), DataType::List(_)) {
@@ -120,6 +127,30 @@ impl ScalarUDFImpl for JsonFunction {
                 }
                 Ok(ColumnarValue::Array(Arc::new(found.finish())))
             }
+            Task::Elements | Task::ElementsAsText => {
+                let DataType::List(item) = arguments.return_field.data_type() else {
+                    return exec_err!("the elements of a JSON array are a list");
+                };
+                let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Arc::clone(item));
+                for value in values {
+                    let Some(value) = value else {
+                        lists.append_null();
+                        continue;
+                    };
+                    let Some(length) = text::length(value) else {
+                        return exec_err!("cannot extract elements from a value that is no array");
+                    };
+                    for at in 0..length {
+                        let element = i64::try_from(at).ok().and_then(|at| text::element(value.trim(), at));
+                        lists.values().append_option(match self.task {
+                            Task::ElementsAsText => element.and_then(text::as_text),
+                            _ => element.map(str::to_owned),
+                        });
+                    }
+                    lists.append(true);
+                }
+                Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+            }
             Task::Length => {
                 let mut lengths = Int32Builder::with_capacity(number_rows);
                 for value in values {
@@ -132,7 +163,7 @@ impl ScalarUDFImpl for JsonFunction {
                 Ok(ColumnarValue::Array(Arc::new(lengths.finish())))
             }
             _ => {
-                let steps = self.steps(&args, number_rows)?;
+                let steps = self.steps(args, number_rows)?;
                 let mut parts = StringBuilder::new();
                 for row in 0..number_rows {
                     let part = match (values.is_valid(row), &steps) {
@@ -144,6 +175,15 @@ impl ScalarUDFImpl for JsonFunction {
                 Ok(ColumnarValue::Array(Arc::new(parts.finish())))
             }
         }
+    }
+}
+
+/// An element of a list of JSON values.
+fn with_type(known: Option<LogicalType>) -> Field {
+    let item = Field::new_list_field(DataType::Utf8, true);
+    match known {
+        Some(known) => item.with_metadata([(LOGICAL_TYPE.to_owned(), known.to_string())].into()),
+        None => item,
     }
 }
 

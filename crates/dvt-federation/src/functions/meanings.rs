@@ -2,7 +2,8 @@
 //! dialects mean different things by one name.
 
 use super::calendar::{
-    DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, stretch, timestamp_text,
+    DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, parse_moment, stretch,
+    timestamp_text,
 };
 use super::rowwise::Kind::{
     AnyTime, BigInt, Boolean, Date, Double, Exact, Integer, Interval, Shown, Text, Timestamp, Zoned,
@@ -382,14 +383,21 @@ pub(super) const POSTGRES: &[Definition] = &[
     },
     Definition {
         name: "postgres_to_timestamp",
-        meanings: &[of(&[Double], Zoned, |values| {
-            let micros = (double(&values[0]) * 1e6).round_ties_even();
-            if micros.abs() > 9e18 {
-                return Err("timestamp out of range".to_owned());
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "within range")]
-            Ok(Value::Timestamp(micros as i64))
-        })],
+        meanings: &[
+            of(&[Text, Text], Zoned, |values| {
+                let (day, micros) = parse_moment(text(&values[0]), text(&values[1]))?;
+                let moment = day.checked_mul(DAY).and_then(|midnight| midnight.checked_add(micros));
+                moment.map(Value::Timestamp).ok_or_else(|| "timestamp out of range".to_owned())
+            }),
+            of(&[Double], Zoned, |values| {
+                let micros = (double(&values[0]) * 1e6).round_ties_even();
+                if micros.abs() > 9e18 {
+                    return Err("timestamp out of range".to_owned());
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "within range")]
+                Ok(Value::Timestamp(micros as i64))
+            }),
+        ],
     },
     Definition {
         name: "postgres_make_date",
@@ -402,6 +410,51 @@ pub(super) const POSTGRES: &[Definition] = &[
     Definition {
         name: "postgres_age",
         meanings: &[of(&[Timestamp, Timestamp], Interval, |values| aged(micros(&values[0]), micros(&values[1])))],
+    },
+    Definition {
+        name: "elapsed",
+        meanings: &[of(&[Timestamp, Timestamp], Interval, elapsed), of(&[Zoned, Zoned], Interval, elapsed)],
+    },
+    Definition {
+        name: "postgres_make_interval",
+        meanings: &[of(&[Integer, Integer, Integer, Integer, Integer, Integer, Double], Interval, |values| {
+            let part = |at: usize| integer(&values[at]);
+            let months = i32::try_from(part(0) * 12 + part(1));
+            let days = i32::try_from(part(2) * 7 + part(3));
+            let seconds = (double(&values[6]) * 1e6).round_ties_even();
+            if !seconds.is_finite() || seconds.abs() > 9e15 {
+                return Err("interval out of range".to_owned());
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "within range")]
+            let micros = part(4) * 3_600_000_000 + part(5) * 60_000_000 + seconds as i64;
+            match (months, days, micros.checked_mul(1000)) {
+                (Ok(months), Ok(days), Some(nanoseconds)) => {
+                    Ok(Value::Interval(IntervalMonthDayNano::new(months, days, nanoseconds)))
+                }
+                _ => Err("interval out of range".to_owned()),
+            }
+        })],
+    },
+    Definition {
+        name: "postgres_make_timestamp",
+        meanings: &[of(&[Integer, Integer, Integer, Integer, Integer, Double], Timestamp, |values| {
+            let part = |at: usize| integer(&values[at]);
+            let (hour, minute, second) = (part(3), part(4), double(&values[5]));
+            let day = make_date(part(0), part(1), part(2));
+            let is_time = (0..24).contains(&hour) && (0..60).contains(&minute) && (0.0..60.0).contains(&second);
+            match day.and_then(|day| day.checked_mul(DAY)) {
+                Some(midnight) if is_time => {
+                    #[expect(clippy::cast_possible_truncation, reason = "below a minute")]
+                    let micros = (second * 1e6).round_ties_even() as i64;
+                    let micros = hour * 3_600_000_000 + minute * 60_000_000 + micros;
+                    midnight
+                        .checked_add(micros)
+                        .map(Value::Timestamp)
+                        .ok_or_else(|| "timestamp out of range".to_owned())
+                }
+                _ => Err("date/time field value out of range".to_owned()),
+            }
+        })],
     },
     Definition {
         name: "interval_order",
@@ -477,6 +530,37 @@ pub(super) const POSTGRES: &[Definition] = &[
             number => Ok(Value::Double(number.sqrt())),
         })],
     },
+    Definition { name: "double_sin", meanings: &[of(&[Double], Double, |values| circular(&values[0], f64::sin))] },
+    Definition { name: "double_cos", meanings: &[of(&[Double], Double, |values| circular(&values[0], f64::cos))] },
+    Definition { name: "double_tan", meanings: &[of(&[Double], Double, |values| circular(&values[0], f64::tan))] },
+    Definition { name: "double_asin", meanings: &[of(&[Double], Double, |values| arc(&values[0], f64::asin))] },
+    Definition { name: "double_acos", meanings: &[of(&[Double], Double, |values| arc(&values[0], f64::acos))] },
+    Definition {
+        name: "double_atan",
+        meanings: &[of(&[Double], Double, |values| Ok(Value::Double(double(&values[0]).atan())))],
+    },
+    Definition {
+        name: "double_atan2",
+        meanings: &[of(&[Double, Double], Double, |values| {
+            Ok(Value::Double(double(&values[0]).atan2(double(&values[1]))))
+        })],
+    },
+    Definition {
+        name: "double_cbrt",
+        meanings: &[of(&[Double], Double, |values| Ok(Value::Double(double(&values[0]).cbrt())))],
+    },
+    Definition {
+        name: "double_radians",
+        meanings: &[of(&[Double], Double, |values| {
+            Ok(Value::Double(double(&values[0]) * (std::f64::consts::PI / 180.0)))
+        })],
+    },
+    Definition {
+        name: "double_degrees",
+        meanings: &[of(&[Double], Double, |values| {
+            Ok(Value::Double(double(&values[0]) / (std::f64::consts::PI / 180.0)))
+        })],
+    },
     Definition {
         name: "double_exp",
         meanings: &[of(&[Double], Double, |values| finite(double(&values[0]).exp(), double(&values[0]).is_finite()))],
@@ -499,6 +583,28 @@ fn overlay(values: &[Value], length: i64) -> Computed {
     let before = part(whole, 1, start - 1);
     let after = part(whole, start.saturating_add(length), i64::MAX / 2);
     string(format!("{before}{with}{after}"))
+}
+
+/// Of an angle, which has to be finite.
+fn circular(angle: &Value, compute: fn(f64) -> f64) -> Computed {
+    let angle = double(angle);
+    if angle.is_infinite() { Err("input is out of range".to_owned()) } else { Ok(Value::Double(compute(angle))) }
+}
+
+/// Of a number from -1 to 1.
+fn arc(number: &Value, compute: fn(f64) -> f64) -> Computed {
+    let number = double(number);
+    if number.abs() > 1.0 { Err("input is out of range".to_owned()) } else { Ok(Value::Double(compute(number))) }
+}
+
+/// From the second moment to the first, in days and what is left of one.
+fn elapsed(values: &[Value]) -> Computed {
+    let micros =
+        micros(&values[0]).checked_sub(micros(&values[1])).ok_or_else(|| "interval out of range".to_owned())?;
+    match i32::try_from(micros / DAY) {
+        Ok(days) => Ok(Value::Interval(IntervalMonthDayNano::new(0, days, micros % DAY * 1000))),
+        Err(_) => Err("interval out of range".to_owned()),
+    }
 }
 
 fn finite(number: f64, from_finite: bool) -> Computed {

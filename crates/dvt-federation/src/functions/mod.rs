@@ -4,6 +4,7 @@ mod calendar;
 mod deviation;
 mod division;
 mod duckdb;
+mod element;
 mod integers;
 mod json;
 mod lake;
@@ -11,6 +12,7 @@ mod letters;
 mod meanings;
 mod mysql;
 mod mysql_more;
+mod named;
 mod ordered;
 mod places;
 mod postgres;
@@ -23,7 +25,9 @@ mod zones;
 
 pub(crate) use deviation::{Deviation, exact_deviation};
 pub(crate) use division::{DivisionRule, exact_division};
+pub(crate) use element::element;
 pub(crate) use integers::{IntegerWidth, checked_arithmetic};
+pub(crate) use named::NAMED;
 pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
 pub(crate) use single_value::single_value;
 
@@ -71,10 +75,12 @@ impl FunctionPack {
         let mut known = SessionStateDefaults::default_scalar_functions();
         known.extend(letters::functions());
         known.extend(json::functions());
+        known.extend(named::functions());
         for definitions in [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE] {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));
+        let own = scalar.get(NAMED).cloned();
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(ordered::functions());
         let aggregate = by_name(aggregates, |function| (function.name().to_owned(), function.aliases().to_vec()));
@@ -84,11 +90,13 @@ impl FunctionPack {
         match names {
             None => Self { scalar, aggregate, window },
             Some(names) => {
+                let mut scalar = pick(&scalar, names);
+                scalar.extend(own.map(|named| (NAMED.to_owned(), named)));
                 let mut window = pick(&window, names);
                 for function in window.values_mut() {
                     *function = places::counted(function, dialect.name);
                 }
-                Self { scalar: pick(&scalar, names), aggregate: pick(&aggregate, names), window }
+                Self { scalar, aggregate: pick(&aggregate, names), window }
             }
         }
     }

@@ -215,19 +215,33 @@ impl Writer<'_> {
     }
 
     fn like(&self, like: &Like) -> Pushed {
-        let value = self.value(&like.expr)?;
+        // A SQLite author's LIKE, of which both sides are in lower case here.
+        let (written, ignores_case) = match like.expr.as_ref() {
+            Expr::ScalarFunction(call) if call.name() == "sqlite_lower" && call.args.len() == 1 => {
+                (&call.args[0], true)
+            }
+            other => (other, false),
+        };
+        let value = self.value(written)?;
         let Expr::Literal(ScalarValue::Utf8(Some(pattern)), _) = like.pattern.as_ref() else {
             return Err("its pattern is not a value");
         };
         let is_plain = !like.case_insensitive && like.escape_char.is_none() && !pattern.contains('\\');
         let is_binary = matches!(value.comparison, TextComparison::Binary | TextComparison::BinaryEquality);
         let is_text = value.data_type == DataType::Utf8 && value.is_plain_text;
-        if !(self.rules.like && is_plain && is_binary && is_text) {
+        let exactness = match ignores_case {
+            false if self.rules.like && is_binary => Exactness::Exact,
+            // It finds what differs in case besides.
+            false if self.rules.like_ignores_case && !like.negated => Exactness::Inexact,
+            true if self.rules.like_ignores_case => Exactness::Exact,
+            _ => return Err("LIKE does not mean the same on that connection"),
+        };
+        if !is_plain || !is_text {
             return Err("LIKE does not mean the same on that connection");
         }
         let not = if like.negated { "NOT " } else { "" };
         let pattern = format!(" {not}LIKE {})", self.dialect.string_literal(pattern));
-        Ok((Fragment::concat(["(".into(), value.sql, pattern.into()]), Exactness::Exact))
+        Ok((Fragment::concat(["(".into(), value.sql, pattern.into()]), exactness))
     }
 
     /// Whether the connection compares the value with the constant as we would.

@@ -63,6 +63,9 @@ impl Writer<'_> {
         let sql = match data_type {
             DataType::Utf8 | DataType::Date32 | DataType::Boolean => text,
             // A number's width decides where its sums overflow.
+            DataType::Int32 if self.rules.integer.is_some() => {
+                self.rules.integer.map_or(text.clone(), |integer| format!("CAST({text} AS {integer})"))
+            }
             DataType::Int64 | DataType::Int32 => match self.rules.bigint {
                 Some(bigint) => format!("CAST({text} AS {bigint})"),
                 None => text,
@@ -168,22 +171,25 @@ impl Writer<'_> {
                     "checked_subtract" => "-",
                     _ => "*",
                 };
-                let (Some(bigint), [left, right]) = (self.rules.bigint, &values()?[..]) else {
-                    return Err("integers that overflow do not fail on that connection");
-                };
-                // Only 64-bit results overflow there where they do here.
-                let is_whole = left.data_type == DataType::Int64 || right.data_type == DataType::Int64;
-                if !is_whole || !left.data_type.is_signed_integer() || !right.data_type.is_signed_integer() {
+                let values = values()?;
+                let [left, right] = values.as_slice() else { return Err("its function is not one that is sent") };
+                if !left.data_type.is_signed_integer() || !right.data_type.is_signed_integer() {
                     return Err("its integers have another width there");
                 }
-                let wide = |value: &Value| {
-                    Fragment::concat(["CAST(".into(), value.sql.clone(), format!(" AS {bigint})").into()])
+                // A result overflows there only where it does here if both sides have its width.
+                let types = [left.data_type.clone(), right.data_type.clone()];
+                let data_type = call.func.return_type(&types).map_err(|_| "its result has no type")?;
+                let word = match data_type {
+                    DataType::Int64 => self.rules.bigint,
+                    DataType::Int32 => self.rules.integer,
+                    _ => None,
                 };
-                let side = |value: &Value| match value.data_type {
-                    DataType::Int64 => value.sql.clone(),
-                    _ => wide(value),
+                let Some(word) = word else { return Err("integers that overflow do not fail on that connection") };
+                let side = |value: &Value| match value.data_type == data_type {
+                    true => value.sql.clone(),
+                    false => Fragment::concat(["CAST(".into(), value.sql.clone(), format!(" AS {word})").into()]),
                 };
-                Ok(Value::computed(Fragment::infix(side(left), symbol, side(right)), DataType::Int64))
+                Ok(Value::computed(Fragment::infix(side(left), symbol, side(right)), data_type))
             }
             "coalesce" => self.one_of(values()?, |values| Fragment::call("COALESCE", values)),
             _ => Err("its function is not one that is sent"),

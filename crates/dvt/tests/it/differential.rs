@@ -1,44 +1,94 @@
 //! Random queries over random tables, once all in one PostgreSQL and once over several databases: the rows have to be the
-//! same. `DVT_DIFFERENTIAL_SEED` replays a seed that a failure printed, `DVT_DIFFERENTIAL_RUNS` says how many seeds in a
-//! row are run, `DVT_DIFFERENTIAL_QUERIES` how many queries each has, `DVT_DIFFERENTIAL_MODES=all` runs each of them in all
-//! of `MODES`; `DVT_DIFFERENTIAL_QUERY` runs queries of your own, one per line, on a seed's tables. A query that dvt refuses by
-//! name is counted and printed, everything else has to agree.
+//! same. Replay and widen by variables:
 //!
-//! Where the time goes: a seed costs three databases and a start of the binary per mode, its queries little, so a long run
-//! takes many queries of few seeds.
+//! | variable | meaning |
+//! |---|---|
+//! | `DVT_DIFFERENTIAL_SEED` | the first seed; a failure prints its own |
+//! | `DVT_DIFFERENTIAL_RUNS` | how many seeds in a row |
+//! | `DVT_DIFFERENTIAL_QUERIES` | how many queries each seed has |
+//! | `DVT_DIFFERENTIAL_MODES=all` | every query in all of `MODES`, not in one of each seed's |
+//! | `DVT_DIFFERENTIAL_QUERY` | queries of your own, one per line, on a seed's tables |
+//! | `DVT_DIFFERENTIAL_LOG` | a file that gets a line per seed, and every mismatch and refusal as it is found |
+//!
+//! A query that dvt refuses by name is counted and printed, everything else has to agree. A seed costs its databases and a start
+//! of the binary per mode, its queries little: a long run takes many queries of few seeds.
 
+mod calls;
+mod conditions;
 mod query;
 mod schema;
+mod values;
 
 use crate::project::{Project, output};
 use crate::random::Random;
 use dvt_test_support::TestDatabase;
-use schema::Place;
+use schema::{Place, TABLES, Table};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 const QUERIES: u64 = 40;
 
 /// A name, switches of the binary, and flags.
 type Mode = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
-/// The ways to run a seed's queries. The first two are part of every run.
-const MODES: [Mode; 4] = [
+/// The ways to run a seed's queries.
+const MODES: [Mode; 5] = [
     ("pushdown", &[], ""),
     ("no pushdown", &[("DVT_TEST_PUSHDOWN", "off")], ""),
     ("no reduction", &[("DVT_TEST_REDUCTION", "off")], ""),
     ("rows one by one, little memory", &[], "--compute tiny"),
+    ("neither, rows one by one", &[("DVT_TEST_PUSHDOWN", "off"), ("DVT_TEST_REDUCTION", "off")], "--compute tiny"),
 ];
 
-/// What came of a seed's queries.
+/// What came of the queries.
 #[derive(Default)]
 struct Tally {
+    queries: usize,
+    executions: usize,
     agreed: usize,
     /// PostgreSQL itself gives an error, and so does dvt.
     failed_on_both: usize,
     /// PostgreSQL gives an error (an overflow, say) where dvt gives rows.
     only_oracle_failed: Vec<String>,
-    refused: BTreeMap<String, usize>,
+    /// How often, and the first query, by what was refused.
+    refused: BTreeMap<String, (usize, String)>,
+    /// Columns whose types differ from those of one database, by both types.
+    other_types: BTreeMap<String, (usize, String)>,
     mismatches: Vec<String>,
+}
+
+impl Tally {
+    fn report(&self, seeds: &std::ops::Range<u64>) -> String {
+        let refused: usize = self.refused.values().map(|(count, _)| count).sum();
+        let mut text = format!(
+            "seeds {seeds:?}: {} queries, {} executions: {} agreed, {} failed on both, {} failed in PostgreSQL only, {refused} refused, {} mismatches",
+            self.queries,
+            self.executions,
+            self.agreed,
+            self.failed_on_both,
+            self.only_oracle_failed.len(),
+            self.mismatches.len(),
+        );
+        for (title, counted) in [("refused", &self.refused), ("other types", &self.other_types)] {
+            let mut reasons: Vec<_> = counted.iter().collect();
+            reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+            for (reason, (count, example)) in reasons {
+                let _ = write!(text, "\n{title} {count:5}  {reason}\n             {example}");
+            }
+        }
+        for lenient in self.only_oracle_failed.iter().take(40) {
+            let _ = write!(text, "\nonly PostgreSQL failed: {lenient}");
+        }
+        text
+    }
+}
+
+/// Adds to the file that `DVT_DIFFERENTIAL_LOG` names.
+fn log(text: &str) {
+    if let Ok(path) = std::env::var("DVT_DIFFERENTIAL_LOG") {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        let _ = file.and_then(|mut file| std::io::Write::write_all(&mut file, format!("{text}\n").as_bytes()));
+    }
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -48,137 +98,212 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn random_queries_give_the_rows_that_one_database_gives() {
     let first = number("DVT_DIFFERENTIAL_SEED", 1);
-    let runs = number("DVT_DIFFERENTIAL_RUNS", 1);
+    let seeds = first..first + number("DVT_DIFFERENTIAL_RUNS", 1);
     let mut total = Tally::default();
-    for seed in first..first + runs {
+    for seed in seeds.clone() {
         if !one_seed(seed, &mut total) {
             return;
         }
+        let so_far = total.report(&(first..seed + 1));
+        log(so_far.lines().next().unwrap_or_default());
     }
-    eprintln!(
-        "seeds {first}..{}: {} agreed, {} failed on both, {} failed in PostgreSQL only, refused {:?}, {} mismatches",
-        first + runs,
-        total.agreed,
-        total.failed_on_both,
-        total.only_oracle_failed.len(),
-        total.refused,
-        total.mismatches.len(),
-    );
-    for lenient in &total.only_oracle_failed {
-        eprintln!("only PostgreSQL failed: {lenient}");
-    }
+    let report = total.report(&seeds);
+    eprintln!("{report}");
+    log(&report);
     assert!(total.mismatches.is_empty(), "{}", total.mismatches.join("\n\n"));
     assert!(total.agreed > 0, "no query ran at all");
 }
 
-/// False when there is no server to run on.
-fn one_seed(seed: u64, total: &mut Tally) -> bool {
-    let (Some(target), Some(right), Some(left)) =
-        (dvt_test_support::postgres(), dvt_test_support::postgres(), dvt_test_support::mysql())
-    else {
-        return false;
-    };
-    let mut random = Random::new(seed);
-    let tables = schema::tables(&mut random);
-    let mut queries: Vec<String> =
-        (0..number("DVT_DIFFERENTIAL_QUERIES", QUERIES)).map(|_| query::random_query(&mut random, &tables)).collect();
-    if let Ok(own) = std::env::var("DVT_DIFFERENTIAL_QUERY") {
-        queries = own.lines().map(str::to_owned).collect();
+/// A seed's tables in one database and in several, and the project whose models are its queries.
+struct World {
+    project: Project,
+    target: TestDatabase,
+    /// Kept for as long as the project reads them.
+    _others: [TestDatabase; 2],
+    queries: Vec<String>,
+}
+
+impl World {
+    /// `None` when there is no server to run on.
+    fn new(seed: u64) -> Option<Self> {
+        let (target, right, left) =
+            (dvt_test_support::postgres()?, dvt_test_support::postgres()?, dvt_test_support::mysql()?);
+        let mut random = Random::new(seed);
+        let tables = schema::tables(&mut random);
+        let mut queries: Vec<String> = (0..number("DVT_DIFFERENTIAL_QUERIES", QUERIES))
+            .map(|_| query::random_query(&mut random, &tables))
+            .collect();
+        if let Ok(own) = std::env::var("DVT_DIFFERENTIAL_QUERY") {
+            queries = own.lines().map(str::to_owned).collect();
+        }
+        let drivers = tables.iter().any(|table| table.place == Place::Duck).then(dvt_test_support::drivers).flatten();
+        let duck = match &drivers {
+            Some(_) => "{type: duckdb, path: duck.db}",
+            None => "{type: filesystem, path: duck, format: parquet}",
+        };
+        let outputs = format!(
+            "    pg: {}\n    left: {}\n    right: {}\n    lite: {{type: sqlite, path: lite.db}}\n    \
+             files: {{type: filesystem, path: files, format: parquet}}\n    delta: {{type: filesystem, path: delta}}\n    duck: {duck}\n",
+            output(&target, "landed"),
+            output(&left, ""),
+            output(&right, "public")
+        );
+        let mut project = Project::new().profile("pg", &outputs);
+        if let Some(folder) = &drivers {
+            project = project.variable("DVT_DRIVERS_DIR", &folder.display().to_string());
+        }
+        project.sqlite("lite.db", "select 1");
+        project.write(
+            "computes.yml",
+            "shop:\n  target: usual\n  computes:\n    usual: {type: datafusion}\n    tiny: {type: datafusion, memory_limit: 64MB, batch_size: 1}\n",
+        );
+        let world = Self { project, target, _others: [right, left], queries };
+        world.load(&tables, &mut random);
+        for (index, query) in world.queries.iter().enumerate() {
+            let text = world.named(query, &tables, |table| format!("{{{{ source('s_{table}', '{table}') }}}}"));
+            world.project.write(&format!("models/q{index}.sql"), &text);
+        }
+        Some(world)
     }
 
-    let outputs = format!(
-        "    pg: {}\n    left: {}\n    right: {}\n    lite: {{type: sqlite, path: lite.db}}\n    files: {{type: filesystem, path: files, format: parquet}}\n",
-        output(&target, "landed"),
-        output(&left, ""),
-        output(&right, "public")
-    );
-    let project = Project::new().profile("pg", &outputs);
-    target.sql("create schema split; create schema oracle; create schema landed;");
-    project.sqlite("lite.db", "select 1");
-    project.write(
-        "computes.yml",
-        "shop:\n  target: usual\n  computes:\n    usual: {type: datafusion}\n    tiny: {type: datafusion, memory_limit: 64MB, batch_size: 1}\n",
-    );
-    let mut sources = "sources:\n".to_owned();
-    for table in &tables {
-        target.sql(&table.sql(&format!("oracle.{}", table.name), Place::Pg, &mut random));
-        let name = table.place.name();
-        let sql = |name: &str, random: &mut Random| table.sql(name, table.place, random);
-        let namespace = match table.place {
-            Place::Pg => {
-                target.sql(&sql(&format!("split.{}", table.name), &mut random));
-                "split"
-            }
-            Place::Right => {
-                right.sql(&sql(&table.name, &mut random));
-                "public"
-            }
-            Place::Left => {
-                left.sql(&sql(&table.name, &mut random));
-                left.database.as_str()
-            }
-            Place::Lite => {
-                project.sqlite("lite.db", &sql(&table.name, &mut random));
-                "main"
-            }
-            Place::Files => {
-                // Written by a model of its own, before the queries are there.
+    /// The query with each `{table}` named as `name` says.
+    fn named(&self, query: &str, tables: &[Table], name: impl Fn(&str) -> String) -> String {
+        tables
+            .iter()
+            .fold(query.to_owned(), |text, table| text.replace(&format!("{{{}}}", table.name), &name(&table.name)))
+    }
+
+    /// Makes every table twice: in `oracle`, and where it lives.
+    fn load(&self, tables: &[Table], random: &mut Random) {
+        let [right, left] = &self._others;
+        self.target.sql("create schema split; create schema oracle; create schema landed;");
+        let mut sources = "sources:\n".to_owned();
+        let mut copied = Vec::new();
+        for table in tables {
+            self.target.sql(&table.sql(&format!("oracle.{}", table.name), Place::Pg, random));
+            let mut sql = |name: &str| table.sql(name, table.place, random);
+            let namespace = match table.place {
+                Place::Pg => {
+                    self.target.sql(&sql(&format!("split.{}", table.name)));
+                    "split"
+                }
+                Place::Right => {
+                    right.sql(&sql(&table.name));
+                    "public"
+                }
+                Place::Left => {
+                    left.sql(&sql(&table.name));
+                    left.database.as_str()
+                }
+                Place::Lite => {
+                    self.project.sqlite("lite.db", &sql(&table.name));
+                    "main"
+                }
+                Place::Files | Place::Delta | Place::Duck => {
+                    copied.push(table);
+                    "main"
+                }
+            };
+            sources += &format!(
+                "  - {{name: s_{0}, connection: {1}, schema: {namespace}, tables: [{{name: {0}}}]}}\n",
+                table.name,
+                table.place.name()
+            );
+        }
+        // Written by models of their own, before the queries are there.
+        if !copied.is_empty() {
+            let names: Vec<String> = copied.iter().map(|table| format!("{{name: {}}}", table.name)).collect();
+            self.project.write(
+                "models/whole.yml",
+                &format!("sources:\n  - {{name: s_whole, schema: oracle, tables: [{}]}}\n", names.join(", ")),
+            );
+            for table in &copied {
                 let copy = format!(
-                    "{{{{ config(target='files') }}}} select * from {{{{ source('s_whole', '{}') }}}}",
+                    "{{{{ config(target='{}') }}}} select * from {{{{ source('s_whole', '{}') }}}}",
+                    table.place.name(),
                     table.name
                 );
-                project.write(&format!("models/{}.sql", table.name), &copy);
-                project.write(
-                    "models/whole.yml",
-                    &format!("sources:\n  - {{name: s_whole, schema: oracle, tables: [{{name: {}}}]}}\n", table.name),
-                );
-                project.dvt("run").exits(0);
-                std::fs::remove_file(project.path(&format!("models/{}.sql", table.name))).expect("a file of ours");
-                std::fs::remove_file(project.path("models/whole.yml")).expect("a file of ours");
-                "main"
+                self.project.write(&format!("models/{}.sql", table.name), &copy);
             }
-        };
-        sources += &format!(
-            "  - {{name: s_{0}, connection: {name}, schema: {namespace}, tables: [{{name: {0}}}]}}\n",
-            table.name
-        );
+            self.project.dvt("run").exits(0);
+            for table in &copied {
+                std::fs::remove_file(self.project.path(&format!("models/{}.sql", table.name))).expect("a file of ours");
+            }
+            std::fs::remove_file(self.project.path("models/whole.yml")).expect("a file of ours");
+        }
+        self.project.write("models/sources.yml", &sources);
     }
-    project.write("models/sources.yml", &sources);
-    for (index, query) in queries.iter().enumerate() {
-        let text = tables.iter().fold(query.clone(), |text, table| {
-            text.replace(&format!("{{{}}}", table.name), &format!("{{{{ source('s_{0}', '{0}') }}}}", table.name))
-        });
-        project.write(&format!("models/q{index}.sql"), &text);
-    }
-    let wanted = oracle(&target, &queries);
-    let modes = match std::env::var("DVT_DIFFERENTIAL_MODES").as_deref() {
-        Ok("all") => &MODES[..],
-        _ => &MODES[..2],
-    };
-    for (name, switches, flags) in modes {
+}
+
+/// False when there is no server to run on.
+fn one_seed(seed: u64, total: &mut Tally) -> bool {
+    let Some(world) = World::new(seed) else { return false };
+    let World { project, target, queries, .. } = &world;
+    let wanted = oracle(target, queries);
+    let wanted_types = types(target, "oracle");
+    total.queries += queries.len();
+    // A short run has pushdown and one more; which, the seed says.
+    let chosen = usize::try_from(seed).unwrap_or(0) % (MODES.len() - 1) + 1;
+    let is_whole = std::env::var("DVT_DIFFERENTIAL_MODES").as_deref() == Ok("all");
+    for (at, (name, switches, flags)) in MODES.iter().enumerate() {
+        if !is_whole && at != 0 && at != chosen {
+            continue;
+        }
         let outcome = project.dvt_env(switches, &format!("run --threads 2 --full-refresh {flags}"));
-        assert!(outcome.code < 2, "seed {seed}: {}\n{}", outcome.stdout, outcome.stderr);
+        assert!((0..2).contains(&outcome.code), "seed {seed}, {name}: {}\n{}", outcome.stdout, outcome.stderr);
         let results = project.json("target/run_results.json");
         let results = results["results"].as_array().expect("a list of results");
         let landed: Vec<usize> = (0..queries.len()).filter(|index| status(results, *index).is_ok()).collect();
-        let found = rows(&target, "landed.q", &landed);
+        let found = rows(target, "landed.q", &landed);
+        let found_types = types(target, "landed");
         for (index, query) in queries.iter().enumerate() {
             let shown = format!("seed {seed}, {name}, query {index}: {query}");
+            total.executions += 1;
             match (&wanted[index], status(results, index)) {
-                (Ok(wanted), Ok(())) if *wanted == found[&index] => total.agreed += 1,
+                (Ok(wanted), Ok(())) if *wanted == found[&index] => {
+                    total.agreed += 1;
+                    for (column, wanted) in &wanted_types[&index] {
+                        let found = found_types[&index].get(column).map_or("nothing", String::as_str);
+                        if wanted != found && at == 0 {
+                            let kind = format!("{wanted} is {found}");
+                            total.other_types.entry(kind).or_insert((0, format!("{column} of {shown}"))).0 += 1;
+                        }
+                    }
+                }
                 (Ok(wanted), Ok(())) => {
-                    total.mismatches.push(format!("{shown}\n{}", difference(wanted, &found[&index])));
+                    let mismatch = format!("{shown}\n{}", difference(wanted, &found[&index]));
+                    log(&format!("MISMATCH {mismatch}"));
+                    total.mismatches.push(mismatch);
                 }
                 (Err(_), Err(_)) => total.failed_on_both += 1,
                 (Err(error), Ok(())) => total.only_oracle_failed.push(format!("{shown}\n{error}")),
                 (Ok(_), Err(message)) => match refusal(&message) {
-                    Some(kind) => *total.refused.entry(kind).or_default() += 1,
-                    None => total.mismatches.push(format!("{shown}\nfailed: {message}")),
+                    Some(kind) => total.refused.entry(kind).or_insert((0, shown)).0 += 1,
+                    None => {
+                        log(&format!("MISMATCH {shown}\nfailed: {message}"));
+                        total.mismatches.push(format!("{shown}\nfailed: {message}"));
+                    }
                 },
             }
         }
     }
     true
+}
+
+/// The types of the columns of each table `q{index}` of a schema.
+fn types(target: &TestDatabase, schema: &str) -> BTreeMap<usize, BTreeMap<String, String>> {
+    let mut found: BTreeMap<usize, BTreeMap<String, String>> = BTreeMap::new();
+    let query = format!(
+        "select substr(relname, 2), attname, format_type(atttypid, null) from pg_class join pg_attribute on attrelid = pg_class.oid \
+         where relnamespace = '{schema}'::regnamespace and relname ~ '^q[0-9]+$' and attnum > 0 and not attisdropped"
+    );
+    for line in target.sql(&query).lines() {
+        let mut parts = line.split('\t').map(str::to_owned);
+        if let (Some(index), Some(column), Some(name)) = (parts.next(), parts.next(), parts.next()) {
+            found.entry(index.parse().expect("a number")).or_default().insert(column, name);
+        }
+    }
+    found
 }
 
 /// Whether the model ran, or its message.
@@ -193,8 +318,11 @@ fn status(results: &[serde_json::Value], index: usize) -> Result<(), String> {
 
 /// What a refusal names; `None` for any other error.
 fn refusal(message: &str) -> Option<String> {
-    const REFUSALS: [&str; 2] =
-        ["not supported in a query across connections", "has no translation with the same meaning"];
+    const REFUSALS: [&str; 3] = [
+        "not supported in a query across connections",
+        "has no translation with the same meaning",
+        "the SQL cannot be parsed as",
+    ];
     let line = message.lines().find(|line| REFUSALS.iter().any(|refusal| line.contains(refusal)))?;
     Some(line.trim().to_owned())
 }
@@ -207,7 +335,7 @@ fn oracle(target: &TestDatabase, queries: &[String]) -> Vec<Result<Vec<String>, 
             .iter()
             .enumerate()
             .map(|(at, query)| {
-                let query = query.replace('{', "oracle.").replace('}', "");
+                let query = (0..TABLES).fold(query.clone(), |text, at| text.replace(&format!("{{t{at}}}"), &format!("oracle.t{at}")));
                 let index = chunk * 20 + at;
                 format!("begin execute $q$create table oracle.q{index} as {query}$q$; exception when others then raise notice '%', sqlerrm; insert into oracle.failures values ({index}, sqlerrm); end;")
             })

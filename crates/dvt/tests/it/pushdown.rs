@@ -80,6 +80,24 @@ const QUERIES: &[&str] = &[
     "with s as (select shop_id, city from {l:shops} where rate is not null), x as (select * from s join {l:sales} using (shop_id)) select x.city, count(*) as n, sum(p.person) as people from x left join {r:people} p on p.person = x.customer group by x.city",
     "select x.sale_id, x.amount * 2 + 0.5 as more, x.pieces + 1 as one_more from {l:sales} x join {r:people} p on p.person = x.customer",
     "select s.shop_id, x.sale_id, p.person from {l:shops} s full join {l:sales} x on x.shop_id = s.shop_id left join {r:people} p on p.person = x.customer",
+    // What USING merges: the other side's value where one has none, and first among the columns.
+    "select shop_id, s.city, x.sale_id from {l:shops} s full join {r:sales} x using (shop_id)",
+    "select * from {l:shops} s right join {r:sales} x using (shop_id)",
+    "select * from {l:sales} x full join {r:shops} s using (shop_id)",
+    "select shop_id, count(*) as n from {l:shops} s full join {r:sales} x using (shop_id) where shop_id is not null group by shop_id having count(*) > 0",
+    "select shop_id, customer, s.rate, p.name from {l:shops} s full join {r:sales} x using (shop_id) left join (select person as customer, name from {l:people}) p using (customer)",
+    "select shop_id, a.city, b.rate, x.amount from {l:shops} a full join {r:shops} b using (shop_id) full join {l:sales} x using (shop_id)",
+    // A cast has the name of what is cast.
+    "select day::text as d, day, count(*) as n from {l:sales} x join {r:people} p on p.person = x.customer group by 1, 2",
+    "select sum(x.amount) as a, sum(x.amount::bigint) as b, avg(x.amount) as c, sum(x.pieces) as d, avg(x.pieces) as e, stddev(x.pieces) as f from {l:sales} x join {r:people} p on p.person = x.customer",
+    // A subquery without a row is NULL whatever it selects.
+    "select x.sale_id, coalesce((select 1 from {r:people} where person = 1000), 7) as c, (select 1 from {r:people} where person = 1000) is null as n from {l:sales} x",
+    // Moments and what lies between them.
+    "select x.sale_id, x.day - timestamp '2024-01-01 12:00:00' as e, x.day + interval '1 day' * x.pieces as t, timestamptz '2024-01-01 00:00:00+02' as z from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select x.sale_id from {l:sales} x join {r:people} p on p.person = x.customer where x.pieces + x.shop_id > 3 and p.person + p.boss > 20",
+    "select x.sale_id, v from {l:sales} x join {r:people} p on p.person = x.customer cross join lateral unnest(array[x.pieces, 0]) as u (v)",
+    "select lag(x.amount, 1, 1e3) over (order by x.sale_id, p.name) as a, (array[x.pieces])[0] as b, (array_agg(x.note) over (order by x.sale_id, p.name))[1] as c from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select substring(x.note from '[a-z]+') as a, trim(leading 'a' from x.note) as b from {l:sales} x join {r:people} p on p.person = x.customer",
 ];
 
 /// Where `l` and `r` lie: the letters of the connections.

@@ -11,7 +11,11 @@ pub(super) enum Type {
     Text,
     Date,
     Time,
+    /// An instant.
+    Zoned,
     Bool,
+    /// No expressions of its own: columns for the operators of JSON.
+    Json,
 }
 
 /// Where a table of the split world lives; each is a connection of that name, and a source.
@@ -27,6 +31,10 @@ pub(super) enum Place {
     Lite,
     /// Parquet in a folder.
     Files,
+    /// Delta tables in a folder.
+    Delta,
+    /// A DuckDB file; Parquet where its driver is missing.
+    Duck,
 }
 
 impl Place {
@@ -37,6 +45,8 @@ impl Place {
             Self::Left => "left",
             Self::Lite => "lite",
             Self::Files => "files",
+            Self::Delta => "delta",
+            Self::Duck => "duck",
         }
     }
 }
@@ -67,6 +77,18 @@ const TIMES: [&str; 6] = [
     "2024-03-31 02:30:00",
 ];
 
+const JSONS: [&str; 9] = [
+    "null",
+    "[]",
+    "{}",
+    r#"{"a": 1, "b": {"c": "x"}, "A": null}"#,
+    r#"{"a": "1", "b": [1, "two", null, 3.50], "ä": true}"#,
+    r#"[1, {"a": "Zoë \"q\""}, [2]]"#,
+    r#""text""#,
+    "12.0",
+    r#"{"b": {"c": {"d": false}}, "a": 1e2}"#,
+];
+
 impl Table {
     fn random(random: &mut Random, index: usize, place: Place) -> Self {
         let mut columns = vec![
@@ -89,11 +111,14 @@ impl Table {
                 (Type::Date, "date"),
                 (Type::Time, "timestamp(6)"),
                 (Type::Bool, "boolean"),
+                (Type::Zoned, "timestamptz(6)"),
+                (Type::Json, "jsonb"),
             ]);
             let is_lossy = match place {
-                Place::Pg | Place::Right | Place::Files => false,
-                Place::Left => kind == Type::Bool,
-                Place::Lite => matches!(kind, Type::Bool | Type::Num | Type::Time),
+                Place::Pg | Place::Right => false,
+                Place::Files | Place::Delta | Place::Duck => kind == Type::Json,
+                Place::Left => matches!(kind, Type::Bool | Type::Zoned | Type::Json),
+                Place::Lite => matches!(kind, Type::Bool | Type::Num | Type::Time | Type::Zoned | Type::Json),
             };
             if !is_lossy {
                 let letter = match kind {
@@ -103,7 +128,9 @@ impl Table {
                     Type::Text => "s",
                     Type::Date => "d",
                     Type::Time => "t",
+                    Type::Zoned => "z",
                     Type::Bool => "b",
+                    Type::Json => "j",
                 };
                 columns.push(Column { name: format!("{letter}{}", columns.len()), kind, sql });
             }
@@ -121,7 +148,13 @@ impl Table {
             .columns
             .iter()
             .map(|column| {
-                let sql = if place == Place::Left && column.sql == "timestamp(6)" { "datetime(6)" } else { column.sql };
+                let sql = match (place, self.place, column.sql) {
+                    (Place::Left, _, "timestamp(6)") => "datetime(6)",
+                    // What one database would hold of what these can tell.
+                    (Place::Pg, Place::Lite, "int" | "smallint") => "bigint",
+                    (Place::Pg, Place::Lite | Place::Files | Place::Delta | Place::Duck, "varchar(20)") => "text",
+                    (_, _, sql) => sql,
+                };
                 let collation = if place == Place::Left && column.kind == Type::Text { loose } else { "" };
                 format!("{} {sql}{collation}", column.name)
             })
@@ -160,17 +193,19 @@ impl Column {
             (Type::Text, _) => quoted(random.pick(&TEXTS)),
             (Type::Date, _) => quoted(random.pick(&DATES)),
             (Type::Time, _) => quoted(random.pick(&TIMES)),
+            (Type::Zoned, _) => quoted(&format!("{}+00", random.pick(&TIMES))),
+            (Type::Json, _) => quoted(random.pick(&JSONS)),
             (Type::Bool, _) => random.pick(&["true", "false"]).to_string(),
         }
     }
 }
 
-/// Four tables, in at least three places.
-pub(super) fn tables(random: &mut Random) -> Vec<Table> {
-    let fourth = random.pick(&[Place::Lite, Place::Left, Place::Right, Place::Files]);
-    [Place::Left, Place::Pg, Place::Right, fourth]
-        .into_iter()
-        .enumerate()
-        .map(|(index, place)| Table::random(random, index, place))
-        .collect()
+/// How many tables a seed has: `t0`, `t1`, …
+pub(super) const TABLES: usize = 5;
+
+/// The tables, in at least three places.
+pub(super) fn tables(random: &mut Random) -> [Table; TABLES] {
+    let others = [Place::Lite, Place::Left, Place::Right, Place::Files, Place::Delta, Place::Duck, Place::Pg];
+    let places = [Place::Left, Place::Pg, Place::Right, random.pick(&others), random.pick(&others)];
+    std::array::from_fn(|index| Table::random(random, index, places[index]))
 }
