@@ -232,7 +232,11 @@ fn render_in(
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
     let rendered =
         render_template(run.library(), context, outside, &template).map_err(|error| from_render(error, at))?;
-    Ok(RenderedText { text: keep_own_aliases(rendered.text), map: rendered.source_map, macros: rendered.asked.direct_macros })
+    Ok(RenderedText {
+        text: keep_own_aliases(rendered.text),
+        map: rendered.source_map,
+        macros: rendered.asked.direct_macros,
+    })
 }
 
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {

@@ -49,6 +49,7 @@ fn templates_may_do_what_jinja_and_dbt_let_them() {
             "select {{ context.get(project_name, {}).get('answer')() }} as a, \
              '{{ context.get(project_name, {}).get('nothing', 'none') }}' as b, '{{ piece() }}' as c",
         )
+        .file("models/signs.sql", "select {{ +1 }} as a, {{ [2, +3][+1] + 1 }} as b, '{{ '+' ~ (1 + +2) }}' as c")
         .file(
             "models/filters.sql",
             "{% if false | as_bool %}wrong{% else %}select {{ '1' | as_number }} as a{% endif %}",
@@ -58,6 +59,7 @@ fn templates_may_do_what_jinja_and_dbt_let_them() {
     let code = |name: &str| nodes[format!("model.shop.{name}")]["compiled_code"].clone();
     assert_eq!(code("blanks"), "select 1 as a, 'x\u{a0}y' as b");
     assert_eq!(code("packages"), "select 42 as a, 'none' as b, 'piece' as c");
+    assert_eq!(code("signs"), "select 1 as a, 4 as b, '+3' as c");
     assert_eq!(code("filters"), "select 1 as a");
 }
 
