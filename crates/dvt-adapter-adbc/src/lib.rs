@@ -8,6 +8,7 @@
 pub mod driver;
 mod duckdb;
 mod extract;
+mod frame;
 mod generic;
 mod load;
 mod macros;

@@ -1,6 +1,6 @@
 //! Parquet files: their own schema is the table's.
 
-use super::FileWriter;
+use super::{FileWriter, columns};
 use crate::errors::Errors;
 use crate::layout::FileTable;
 use crate::names::Name;
@@ -29,21 +29,37 @@ pub(super) async fn open(
     name: &Name,
     table: &FileTable,
 ) -> Result<Arc<dyn TableProvider>, AdapterError> {
-    let path = if table.is_folder {
-        url::Url::from_directory_path(&table.path)
-    } else {
-        url::Url::from_file_path(&table.path)
-    };
     let broken = |message: String| errors.of(ErrorClass::Other, message).with_relation(name.relation());
-    let path = path.map_err(|()| broken(format!("`{}` is no path of a table", table.path.display())))?;
-    let path = ListingTableUrl::try_new(path, None).map_err(|error| errors.query(error))?;
+    let failed = |error| errors.io("reading", name, error);
+    let files = table.files().map_err(failed)?;
+    let folders = table.partitions(&files);
+    if !folders.is_empty() && table.is_chosen() {
+        let message = format!(
+            "the folders of `{name}` hold the columns {}, which a pattern of Parquet files cannot give",
+            folders.join(", ")
+        );
+        return Err(broken(message).with_hint("name the folder, and choose by a condition on these columns"));
+    }
+    // A folder of somebody's is listed by the engine, which knows the values in its folders' names.
+    let is_listed = !table.is_in_bucket() && !table.is_chosen() || !folders.is_empty();
+    let paths = if is_listed { vec![table.path.clone()] } else { files };
+    let url = |path: &PathBuf| {
+        let url = table.url(path, state.runtime_env()).map_err(failed)?;
+        ListingTableUrl::try_new(url, None).map_err(|error| errors.query(error))
+    };
+    let paths = paths.iter().map(url).collect::<Result<Vec<_>, _>>()?;
+    let Some(path) = paths.first().cloned() else { return Err(broken(format!("`{name}` has no files"))) };
     let format = ParquetFormat::default().with_force_view_types(false).with_skip_metadata(false);
     let options = ListingOptions::new(Arc::new(format)).with_file_extension(".parquet");
+    let columns = columns::in_folders(errors, name, table, &table.files().map_err(failed)?, &Schema::empty())?;
+    let columns = columns.iter().map(|field| (field.name().clone(), field.data_type().clone())).collect();
+    let options = options.with_table_partition_cols(columns);
     let schema = options
         .infer_schema(state, &path)
         .await
         .map_err(|error| broken(format!("`{name}` cannot be read as Parquet: {}", error.strip_backtrace())))?;
-    let config = ListingTableConfig::new(path).with_listing_options(options).with_schema(plain(&schema));
+    let config =
+        ListingTableConfig::new_with_multi_paths(paths).with_listing_options(options).with_schema(plain(&schema));
     Ok(Arc::new(ListingTable::try_new(config).map_err(|error| errors.query(error))?))
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
 
 /// One of the functions that are computed value by value, whichever dialect's.
 pub(crate) fn row_function(name: &str) -> Option<Arc<ScalarUDF>> {
-    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE]
+    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
         .into_iter()
         .flatten()
         .find(|definition| definition.name == name)
@@ -71,7 +71,9 @@ impl FunctionPack {
         let mut known = SessionStateDefaults::default_scalar_functions();
         known.extend(letters::functions());
         known.extend(json::functions());
-        for definitions in [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE] {
+        for definitions in
+            [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
+        {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));

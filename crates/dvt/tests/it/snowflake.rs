@@ -35,7 +35,6 @@ fn snow() -> Option<(Project, Emulator)> {
 }
 
 #[test]
-#[ignore = "the emulator answers HTTP 500 to a seed; never seen to pass"]
 fn each_route_works_with_snowflake() {
     let Some((project, _server)) = snow() else { return };
     let project = project
@@ -73,7 +72,6 @@ fn each_route_works_with_snowflake() {
 }
 
 #[test]
-#[ignore = "the emulator answers HTTP 500 to a seed; never seen to pass"]
 fn what_may_differ_in_a_federated_model_is_refused() {
     let Some((project, _server)) = snow() else { return };
     let model = |expression: &str| {
@@ -96,7 +94,6 @@ fn what_may_differ_in_a_federated_model_is_refused() {
 }
 
 #[test]
-#[ignore = "the emulator answers HTTP 500 to a seed; never seen to pass"]
 fn incremental_models_and_snapshots_work_on_snowflake() {
     let Some((project, _server)) = snow() else { return };
     let project = project
