@@ -46,3 +46,4 @@ mod tpch;
 mod type_matrix;
 mod types;
 mod unit_testing;
+mod whole;
