@@ -237,7 +237,7 @@ impl Store {
         Ok(TableLocation { store: self.clone(), path: self.path_of(key)? })
     }
 
-    /// An object as a URL of its store, and the store itself made known to the engine that is to read it.
+    /// An object, or a folder where the key ends in a `/`, as a URL of its store, and the store itself made known to the engine that is to read it.
     ///
     /// # Errors
     /// As [`Store::table_at`].
@@ -245,7 +245,15 @@ impl Store {
         if !self.is_local {
             runtime.register_object_store(self.root.as_ref(), Arc::clone(&self.objects));
         }
-        Ok(format!("{}{}", self.root.as_str(), self.path_of(key)?))
+        let failed = |problem: String| DeltaError::new(DeltaErrorKind::Location, format!("opening `{key}`"), problem);
+        let mut url: url::Url = self.root.as_str().parse().map_err(|error| failed(format!("{error}")))?;
+        let path = self.path_of(key.trim_end_matches('/'))?;
+        url.path_segments_mut()
+            .map_err(|()| failed("not a base URL".to_owned()))?
+            .pop_if_empty()
+            .extend(path.parts().map(|part| part.as_ref().to_owned()))
+            .extend(key.ends_with('/').then_some(""));
+        Ok(url.to_string())
     }
 
     fn path_of(&self, key: &str) -> Result<Path, DeltaError> {

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::names::Name;
 use crate::profile::{Format, ROOT_SCHEMA};
-use dvt_delta::{DeltaErrorKind, DeltaTable, Seen, Store, StoredObject, TableLocation, decode_segment, encode_segment};
+use dvt_delta::{
+    DeltaErrorKind, DeltaTable, Folder as Listing, Seen, Store, StoredObject, TableLocation, decode_segment,
+    encode_segment,
+};
 use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 use std::io;
@@ -71,7 +74,7 @@ impl Bucket {
             }
             if !is_hidden
                 && (!listed.objects.is_empty() || !listed.folders.is_empty())
-                && let Some(files) = self.folder_table(&table, listed.objects, manifest).await?
+                && let Some(files) = self.folder_table(&table, listed, manifest).await?
             {
                 return Ok(Some(Stored::Files(files)));
             }
@@ -105,10 +108,15 @@ impl Bucket {
     async fn folder_table(
         &self,
         table: &str,
-        direct: Vec<StoredObject>,
+        listed: Listing,
         manifest: Option<(Manifest, Seen)>,
     ) -> io::Result<Option<FileTable>> {
+        let direct = listed.objects;
         let format = direct.iter().find_map(|object| format_of(name_of(&object.key)?));
+        // A schema may hold a great deal: it is not looked through.
+        if format.is_none() && !listed.folders.iter().any(|folder| folder.contains('=')) {
+            return Ok(None);
+        }
         let below = match format.is_some() && manifest.is_some() {
             true => direct,
             false => self.store.below(table).await.map_err(io_error)?,
@@ -261,7 +269,18 @@ impl Bucket {
         let manifest = Manifest { live: false, writer: writer.clone(), ..Manifest::default() };
         let text = text_of(&manifest)?;
         let seen = match self.store.create(&joined(&key, OURS), text.clone()).await {
-            Ok(seen) => seen,
+            Ok(seen) => {
+                // A schema of this name, or somebody's files that are no table: nothing is made among them.
+                let there = self.store.folder(&key).await.map_err(io_error)?;
+                let mark = joined(&key, OURS);
+                let other = there.objects.iter().map(|object| &object.key).find(|other| **other != mark);
+                if let Some(other) = other.or(there.folders.first()) {
+                    self.store.delete(&mark).await.map_err(io_error)?;
+                    let message = format!("`{key}` holds what is no table of dvt's, such as `{other}`");
+                    return Err(io::Error::other(message));
+                }
+                seen
+            }
             Err(error) if error.kind == DeltaErrorKind::Exists => match self.manifest(&key).await? {
                 Some((manifest, seen)) if !manifest.live => {
                     let seen = self.store.replace(&joined(&key, OURS), text, &seen).await.map_err(io_error)?;

@@ -92,11 +92,6 @@ impl FileTable {
         self.objects.is_some()
     }
 
-    /// Whether a pattern chose the files.
-    pub(crate) fn is_chosen(&self) -> bool {
-        self.chosen.is_some()
-    }
-
     /// Its data files, by name.
     pub(crate) fn files(&self) -> io::Result<Vec<PathBuf>> {
         if let Some(objects) = &self.objects {
@@ -159,7 +154,7 @@ impl FileTable {
         Ok(Box::new(ObjectReader { handle, pieces, piece: Vec::new(), at: 0 }))
     }
 
-    /// The file as a URL for the engine, which is told of its store.
+    /// A file as a URL for the engine, which is told of its store.
     pub(crate) fn url(
         &self,
         file: &Path,
@@ -167,14 +162,10 @@ impl FileTable {
     ) -> io::Result<url::Url> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is no path", file.display()));
         match &self.objects {
-            None if file == self.path && self.is_folder => url::Url::from_directory_path(file).map_err(|()| invalid()),
             None => url::Url::from_file_path(file).map_err(|()| invalid()),
             Some(objects) => {
                 let key = file.to_str().ok_or_else(invalid)?;
-                let mut text = objects.store.url_for(key, runtime).map_err(super::io_error)?;
-                if file == self.path && self.is_folder {
-                    text.push('/');
-                }
+                let text = objects.store.url_for(key, runtime).map_err(super::io_error)?;
                 url::Url::parse(&text).map_err(|_| invalid())
             }
         }

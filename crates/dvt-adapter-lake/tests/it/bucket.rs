@@ -110,6 +110,21 @@ async fn files_of_others_are_read_with_their_folders_names_and_never_changed() {
     put("odd/c=a%2Fb/y=__HIVE_DEFAULT_PARTITION__/1.csv", "id\n1\n").await;
     assert_eq!(rows(&lake, "select id, c, y from odd").await, ["1|a/b|NULL"]);
     assert_eq!(rows(&lake, "select a from single").await, ["b"]);
+    // The same of Parquet files, here those of tables that dvt made elsewhere.
+    for (id, folder) in [(1, "y=2024/c=a%2Fb"), (2, "y=2025/c=__HIVE_DEFAULT_PARTITION__")] {
+        rows(&lake, &format!("create table made with (format = 'parquet') as select {id} as id, 'v' as v")).await;
+        let made = keys(&store, "made").await.into_iter().find(|key| key.ends_with(".parquet")).unwrap();
+        store.copy(&made, &format!("parts/{folder}/1.parquet")).await.unwrap();
+        rows(&lake, "drop table made").await;
+    }
+    put("parts/_columns.json", r#"{"y": "integer"}"#).await;
+    assert_eq!(rows(&lake, "select id, v, y, c from parts order by id").await, ["1|v|2024|a/b", "2|v|2025|NULL"]);
+    assert_eq!(rows(&lake, "select id from parts where y > 2024").await, ["2"]);
+    assert_eq!(rows(&lake, "select id, c from \"parts/*/*/*.parquet\" where c is not null").await, ["1|a/b"]);
+    put("busy/notes.txt", "mine").await;
+    let error = try_rows(&lake, "create table busy as select 1 as id").await.unwrap_err();
+    assert!(error.to_string().contains("notes.txt"), "{error}");
+    assert_eq!(keys(&store, "busy").await, ["busy/notes.txt"]);
     for sql in ["drop table events", "insert into single values ('c')", "delete from \"logs/*/*.json\""] {
         assert_eq!(try_rows(&lake, sql).await.unwrap_err().class, ErrorClass::Permission, "{sql}");
     }
