@@ -146,6 +146,11 @@ impl Adapter for AdbcAdapter {
         self.with_connection(move |vendor, connection| vendor.describe_query(connection, &sql)).await
     }
 
+    async fn change_token(&self, relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        let relations = relations.to_vec();
+        self.with_connection(move |vendor, connection| vendor.change_token(connection, &relations)).await
+    }
+
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {
         extract::extract(Arc::clone(&self.vendor), request, cancel).await
     }

@@ -78,6 +78,15 @@ pub(crate) trait Vendor: Send + Sync + 'static {
         sql: &str,
     ) -> Result<Vec<ColumnDescription>, AdapterError>;
 
+    /// See [`dvt_adapter::Adapter::change_token`].
+    fn change_token(
+        &self,
+        _connection: &mut ManagedConnection,
+        _relations: &[RelationName],
+    ) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
+
     fn column_type(&self, field: &Field) -> Result<String, UnsupportedType>;
 
     /// How values get into a column of this native type.

@@ -83,9 +83,9 @@ impl Errors {
     pub(crate) fn unreachable_bucket(&self, location: &str, error: DeltaError) -> AdapterError {
         let words = format!("{error:?}");
         let has = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
-        let (class, hint) = if has(&["NoSuchBucket", "ContainerNotFound", "404"]) {
+        let (class, hint) = if has(&["NoSuchBucket", "ContainerNotFound", " 404 "]) {
             (ErrorClass::Configuration, "check the bucket's name, its region and the endpoint")
-        } else if has(&["403", "401", "AccessDenied", "Unauthenticated", "PermissionDenied", "credential"]) {
+        } else if has(&[" 403 ", " 401 ", "AccessDenied", "Unauthenticated", "PermissionDenied", "credential"]) {
             (ErrorClass::Authentication, "check the keys of the output, and what they may do in this bucket")
         } else {
             (ErrorClass::Unreachable, "check `endpoint`, the network and the proxy's settings")

@@ -912,7 +912,7 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
                 _ => 0,
             };
             Ok(Some(ExactForm::Mean {
-                sum: with_function(expr, Which::Sum, cast(argument.clone(), DataType::Decimal128(38, scale))),
+                sum: with_function(expr, Which::Sum, exact_argument),
                 count: with_function(expr, Which::Count, argument.clone()),
                 scale,
             }))

@@ -40,6 +40,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("split_part", "duckdb_split_part"),
     ("starts_with", "starts_with"),
     ("strpos", "duckdb_instr"),
+    ("dvt_substr", "duckdb_substr"),
     ("substr", "duckdb_substr"),
     ("substring", "duckdb_substr"),
     ("suffix", "ends_with"),

@@ -45,7 +45,7 @@ fn a_project_over_four_kinds_of_servers_runs_from_an_empty_home() {
         "    duck: {{type: duckdb, path: market.duckdb, threads: 2}}
     crm: {}
     snow: {{type: snowflake, account: fakesnow, user: fake, password: hunter2-snow, database: db1, schema: marts, warehouse: w, \
-         role: r, protocol: http, host: 127.0.0.1, port: {}, load: insert, connect_timeout: 3, threads: 2}}
+         role: r, protocol: http, host: 127.0.0.1, port: {}, load: insert, connect_timeout: 3, threads: 1}}
     bucket: {{{}}}
 ",
         output(&postgres, "crm").trim(),
