@@ -65,7 +65,7 @@ fn a_project_over_four_kinds_of_servers_runs_from_an_empty_home() {
   - {name: raw, connection: bucket, schema: main, tables: [{name: visits}]}
 models:
   - name: profile
-    columns: [{name: customer_id, data_tests: [unique, not_null, {relationships: {to: ref('customers'), field: id}}]}]
+    columns: [{name: customer_id, data_tests: [unique, not_null, {relationships: {arguments: {to: ref('customers'), field: id}}}]}]
 ",
     );
     write(
