@@ -8,6 +8,7 @@
 pub mod driver;
 mod duckdb;
 mod extract;
+mod frame;
 mod generic;
 mod load;
 mod macros;
@@ -143,6 +144,11 @@ impl Adapter for AdbcAdapter {
     async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
         let sql = sql.to_owned();
         self.with_connection(move |vendor, connection| vendor.describe_query(connection, &sql)).await
+    }
+
+    async fn change_token(&self, relations: &[RelationName]) -> Result<Option<String>, AdapterError> {
+        let relations = relations.to_vec();
+        self.with_connection(move |vendor, connection| vendor.change_token(connection, &relations)).await
     }
 
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {

@@ -1,5 +1,9 @@
 //! A session: one connection of the driver, used on a blocking thread.
+//!
+//! Where data definition ends a transaction (`Vendor::defines_outside_transactions`), one that was asked for begins on the
+//! server with the first statement that changes rows, and is committed before a definition, as the server itself would do.
 
+use crate::frame::Frame;
 use crate::run::{arrow_message, on_thread, query, run};
 use crate::vendor::Vendor;
 use adbc_driver_manager::ManagedConnection;
@@ -17,12 +21,14 @@ pub(crate) struct AdbcSession {
     /// `None` while a blocking thread has it, and after that thread was given up.
     connection: Option<ManagedConnection>,
     in_transaction: bool,
+    frame: Arc<Frame>,
     cancel: CancellationToken,
 }
 
 impl AdbcSession {
     pub(crate) fn new(vendor: Arc<dyn Vendor>, connection: ManagedConnection) -> Self {
-        Self { vendor, connection: Some(connection), in_transaction: false, cancel: CancellationToken::new() }
+        let frame = Arc::new(Frame::new(vendor.as_ref()));
+        Self { vendor, connection: Some(connection), in_transaction: false, frame, cancel: CancellationToken::new() }
     }
 
     async fn on_thread<T: Send + 'static>(
@@ -56,7 +62,15 @@ impl Session for AdbcSession {
         tracing::debug!(connection = %self.vendor.connection(), sql, "execute");
         let sql = sql.to_owned();
         let cancel = self.cancel.clone();
-        self.on_thread(&cancel, move |vendor, connection| execute(vendor, connection, &sql, fetch)).await
+        let (frame, is_wanted) = (Arc::clone(&self.frame), self.in_transaction);
+        let work = move |vendor: &dyn Vendor, connection: &mut ManagedConnection| {
+            let done = execute(vendor, connection, &sql, fetch, &frame, is_wanted);
+            if done.is_err() && !is_wanted {
+                frame.undo(vendor, connection);
+            }
+            done
+        };
+        self.on_thread(&cancel, work).await
     }
 
     async fn begin(&mut self) -> Result<(), AdapterError> {
@@ -65,7 +79,10 @@ impl Session for AdbcSession {
             return Err(AdapterError::new(ErrorClass::Other, self.vendor.connection(), message));
         }
         let cancel = self.cancel.clone();
-        self.run(self.vendor.transactions().map(|words| words.begin), &cancel).await?;
+        if !self.frame.begins_late() {
+            self.run(self.vendor.transactions().map(|words| words.begin), &cancel).await?;
+            self.frame.set_begun(true);
+        }
         self.in_transaction = true;
         Ok(())
     }
@@ -77,6 +94,9 @@ impl Session for AdbcSession {
         // Whether it works or not, the transaction is over. A token that has fired does not stop a commit: whether it
         // happened would not be known.
         self.in_transaction = false;
+        if !self.frame.set_begun(false) {
+            return Ok(());
+        }
         self.run(self.vendor.transactions().map(|words| words.commit), &CancellationToken::new()).await
     }
 
@@ -85,7 +105,7 @@ impl Session for AdbcSession {
             return Ok(());
         }
         self.in_transaction = false;
-        if self.connection.is_none() {
+        if self.connection.is_none() || !self.frame.set_begun(false) {
             return Ok(());
         }
         // Not stopped by a token that has fired: rolling back is what a cancelled node does.
@@ -113,6 +133,8 @@ fn execute(
     connection: &mut ManagedConnection,
     sql: &str,
     fetch: Fetch,
+    frame: &Frame,
+    is_wanted: bool,
 ) -> Result<QueryResult, AdapterError> {
     let limit = match fetch {
         Fetch::None => None,
@@ -121,9 +143,11 @@ fn execute(
     };
     let mut result = QueryResult { response: AdapterResponse::default(), rows: None };
     for statement in split_statements(sql, vendor.dialect()) {
+        frame.before(vendor, connection, statement.text, is_wanted)?;
         let answer = query(vendor, connection, statement.text)?;
         let delivered = answer.reader.schema();
         let failed = |error: &arrow::error::ArrowError| vendor.error(&arrow_message(error));
+        frame.after(statement.text);
         let code = first_word(statement.text);
         if vendor.is_row_count(statement.text, &delivered) {
             let mut count = None;

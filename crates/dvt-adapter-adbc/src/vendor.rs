@@ -35,6 +35,12 @@ pub(crate) trait Vendor: Send + Sync + 'static {
     /// The words that begin and end transactions, `None` when they are to be left out.
     fn transactions(&self) -> Option<Transactions>;
 
+    /// Whether data definition commits what is open and is no part of any transaction, so that one that was asked for
+    /// begins with the first change of rows.
+    fn defines_outside_transactions(&self) -> bool {
+        false
+    }
+
     /// The field that a delivered column is given as, or why it cannot be.
     fn delivered(&self, field: &Field) -> Result<Field, String>;
 
@@ -71,6 +77,15 @@ pub(crate) trait Vendor: Send + Sync + 'static {
         connection: &mut ManagedConnection,
         sql: &str,
     ) -> Result<Vec<ColumnDescription>, AdapterError>;
+
+    /// See [`dvt_adapter::Adapter::change_token`].
+    fn change_token(
+        &self,
+        _connection: &mut ManagedConnection,
+        _relations: &[RelationName],
+    ) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
 
     fn column_type(&self, field: &Field) -> Result<String, UnsupportedType>;
 

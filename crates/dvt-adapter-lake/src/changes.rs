@@ -17,14 +17,15 @@ const COARSE_TICK: Duration = Duration::from_secs(2);
 pub(crate) async fn token(lake: &Lake, names: &[Name]) -> Result<Option<String>, AdapterError> {
     let mut tokens = Vec::with_capacity(names.len());
     for name in names {
-        let name = lake.readable(name)?;
-        let token = match lake.find(&name)? {
+        let name = lake.readable(name).await?;
+        let token = match lake.find(&name).await? {
             // A view may read anything.
             None | Some(Stored::View(_)) => None,
-            Some(Stored::Delta(path)) => {
-                let table = lake.open_delta(&name, &path).await?;
+            Some(Stored::Delta(delta)) => {
+                let table = lake.open_delta(&name, &delta).await?;
                 Some(format!("delta:{}:{}", table.id(), table.version()))
             }
+            Some(Stored::Files(table)) if table.is_in_bucket() => table.etags(),
             Some(Stored::Files(table)) => state_of(&table),
         };
         match token {
@@ -86,7 +87,7 @@ mod tests {
     fn files_have_a_state_once_their_time_tells() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
-        let table = FileTable { format: Format::Csv, path: path.clone(), is_folder: false };
+        let table = FileTable::on_disk(Format::Csv, path.clone(), false);
         assert_eq!(state_of(&table), None, "no file");
         std::fs::write(&path, "a\n1\n").unwrap();
         assert_eq!(state_of(&table), None, "written just now");

@@ -43,6 +43,17 @@ impl Errors {
     }
 
     pub(crate) fn io(&self, doing: &str, name: &Name, error: io::Error) -> AdapterError {
+        let is_store =
+            error.kind() == io::ErrorKind::Other && error.get_ref().is_some_and(|cause| cause.is::<DeltaError>());
+        if is_store {
+            let Some(Ok(cause)) = error.into_inner().map(|cause| cause.downcast::<DeltaError>()) else {
+                return self.of(ErrorClass::Other, format!("{doing} `{name}`"));
+            };
+            let told = format!("{doing} `{name}`: {cause}");
+            let mut made = self.delta(name, *cause);
+            made.message = told;
+            return made;
+        }
         let class = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorClass::Permission,
             io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty => return self.exists(name),
@@ -66,6 +77,22 @@ impl Errors {
             Some(column) => made.with_column(column),
             None => made,
         }
+    }
+
+    /// A bucket that does not answer, or not to us; the store's words tell which.
+    pub(crate) fn unreachable_bucket(&self, location: &str, error: DeltaError) -> AdapterError {
+        let words = format!("{error:?}");
+        let has = |marks: &[&str]| marks.iter().any(|mark| words.contains(mark));
+        let (class, hint) = if has(&["NoSuchBucket", "ContainerNotFound", " 404 "]) {
+            (ErrorClass::Configuration, "check the bucket's name, its region and the endpoint")
+        } else if has(&[" 403 ", " 401 ", "AccessDenied", "Unauthenticated", "PermissionDenied", "credential"]) {
+            (ErrorClass::Authentication, "check the keys of the output, and what they may do in this bucket")
+        } else {
+            (ErrorClass::Unreachable, "check `endpoint`, the network and the proxy's settings")
+        };
+        self.of(class, format!("the bucket `{location}` does not answer: {}", error.message))
+            .with_hint(hint)
+            .with_cause(error)
     }
 
     /// A failed write: the error of the rows' own stream comes out as it was.

@@ -31,29 +31,17 @@ pub(crate) async fn open(
 ) -> Result<Arc<dyn TableProvider>, AdapterError> {
     match table.format {
         Format::Parquet | Format::Delta => parquet_files::open(errors, state, name, table).await,
-        Format::Csv => {
-            let schema = csv_reader::schema(errors, name, table)?;
-            stream::provider(errors, name, table, schema, csv_reader::read)
-        }
-        Format::Json => {
-            let (table, name, errors) = (table.clone(), name.clone(), errors.clone());
-            let inferred = tokio::task::spawn_blocking(move || {
-                json_reader::schema(&errors, &name, &table).map(|schema| (schema, table, name, errors))
-            });
-            let (schema, table, name, errors) = match inferred.await {
-                Ok(inferred) => inferred?,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            };
-            stream::provider(&errors, &name, &table, schema, json_reader::read)
-        }
+        Format::Csv => stream::open(errors, name, table, csv_reader::schema, csv_reader::read).await,
+        Format::Json => stream::open(errors, name, table, json_reader::schema, json_reader::read).await,
     }
 }
 
 /// What is known of the table without reading its rows.
 pub(crate) fn statistics(table: &FileTable) -> Statistics {
     let Ok(files) = table.files() else { return Statistics::default() };
-    let bytes = files.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len())).sum::<Result<u64, _>>();
-    let rows = if table.format == Format::Parquet { parquet_files::rows(&files) } else { None };
+    let bytes = files.iter().map(|file| table.facts(file).map(|facts| facts.bytes)).sum::<Result<u64, _>>();
+    let is_counted = table.format == Format::Parquet && !table.is_in_bucket();
+    let rows = if is_counted { parquet_files::rows(&files) } else { None };
     Statistics { rows, bytes: bytes.ok(), ..Statistics::default() }
 }
 

@@ -151,12 +151,12 @@ impl InformationTable {
     async fn rows(&self, wanted: &Wanted) -> std::result::Result<RecordBatch, AdapterError> {
         let columns = match self.kind {
             Kind::Schemata => {
-                let mut schemas = self.schemas()?;
+                let mut schemas = self.schemas().await?;
                 schemas.push(SCHEMA.to_owned());
                 vec![texts(schemas.iter().map(|_| None)), texts(schemas.iter().map(|name| Some(name.clone())))]
             }
             Kind::Tables => {
-                let relations = self.relations(wanted)?;
+                let relations = self.relations(wanted).await?;
                 let mut modified = Vec::with_capacity(relations.len());
                 for (name, stored) in &relations {
                     // Of a relation asked for by its name: opening every table of a lake to list it would take long.
@@ -176,9 +176,12 @@ impl InformationTable {
                 ]
             }
             Kind::Views => {
-                let mut relations = self.relations(wanted)?;
+                let mut relations = self.relations(wanted).await?;
                 relations.retain(|(_, stored)| stored.is_view());
-                let definitions = relations.iter().map(|(_, stored)| std::fs::read_to_string(stored.path()).ok());
+                let definitions = relations.iter().map(|(_, stored)| match stored {
+                    Stored::View(view) => Some(view.sql.clone()),
+                    Stored::Delta(_) | Stored::Files(_) => None,
+                });
                 vec![
                     texts(relations.iter().map(|_| None)),
                     texts(relations.iter().map(|(name, _)| Some(name.schema.clone()))),
@@ -195,12 +198,12 @@ impl InformationTable {
     async fn last_modified(&self, name: &Name, stored: &Stored) -> std::result::Result<Option<i64>, AdapterError> {
         let time = match stored {
             Stored::View(_) => None,
-            Stored::Delta(path) => Some(self.lake.open_delta(name, path).await?.modified()),
+            Stored::Delta(delta) => Some(self.lake.open_delta(name, delta).await?.modified()),
             Stored::Files(table) => {
                 let failed = |error| self.lake.errors.io("reading", name, error);
                 let mut newest = None;
                 for file in table.files().map_err(failed)? {
-                    let modified = std::fs::metadata(file).and_then(|metadata| metadata.modified()).map_err(failed)?;
+                    let modified = table.facts(&file).map_err(failed)?.modified;
                     newest = newest.max(Some(modified));
                 }
                 newest
@@ -210,25 +213,25 @@ impl InformationTable {
         Ok(since.and_then(|since| i64::try_from(since.as_micros()).ok()))
     }
 
-    fn schemas(&self) -> std::result::Result<Vec<String>, AdapterError> {
+    async fn schemas(&self) -> std::result::Result<Vec<String>, AdapterError> {
         let everything = Name { schema: SCHEMA.into(), identifier: "schemata".into() };
-        self.lake.layout.schemas().map_err(|error| self.lake.errors.io("listing", &everything, error))
+        self.lake.layout.schemas().await.map_err(|error| self.lake.errors.io("listing", &everything, error))
     }
 
-    fn relations(&self, wanted: &Wanted) -> std::result::Result<Vec<(Name, Stored)>, AdapterError> {
+    async fn relations(&self, wanted: &Wanted) -> std::result::Result<Vec<(Name, Stored)>, AdapterError> {
         let schemas = match &wanted.schema {
             Some(schema) => vec![schema.clone()],
-            None => self.schemas()?,
+            None => self.schemas().await?,
         };
         let mut relations = Vec::new();
         for schema in schemas {
             if let Some(identifier) = &wanted.identifier {
                 let name = Name { schema, identifier: identifier.clone() };
-                relations.extend(self.lake.find(&name)?.map(|stored| (name, stored)));
+                relations.extend(self.lake.find(&name).await?.map(|stored| (name, stored)));
                 continue;
             }
             let everything = Name { schema: schema.clone(), identifier: "*".into() };
-            let listed = self.lake.layout.relations(&schema);
+            let listed = self.lake.layout.relations(&schema).await;
             let listed = listed.map_err(|error| self.lake.errors.io("listing", &everything, error))?;
             relations.extend(
                 listed.into_iter().map(|(identifier, stored)| (Name { schema: schema.clone(), identifier }, stored)),
@@ -239,7 +242,7 @@ impl InformationTable {
 
     async fn columns(&self, wanted: &Wanted) -> std::result::Result<Vec<ArrayRef>, AdapterError> {
         let mut rows: Vec<(Name, usize, Field)> = Vec::new();
-        for (name, _) in self.relations(wanted)? {
+        for (name, _) in self.relations(wanted).await? {
             match self.lake.provider(&name).await {
                 Ok(provider) => {
                     let schema = provider.schema();

@@ -6,7 +6,7 @@ use crate::information_schema;
 use crate::layout::{Layout, Stored};
 use crate::names::{self, Name};
 use crate::now::Now;
-use crate::profile::Settings;
+use crate::profile::{Place, Settings};
 use crate::types::LakeTypes;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider,
@@ -27,11 +27,12 @@ use datafusion::sql::parser::Statement as PlannedStatement;
 use datafusion::sql::sqlparser::ast::{Select, Statement, Visit, Visitor};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use dvt_adapter::{AdapterError, ErrorClass};
-use dvt_delta::{DeltaTable, TableLocation};
+use dvt_delta::DeltaTable;
 use dvt_diagnostics::did_you_mean;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 const CATALOG: &str = "lake";
@@ -42,6 +43,8 @@ pub(crate) struct Lake {
     pub(crate) settings: Settings,
     pub(crate) layout: Layout,
     pub(crate) errors: Errors,
+    /// Whether the bucket has answered.
+    is_reached: AtomicBool,
     /// Functions, rules and the memory pool: made once, shared by every statement.
     engine: OnceLock<SessionState>,
 }
@@ -49,11 +52,23 @@ pub(crate) struct Lake {
 impl Lake {
     pub(crate) fn new(settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            layout: Layout::new(settings.path.clone()),
+            layout: settings.layout(),
             errors: Errors::new(&settings.connection),
             settings,
+            is_reached: AtomicBool::new(false),
             engine: OnceLock::new(),
         })
+    }
+
+    /// Asks the bucket, the first time, so that one which is not there or not ours is told before anything is done.
+    pub(crate) async fn check_bucket(&self) -> Result<(), AdapterError> {
+        if let Place::Bucket { store, location, .. } = &self.settings.place
+            && !self.is_reached.load(Ordering::Relaxed)
+        {
+            store.holds("").await.map_err(|error| self.errors.unreachable_bucket(location, error))?;
+            self.is_reached.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn engine(&self) -> Result<&SessionState, AdapterError> {
@@ -127,25 +142,29 @@ impl Lake {
     }
 
     /// The relation, or `None`.
-    pub(crate) fn find(&self, name: &Name) -> Result<Option<Stored>, AdapterError> {
-        self.layout.find(name).map_err(|error| self.errors.io("looking for", name, error))
+    pub(crate) async fn find(&self, name: &Name) -> Result<Option<Stored>, AdapterError> {
+        self.layout.find(name).await.map_err(|error| self.errors.io("looking for", name, error))
     }
 
     /// Where a relation of this name is read from. dbt gives a source without `schema` its own name as schema; in a lake that
     /// has no such folder it means the default schema. Only reading looks there: nothing is made or dropped by this rule.
-    pub(crate) fn readable(&self, name: &Name) -> Result<Name, AdapterError> {
+    pub(crate) async fn readable(&self, name: &Name) -> Result<Name, AdapterError> {
         let default = Name { schema: self.settings.schema.clone(), identifier: name.identifier.clone() };
-        let is_elsewhere = name.schema != information_schema::SCHEMA && !self.layout.schema_exists(&name.schema);
-        if is_elsewhere && self.find(&default)?.is_some() { Ok(default) } else { Ok(name.clone()) }
+        if name.schema == information_schema::SCHEMA || name.schema == default.schema {
+            return Ok(name.clone());
+        }
+        let exists = self.layout.schema_exists(&name.schema).await;
+        let exists = exists.map_err(|error| self.errors.io("looking for the schema of", name, error))?;
+        if !exists && self.find(&default).await?.is_some() { Ok(default) } else { Ok(name.clone()) }
     }
 
     /// The relation, or an error that names a similar one.
-    pub(crate) fn find_or_missing(&self, name: &Name) -> Result<Stored, AdapterError> {
-        if let Some(stored) = self.find(name)? {
+    pub(crate) async fn find_or_missing(&self, name: &Name) -> Result<Stored, AdapterError> {
+        if let Some(stored) = self.find(name).await? {
             return Ok(stored);
         }
         let error = self.errors.missing(name);
-        let known = self.layout.relations(&name.schema).unwrap_or_default();
+        let known = self.layout.relations(&name.schema).await.unwrap_or_default();
         Err(match did_you_mean(&name.identifier, known.keys().map(String::as_str)) {
             Some(similar) => error.with_hint(format!("did you mean `{}.{similar}`?", name.schema)),
             None => error,
@@ -263,22 +282,21 @@ impl Planning {
             if let Some(table) = information_schema::table(&self.lake, name) {
                 return Ok(table);
             }
-            let name = &self.lake.readable(name)?;
-            match self.lake.find_or_missing(name)? {
-                Stored::Delta(path) => {
-                    let location = TableLocation::filesystem(&path).map_err(|error| errors.delta(name, error))?;
-                    let table = DeltaTable::open(&location).await.map_err(|error| errors.delta(name, error))?;
+            let name = &self.lake.readable(name).await?;
+            match self.lake.find_or_missing(name).await? {
+                Stored::Delta(delta) => {
+                    let table = DeltaTable::open(&delta.location).await.map_err(|error| errors.delta(name, error))?;
                     Ok(table.table_provider())
                 }
                 Stored::Files(table) => files::open(errors, &self.state, name, &table).await,
-                Stored::View(path) => {
+                Stored::View(view) => {
                     if views.contains(name) {
                         let mut names: Vec<String> = views.iter().map(ToString::to_string).collect();
                         names.push(name.to_string());
                         let message = format!("the view `{name}` reads itself: {}", names.join(" -> "));
                         return Err(errors.of(ErrorClass::Other, message).with_relation(name.relation()));
                     }
-                    let sql = std::fs::read_to_string(&path).map_err(|error| errors.io("reading", name, error))?;
+                    let sql = view.sql;
                     let statement = self.lake.parse_query(&sql)?;
                     views.push(name.clone());
                     let plan = self.plan(statement, views).await.map_err(|mut error| {

@@ -1,8 +1,8 @@
 //! The lake client: connect, run SQL, stream Arrow out, load Arrow in.
 //!
-//! A folder as a connection: Delta tables, Parquet, CSV and JSON files, and views, with SQL by DataFusion. Every statement
+//! A folder or a bucket as a connection: Delta tables, Parquet, CSV and JSON files, and views, with SQL by DataFusion. Every statement
 //! is atomic for readers (a Delta commit, or written aside and renamed); there are no transactions over several.
-//! Where things are on disk is said in `layout`; which types there are, in `types`.
+//! Where things are is said in `layout`; which types there are, in `types`.
 
 mod changes;
 mod errors;
@@ -24,7 +24,7 @@ pub use macros::macro_files;
 use crate::lake::Lake;
 use crate::layout::Stored;
 use crate::names::Name;
-use crate::profile::{Format, Settings};
+use crate::profile::{Format, Place, Settings};
 use crate::session::LakeSession;
 use crate::types::ADAPTER_TYPE;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -37,6 +37,7 @@ use dvt_adapter::{
 use dvt_sql::{Dialect, LAKE};
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ static CAPABILITIES: Capabilities = Capabilities {
     binary_text_by_default: true,
 };
 
-/// One `filesystem` output of the profile.
+/// One `filesystem`, `s3`, `gcs` or `azure` output of the profile.
 pub struct LakeAdapter {
     lake: Arc<Lake>,
 }
@@ -65,20 +66,41 @@ impl LakeAdapter {
         Ok(Self { lake: Lake::new(Settings::from_profile(connection, output, project_directory)?) })
     }
 
+    /// Reads the rendered output of a bucket (`type: s3`, `gcs` or `azure`); nothing is sent. `environment` holds the
+    /// variables that the service's own tools read.
+    ///
+    /// # Errors
+    /// As [`LakeAdapter::from_profile`].
+    pub fn in_bucket(
+        connection: &str,
+        output: &Map<String, Value>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, AdapterError> {
+        Ok(Self { lake: Lake::new(Settings::in_bucket(connection, output, environment)?) })
+    }
+
+    /// A lake over a store that is open already; `output` holds the keys that have a meaning wherever a lake is.
+    ///
+    /// # Errors
+    /// As [`LakeAdapter::from_profile`].
+    pub fn over(connection: &str, output: &Map<String, Value>, store: dvt_delta::Store) -> Result<Self, AdapterError> {
+        Ok(Self { lake: Lake::new(Settings::over(connection, output, store)?) })
+    }
+
     fn name(&self, relation: &RelationName) -> Name {
         let schema = relation.schema.clone().unwrap_or_else(|| self.lake.settings.schema.clone());
         Name { schema, identifier: relation.identifier.clone() }
     }
 
     async fn describe_one(&self, relation: &RelationName) -> Result<Option<RelationDescription>, AdapterError> {
-        let name = self.lake.readable(&self.name(relation))?;
-        let (kind, statistics) = match self.lake.find(&name)? {
+        let name = self.lake.readable(&self.name(relation)).await?;
+        let (kind, statistics) = match self.lake.find(&name).await? {
             None if name.schema == information_schema::SCHEMA => (RelationKind::View, Statistics::default()),
             None => return Ok(None),
             Some(Stored::View(_)) => (RelationKind::View, Statistics::default()),
             Some(Stored::Files(table)) => (RelationKind::Table, files::statistics(&table)),
-            Some(Stored::Delta(path)) => {
-                let table = self.lake.open_delta(&name, &path).await?;
+            Some(Stored::Delta(delta)) => {
+                let table = self.lake.open_delta(&name, &delta).await?;
                 let statistics = Statistics { rows: table.rows(), bytes: Some(table.bytes()), ..Statistics::default() };
                 (RelationKind::Table, statistics)
             }
@@ -167,7 +189,7 @@ impl Adapter for LakeAdapter {
     fn identity(&self) -> ConnectionIdentity {
         ConnectionIdentity {
             adapter_type: ADAPTER_TYPE.into(),
-            host: self.lake.settings.path.display().to_string(),
+            host: self.lake.settings.place.location(),
             port: None,
             database: String::new(),
             user: String::new(),
@@ -177,8 +199,8 @@ impl Adapter for LakeAdapter {
     fn target_values(&self) -> Map<String, Value> {
         let settings = &self.lake.settings;
         let values = json!({
-            "type": ADAPTER_TYPE,
-            "path": settings.path.display().to_string(),
+            "type": settings.place.kind(),
+            "path": settings.place.location(),
             "format": settings.format.to_string(),
             "schema": settings.schema,
             "database": null,
@@ -191,11 +213,14 @@ impl Adapter for LakeAdapter {
     }
 
     async fn session(&self) -> Result<Box<dyn Session>, AdapterError> {
-        let path = &self.lake.settings.path;
-        if path.exists() && !path.is_dir() {
+        if let Place::Folder(path) = &self.lake.settings.place
+            && path.exists()
+            && !path.is_dir()
+        {
             let message = format!("`{}` is a file, where `path` names a folder", path.display());
             return Err(self.lake.errors.of(ErrorClass::Configuration, message));
         }
+        self.lake.check_bucket().await?;
         Ok(Box::new(LakeSession::new(Arc::clone(&self.lake))))
     }
 
@@ -286,10 +311,13 @@ impl Adapter for LakeAdapter {
     async fn hold(&self, relation: &RelationName, cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
         let name = self.name(relation);
         let relation = RelationName::new(None, Some(&name.schema), &name.identifier);
-        Ok(Hold::on_this_machine(&self.lake.settings.path, &relation, &cancel).await)
+        Ok(Hold::on_this_machine(&self.lake.settings.locks(), &relation, &cancel).await)
     }
 
     fn display_location(&self) -> String {
-        format!("filesystem://{}", self.lake.settings.path.display())
+        match &self.lake.settings.place {
+            Place::Folder(path) => format!("filesystem://{}", path.display()),
+            Place::Bucket { location, .. } => location.clone(),
+        }
     }
 }

@@ -1,8 +1,11 @@
-//! The profile output of a lake: which keys there are and what they mean.
+//! The profile output of a lake, in a folder or in a bucket: which keys there are and what they mean.
 
+use crate::layout::{Bucket, Folder, Layout};
 use dvt_adapter::{AdapterError, ErrorClass};
+use dvt_delta::{CloudService, Store, open_cloud};
 use dvt_diagnostics::did_you_mean;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -61,11 +64,41 @@ impl FromStr for Format {
     }
 }
 
-/// One rendered output of type `filesystem`.
+/// Where a lake is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Bucket {
+        service: CloudService,
+        store: Store,
+        /// `s3://bucket/prefix`, and the server where it is not the service's own.
+        location: String,
+    },
+}
+
+impl Place {
+    /// The `type` of the output.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "filesystem",
+            Self::Bucket { service, .. } => service.name(),
+        }
+    }
+
+    /// Where it is, for people.
+    pub(crate) fn location(&self) -> String {
+        match self {
+            Self::Folder(path) => path.display().to_string(),
+            Self::Bucket { location, .. } => location.clone(),
+        }
+    }
+}
+
+/// One rendered output of type `filesystem`, `s3`, `gcs` or `azure`.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) connection: String,
-    pub(crate) path: PathBuf,
+    pub(crate) place: Place,
     pub(crate) format: Format,
     pub(crate) schema: String,
     pub(crate) threads: u64,
@@ -73,6 +106,8 @@ pub(crate) struct Settings {
 }
 
 const KEYS: [&str; 6] = ["type", "path", "format", "schema", "threads", "memory_limit"];
+/// Those that have a meaning wherever the lake is.
+const COMMON_KEYS: [&str; 4] = ["format", "schema", "threads", "memory_limit"];
 const DEFAULT_MEMORY: usize = 1 << 30;
 
 impl Settings {
@@ -91,12 +126,7 @@ impl Settings {
                 });
             }
         }
-        let text = |key: &str| match output.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(other) => Err(wrong(format!("`{key}` must be text, not {other}"))),
-        };
-        let path = match text("path")? {
+        let path = match text_of(connection, output, "path")? {
             Some(path) if !path.trim().is_empty() => path,
             _ => {
                 return Err(wrong("`path` is missing or empty".into())
@@ -104,6 +134,41 @@ impl Settings {
             }
         };
         let path = normal(&absolute(path, project_directory).map_err(|error| wrong(format!("`path`: {error}")))?);
+        Self::with_place(connection, output, Place::Folder(path))
+    }
+
+    /// An output of a cloud's bucket; nothing is sent yet. `environment` holds the variables that the service's own tools
+    /// read.
+    pub(crate) fn in_bucket(
+        connection: &str,
+        output: &Map<String, Value>,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self, AdapterError> {
+        let wrong = |message: String| AdapterError::new(ErrorClass::Configuration, connection, message);
+        let kind = output.get("type").and_then(Value::as_str).unwrap_or_default();
+        let service = CloudService::of(kind).ok_or_else(|| wrong(format!("`{kind}` is no type of a bucket")))?;
+        let mut keys = output.clone();
+        keys.retain(|key, _| !COMMON_KEYS.contains(&key.as_str()));
+        let endpoint = ["endpoint", "endpoint_url"].iter().find_map(|key| keys.get(*key)?.as_str().map(str::to_owned));
+        let opened = open_cloud(service, &keys, environment).map_err(|error| {
+            let made = wrong(error.message.clone()).with_cause(error);
+            made.with_hint(format!("beside the bucket's own keys there are {}", COMMON_KEYS.join(", ")))
+        })?;
+        let mut location = opened.store.display_location().trim_end_matches('/').to_owned();
+        if let Some(endpoint) = endpoint {
+            location = format!("{location} at {endpoint}");
+        }
+        Self::with_place(connection, output, Place::Bucket { service, store: opened.store, location })
+    }
+
+    pub(crate) fn over(connection: &str, output: &Map<String, Value>, store: Store) -> Result<Self, AdapterError> {
+        let location = store.display_location();
+        Self::with_place(connection, output, Place::Bucket { service: CloudService::S3, store, location })
+    }
+
+    fn with_place(connection: &str, output: &Map<String, Value>, place: Place) -> Result<Self, AdapterError> {
+        let wrong = |message: String| AdapterError::new(ErrorClass::Configuration, connection, message);
+        let text = |key: &str| text_of(connection, output, key);
         let schema = text("schema")?.unwrap_or(ROOT_SCHEMA);
         if schema.is_empty() {
             return Err(wrong("`schema` is empty; leave it out for the lake's root".into()));
@@ -127,7 +192,7 @@ impl Settings {
         };
         Ok(Self {
             connection: connection.to_owned(),
-            path,
+            place,
             format: text("format")?
                 .unwrap_or("delta")
                 .parse()
@@ -136,6 +201,36 @@ impl Settings {
             threads,
             memory_limit,
         })
+    }
+}
+
+impl Settings {
+    pub(crate) fn layout(&self) -> Layout {
+        match &self.place {
+            Place::Folder(path) => Layout::Folder(Folder::new(path.clone())),
+            Place::Bucket { store, .. } => Layout::Bucket(Bucket::new(store.clone())),
+        }
+    }
+
+    /// Where runs of this machine wait for each other.
+    pub(crate) fn locks(&self) -> PathBuf {
+        match &self.place {
+            Place::Folder(path) => path.clone(),
+            Place::Bucket { location, .. } => {
+                std::env::temp_dir().join("dvt-locks").join(dvt_delta::encode_segment(location))
+            }
+        }
+    }
+}
+
+fn text_of<'a>(connection: &str, output: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, AdapterError> {
+    match output.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(other) => {
+            let message = format!("`{key}` must be text, not {other}");
+            Err(AdapterError::new(ErrorClass::Configuration, connection, message))
+        }
     }
 }
 

@@ -38,9 +38,11 @@ pub(crate) async fn run(lake: &Arc<Lake>, statement: Statement, fetch: Fetch) ->
         Statement::Query(_) | Statement::Explain { .. } => query(lake, statement, fetch).await,
         Statement::CreateTable(table) => create::table(lake, table).await,
         Statement::CreateView(view) => create::view(lake, view).await,
-        Statement::CreateSchema { schema_name, if_not_exists, .. } => create::schema(lake, &schema_name, if_not_exists),
+        Statement::CreateSchema { schema_name, if_not_exists, .. } => {
+            create::schema(lake, &schema_name, if_not_exists).await
+        }
         Statement::Drop { object_type, if_exists, names, cascade, .. } => {
-            drop::relations(lake, object_type, if_exists, &names, cascade)
+            drop::relations(lake, object_type, if_exists, &names, cascade).await
         }
         Statement::Truncate(truncate) => change_rows::truncate(lake, &truncate).await,
         Statement::Insert(insert) => change_rows::insert(lake, insert).await,
@@ -48,13 +50,13 @@ pub(crate) async fn run(lake: &Arc<Lake>, statement: Statement, fetch: Fetch) ->
         Statement::Update(update) => change_rows::update(lake, update).await,
         Statement::AlterTable(alter) => {
             let name = lake.name(&alter.name)?;
-            if alter.if_exists && lake.find(&name)?.is_none() {
+            if alter.if_exists && lake.find(&name).await?.is_none() {
                 return Ok(done("ALTER TABLE"));
             }
             match alter.operations.as_slice() {
                 [AlterTableOperation::RenameTable { table_name }] => {
                     let (RenameTableNameKind::To(to) | RenameTableNameKind::As(to)) = table_name;
-                    rename(lake, &name, &rename_target(lake, &name, to)?)
+                    rename(lake, &name, &rename_target(lake, &name, to)?).await
                 }
                 operations => change_columns::alter(lake, &name, operations).await,
             }
@@ -107,12 +109,12 @@ fn rename_target(
     Ok(if to.0.len() == 1 { Name { schema: from.schema.clone(), ..target } } else { target })
 }
 
-fn rename(lake: &Lake, from: &Name, to: &Name) -> Result<Answer, AdapterError> {
-    let stored = lake.find_or_missing(from)?;
+async fn rename(lake: &Lake, from: &Name, to: &Name) -> Result<Answer, AdapterError> {
+    let stored = lake.find_or_missing(from).await?;
     lake.refuse_foreign_files(from, &stored)?;
-    if lake.find(to)?.is_some() {
+    if lake.find(to).await?.is_some() {
         return Err(lake.errors.exists(to));
     }
-    lake.layout.rename(&stored, to).map_err(|error| lake.errors.io("renaming to", to, error))?;
+    lake.layout.rename(&stored, to).await.map_err(|error| lake.errors.io("renaming to", to, error))?;
     Ok(done("ALTER TABLE"))
 }

@@ -2,13 +2,13 @@
 
 use crate::files;
 use crate::lake::Lake;
-use crate::layout::{FileTable, Stored};
+use crate::layout::{DeltaFolder, Stored};
 use crate::names::Name;
 use crate::profile::Format;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use dvt_adapter::{AdapterError, BatchStream, ErrorClass, LoadReport};
-use dvt_delta::{DeltaTable, RowStream, SourceError, TableLocation};
+use dvt_delta::{DeltaTable, RowStream, SourceError};
 use futures::StreamExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,25 +24,28 @@ impl Lake {
         schema: &SchemaRef,
         rows: BatchStream,
     ) -> Result<LoadReport, AdapterError> {
-        if self.find(name)?.is_some() {
+        if self.find(name).await?.is_some() {
             return Err(self.errors.exists(name));
         }
         self.check_columns(name, schema)?;
-        let folder = self.layout.unfinished(&name.schema).map_err(|error| self.errors.io("creating", name, error))?;
-        let report = match format {
-            Format::Delta => {
-                let location = folder.location().map_err(|error| self.errors.delta(name, error))?;
-                let table = DeltaTable::create(&location, schema, row_stream(rows)).await;
-                let table = table.map_err(|error| self.errors.write(name, error))?;
-                LoadReport { rows: table.rows().unwrap_or_default(), bytes: table.bytes() }
-            }
-            format => {
-                folder.mark().map_err(|error| self.errors.io("creating", name, error))?;
-                self.write_file(name, format, folder.path(), schema, rows).await?
-            }
-        };
-        let target = self.layout.table_folder(name);
-        folder.place(&target).map_err(|error| self.errors.io("creating", name, error))?;
+        let failed = |error| self.errors.io("creating", name, error);
+        if format == Format::Delta {
+            let draft = self.layout.delta_draft(name).await.map_err(failed)?;
+            let location = draft.location().map_err(|error| self.errors.delta(name, error))?;
+            let table = match DeltaTable::create(&location, schema, row_stream(rows)).await {
+                Ok(table) => table,
+                Err(error) => {
+                    self.layout.abandon(draft).await;
+                    return Err(self.errors.write(name, error));
+                }
+            };
+            self.layout.place_delta(draft, name).await.map_err(failed)?;
+            return Ok(LoadReport { rows: table.rows().unwrap_or_default(), bytes: table.bytes() });
+        }
+        let draft = self.layout.draft(&name.schema).map_err(failed)?;
+        draft.mark().map_err(failed)?;
+        let report = self.write_file(name, format, draft.path(), schema, rows).await?;
+        self.layout.place(draft, name).await.map_err(failed)?;
         Ok(report)
     }
 
@@ -59,19 +62,19 @@ impl Lake {
             Stored::View(_) => {
                 Err(self.errors.unsupported(format_args!("`{name}` is a view, whose rows cannot be changed")))
             }
-            Stored::Delta(path) => {
-                let table = self.open_delta(name, path).await?;
+            Stored::Delta(delta) => {
+                let table = self.open_delta(name, delta).await?;
                 let table = table.overwrite(schema, row_stream(rows)).await;
                 let table = table.map_err(|error| self.errors.write(name, error))?;
                 Ok(LoadReport { rows: table.rows().unwrap_or_default(), bytes: table.bytes() })
             }
             Stored::Files(table) => {
                 self.refuse_foreign_files(name, stored)?;
-                let folder =
-                    self.layout.unfinished(&name.schema).map_err(|error| self.errors.io("replacing", name, error))?;
-                folder.mark().map_err(|error| self.errors.io("replacing", name, error))?;
-                let report = self.write_file(name, table.format, folder.path(), schema, rows).await?;
-                folder.replace(&table.path).map_err(|error| self.errors.io("replacing", name, error))?;
+                let failed = |error| self.errors.io("replacing", name, error);
+                let draft = self.layout.draft(&name.schema).map_err(failed)?;
+                draft.mark().map_err(failed)?;
+                let report = self.write_file(name, table.format, draft.path(), schema, rows).await?;
+                self.layout.replace(draft, table).await.map_err(failed)?;
                 Ok(report)
             }
         }
@@ -89,8 +92,8 @@ impl Lake {
             Stored::View(_) => {
                 Err(self.errors.unsupported(format_args!("`{name}` is a view, whose rows cannot be changed")))
             }
-            Stored::Delta(path) => {
-                let table = self.open_delta(name, path).await?;
+            Stored::Delta(delta) => {
+                let table = self.open_delta(name, delta).await?;
                 let (old_rows, old_bytes) = (table.rows().unwrap_or_default(), table.bytes());
                 let table = table.append(row_stream(rows)).await.map_err(|error| self.errors.write(name, error))?;
                 let rows = table.rows().unwrap_or_default().saturating_sub(old_rows);
@@ -98,24 +101,17 @@ impl Lake {
             }
             Stored::Files(table) => {
                 self.refuse_foreign_files(name, stored)?;
-                let folder = self
-                    .layout
-                    .unfinished(&name.schema)
-                    .map_err(|error| self.errors.io("adding rows to", name, error))?;
-                let report = self.write_file(name, table.format, folder.path(), schema, rows).await?;
-                let written = FileTable { path: folder.path().to_owned(), ..table.clone() };
-                for file in written.files().map_err(|error| self.errors.io("adding rows to", name, error))? {
-                    let target = table.path.join(file.file_name().unwrap_or_default());
-                    std::fs::rename(&file, target).map_err(|error| self.errors.io("adding rows to", name, error))?;
-                }
+                let failed = |error| self.errors.io("adding rows to", name, error);
+                let draft = self.layout.draft(&name.schema).map_err(failed)?;
+                let report = self.write_file(name, table.format, draft.path(), schema, rows).await?;
+                self.layout.append(draft, table).await.map_err(failed)?;
                 Ok(report)
             }
         }
     }
 
-    pub(crate) async fn open_delta(&self, name: &Name, path: &Path) -> Result<DeltaTable, AdapterError> {
-        let location = TableLocation::filesystem(path).map_err(|error| self.errors.delta(name, error))?;
-        DeltaTable::open(&location).await.map_err(|error| self.errors.delta(name, error))
+    pub(crate) async fn open_delta(&self, name: &Name, delta: &DeltaFolder) -> Result<DeltaTable, AdapterError> {
+        DeltaTable::open(&delta.location).await.map_err(|error| self.errors.delta(name, error))
     }
 
     /// Files that dvt did not make are read and never changed.

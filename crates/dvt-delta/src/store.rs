@@ -16,9 +16,9 @@ use std::sync::Arc;
 pub struct Store {
     pub(crate) objects: Arc<dyn ObjectStore>,
     /// The store's own root: `file:///`, `s3://bucket/`.
-    root: ObjectStoreUrl,
-    prefix: Path,
-    is_local: bool,
+    pub(crate) root: ObjectStoreUrl,
+    pub(crate) prefix: Path,
+    pub(crate) is_local: bool,
 }
 
 impl Store {

@@ -111,7 +111,10 @@ pub(crate) fn swapped_case(name: &str) -> String {
 /// The name an identifier stands for in comparisons.
 pub(crate) fn identifier_name(identifier: &Ident, dialect: &Dialect) -> String {
     match (identifier.quote_style, dialect.unquoted) {
-        (Some(_), IdentifierCase::FoldsLower | IdentifierCase::FoldsUpper) => identifier.value.clone(),
+        (Some(_), IdentifierCase::FoldsLower) => identifier.value.clone(),
+        // As it was written: in the tree its case is the other way round.
+        (Some(_), IdentifierCase::FoldsUpper) => swapped_case(&identifier.value),
+        (None, IdentifierCase::FoldsUpper) => identifier.value.to_uppercase(),
         _ => identifier.value.to_lowercase(),
     }
 }

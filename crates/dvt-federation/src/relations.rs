@@ -1,12 +1,12 @@
 //! Which relations a query reads, and the same query with other names for them.
 
-use crate::bind::{identifier_name, parse_query};
+use crate::bind::{identifier_name, parse_query, swapped_case};
 use crate::error::PlanError;
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as ParserStatement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::{ObjectName, TableFactor, Visit, VisitMut, Visitor, VisitorMut};
-use dvt_sql::Dialect;
+use dvt_sql::{Dialect, IdentifierCase};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -20,7 +20,7 @@ pub fn relations_read(sql: &str, dialect: &'static Dialect) -> Result<Vec<Vec<St
     let _: ControlFlow<()> = VisitMut::visit(&mut statement, &mut FunctionsAside);
     let (relations, _) = resolve_table_references(&ParserStatement::Statement(Box::new(statement)), true)
         .map_err(|error| PlanError::Invalid { message: error.strip_backtrace(), location: None })?;
-    let mut names: Vec<Vec<String>> = relations.iter().map(table_parts).collect();
+    let mut names: Vec<Vec<String>> = relations.iter().map(|table| table_parts(table, dialect)).collect();
     names.sort();
     names.dedup();
     Ok(names)
@@ -102,8 +102,13 @@ impl Visitor for Finder<'_> {
     }
 }
 
-fn table_parts(table: &TableReference) -> Vec<String> {
-    table.to_vec()
+fn table_parts(table: &TableReference, dialect: &Dialect) -> Vec<String> {
+    let parts = table.to_vec();
+    match dialect.unquoted {
+        // In the tree their case is the other way round.
+        IdentifierCase::FoldsUpper => parts.iter().map(|part| swapped_case(part)).collect(),
+        IdentifierCase::FoldsLower | IdentifierCase::Insensitive => parts,
+    }
 }
 
 /// The byte offset of a line and column counted from 1.

@@ -12,7 +12,7 @@ use crate::provenance::has_declared_scale;
 use crate::regex::{Asked, translate, translate_replacement};
 use crate::subqueries::keep_nulls_of_in;
 use crate::syntax::CARRIER;
-use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit, i256};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
@@ -680,6 +680,32 @@ fn rewrite_function(
     }
     // What the planner makes of EXTRACT, which is a number with digits after the point in PostgreSQL.
     if call.name() == "date_part"
+        && rules.divides_as_float
+        && let Some(field) = row_function("duckdb_date_part")
+    {
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(field, call.args))));
+    }
+    // A whole number stays one where digits are cut off; where it is rounded up or down it is a double.
+    if rules.divides_as_float
+        && matches!(call.name(), "round" | "trunc" | "ceil" | "floor")
+        && let [argument, digits @ ..] = call.args.as_slice()
+        && argument.get_type(schema)?.is_integer()
+    {
+        let is_fraction = digits.iter().all(|digits| matches!(digits, Expr::Literal(ScalarValue::Int32(Some(0..)), _)));
+        return Ok(match call.name() {
+            "ceil" | "floor" => Transformed::yes(cast(argument.clone(), DataType::Float64)),
+            _ if is_fraction => Transformed::yes(argument.clone()),
+            name => {
+                refused.get_or_insert(PlanError::Unsupported {
+                    construct: format!("{name}() of a whole number to places before the point"),
+                    hint: Some("cast the number to double first".to_owned()),
+                    location: None,
+                });
+                Transformed::no(Expr::ScalarFunction(call))
+            }
+        });
+    }
+    if call.name() == "date_part"
         && rules.values_have_scales
         && let Some(extract) = postgres_function("postgres_extract")
     {
@@ -815,6 +841,16 @@ impl Rewrite {
                     let quotient = Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), arguments));
                     rewrite.replaced.push((name, quotient));
                 }
+                Some(ExactForm::Mean { sum, count, scale }) => {
+                    // Both are doubles before they are divided, the sum without its point.
+                    let shift = lit(10_f64.powi(i32::from(scale)));
+                    let power = i256::from_i128(10).checked_pow(u32::from(scale.unsigned_abs())).unwrap_or(i256::ONE);
+                    let whole = ScalarValue::Decimal256(Some(power), 76, 0);
+                    let sum = cast(rewrite.compute(sum), DataType::Decimal256(76, scale));
+                    let sum = cast(binary(sum, Operator::Multiply, lit(whole)), DataType::Decimal256(76, 0));
+                    let count = binary(cast(rewrite.compute(count), DataType::Float64), Operator::Multiply, shift);
+                    rewrite.replaced.push((name, binary(cast(sum, DataType::Float64), Operator::Divide, count)));
+                }
                 Some(ExactForm::Deviation { count, sum, squares, deviation }) => {
                     let arguments = vec![rewrite.compute(count), rewrite.compute(sum), rewrite.compute(squares)];
                     let value = Expr::ScalarFunction(ScalarFunction::new_udf(exact_deviation(deviation), arguments));
@@ -853,8 +889,23 @@ impl Rewrite {
 
 enum ExactForm {
     Sum(Expr),
-    Average { sum: Expr, count: Expr, rule: DivisionRule },
-    Deviation { count: Expr, sum: Expr, squares: Expr, deviation: Deviation },
+    Average {
+        sum: Expr,
+        count: Expr,
+        rule: DivisionRule,
+    },
+    /// A double, of exact numbers with so many digits after the point.
+    Mean {
+        sum: Expr,
+        count: Expr,
+        scale: i8,
+    },
+    Deviation {
+        count: Expr,
+        sum: Expr,
+        squares: Expr,
+        deviation: Deviation,
+    },
 }
 
 /// The exact form of `sum` or `avg` over exact numbers, `None` when the engine's own is right.
@@ -906,6 +957,17 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
             count: with_function(expr, Which::Count, argument.clone()),
             rule,
         })),
+        ("avg", None) if rules.divides_as_float && is_exact(&data_type) => {
+            let scale = match data_type {
+                DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => scale,
+                _ => 0,
+            };
+            Ok(Some(ExactForm::Mean {
+                sum: with_function(expr, Which::Sum, exact_argument),
+                count: with_function(expr, Which::Count, argument.clone()),
+                scale,
+            }))
+        }
         _ => Ok(None),
     }
 }

@@ -126,7 +126,7 @@ impl VisitorMut for Writer<'_> {
                 }
             }
             Expr::Substring { expr: inner, substring_from, substring_for, .. }
-                if matches!(self.dialect, "mysql" | "mariadb" | "sqlite") =>
+                if matches!(self.dialect, "mysql" | "mariadb" | "sqlite" | "duckdb") =>
             {
                 let mut given = vec![inner.as_ref().clone()];
                 given.push(substring_from.as_ref().map_or_else(|| *number(1), |from| from.as_ref().clone()));
@@ -409,7 +409,7 @@ impl Writer<'_> {
         }
     }
 
-    /// `CAST(x AS varchar(3))` cuts its value in every database, while the planner forgets the length: it becomes the first
+    /// `CAST(x AS varchar(3))` cuts its value in databases but DuckDB, while the planner forgets the length: it becomes the first
     /// three characters of the cast. `numeric` without digits keeps those of its value.
     fn cast(&self, expr: &mut Expr) {
         let Expr::Cast { kind, expr: inner, data_type, .. } = expr else { return };
@@ -427,6 +427,10 @@ impl Writer<'_> {
         }
         if let Some(length) = text_length(data_type) {
             *data_type = DataType::Text;
+            // DuckDB reads a length and forgets it.
+            if self.dialect == "duckdb" {
+                return;
+            }
             let cast = std::mem::replace(expr, Expr::value(Value::Null));
             *expr = Expr::Substring {
                 expr: Box::new(cast),
@@ -443,8 +447,9 @@ impl Writer<'_> {
                     let (precision, scale) = CARRIER;
                     *digits = ExactNumberInfo::PrecisionAndScale(u64::from(precision), i64::from(scale));
                 }
+                ("duckdb", ExactNumberInfo::None) => *digits = ExactNumberInfo::PrecisionAndScale(18, 3),
                 ("mysql" | "mariadb", ExactNumberInfo::None) => *digits = ExactNumberInfo::PrecisionAndScale(10, 0),
-                ("postgres" | "mysql" | "mariadb", ExactNumberInfo::Precision(precision)) => {
+                ("postgres" | "mysql" | "mariadb" | "duckdb", ExactNumberInfo::Precision(precision)) => {
                     *digits = ExactNumberInfo::PrecisionAndScale(*precision, 0);
                 }
                 _ => {}

@@ -47,11 +47,11 @@ fn failure(what: &str, error: &DeltaError) -> ProbeFailure {
         "check the key and its secret: the service does not know them, or they do not belong together"
     } else if has("expiredtoken") || has("token has expired") || has("invalidtoken") {
         "renew the session's token: it has expired"
-    } else if has("permanentredirect") || has("authorizationheadermalformed") || has("wrong region") || has("301") {
+    } else if has("permanentredirect") || has("authorizationheadermalformed") || has("wrong region") || has(" 301 ") {
         "check `region`: the bucket lies in another one"
     } else if has("nosuchbucket") || has("containernotfound") || has("bucket not found") || has("does not exist") {
         "check the bucket's name, or make it: dvt makes none"
-    } else if has("accessdenied") || has("403") || has("forbidden") || has("permission") {
+    } else if has("accessdenied") || has(" 403 ") || has("forbidden") || has("permission") {
         match what {
             "written" => "ask for the right to write below the prefix (PutObject)",
             "read" => "ask for the right to read below the prefix (GetObject)",

@@ -10,6 +10,7 @@ use dvt_adapter_sqlite::SqliteAdapter;
 use dvt_diagnostics::{Diagnostic, did_you_mean};
 use dvt_project::{AdapterSupport, ConnectionFacts, ConnectionSettings, Output, Profile};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -27,7 +28,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 8] = [
+static KINDS: [Kind; 11] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -84,6 +85,9 @@ static KINDS: [Kind; 8] = [
         macro_files: dvt_adapter_lake::macro_files,
         construct: |name, keys, folder| Ok(Arc::new(LakeAdapter::from_profile(name, keys, folder)?)),
     },
+    lake_in_bucket("s3", &["s3", "filesystem"]),
+    lake_in_bucket("gcs", &["gcs", "filesystem"]),
+    lake_in_bucket("azure", &["azure", "filesystem"]),
 ];
 
 /// dbt's cross-database macros where a type without a client has its own way: type, package, text.
@@ -91,6 +95,28 @@ static CLIENTLESS_MACROS: [(&str, &str, &str); 2] = [
     ("bigquery", "dbt_bigquery", include_str!("../macros/bigquery.sql")),
     ("trino", "dbt_trino", include_str!("../macros/trino.sql")),
 ];
+
+/// A lake in a cloud's bucket. It speaks and is written as one in a folder.
+const fn lake_in_bucket(adapter_type: &'static str, dispatch_prefixes: &'static [&'static str]) -> Kind {
+    Kind {
+        adapter_type,
+        dispatch_prefixes,
+        macro_package: "dbt_filesystem",
+        macro_files: dvt_adapter_lake::macro_files,
+        construct: |name, keys, _folder| Ok(Arc::new(LakeAdapter::in_bucket(name, keys, environment())?)),
+    }
+}
+
+static ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+
+/// Says, once, which variables the clients of clouds' buckets may look at.
+pub(crate) fn look_at_variables(variables: BTreeMap<String, String>) {
+    let _ = ENVIRONMENT.set(variables);
+}
+
+fn environment() -> &'static BTreeMap<String, String> {
+    ENVIRONMENT.get_or_init(BTreeMap::new)
+}
 
 static DRIVER_FOLDERS: OnceLock<DriverFolders> = OnceLock::new();
 

@@ -6,6 +6,7 @@ mod decode;
 mod errors;
 mod profile;
 mod secrets;
+mod state;
 mod types;
 
 use crate::driver::DriverFolders;
@@ -192,6 +193,14 @@ impl Vendor for DuckDb {
         sql: &str,
     ) -> Result<Vec<ColumnDescription>, AdapterError> {
         catalog::describe_query(self, connection, sql)
+    }
+
+    fn change_token(
+        &self,
+        connection: &mut ManagedConnection,
+        relations: &[RelationName],
+    ) -> Result<Option<String>, AdapterError> {
+        state::token(self, connection, relations)
     }
 
     fn column_type(&self, field: &Field) -> Result<String, UnsupportedType> {

@@ -37,9 +37,9 @@ pub(super) fn describe(
         });
         let catalog = SNOWFLAKE.quote_path([database.as_str(), "INFORMATION_SCHEMA"]);
         let sql = format!(
-            "select c.table_schema, c.table_name, t.table_type, t.row_count, t.bytes, c.column_name, c.data_type, \
+            "select c.table_schema, c.table_name, coalesce(t.table_type, 'VIEW'), t.row_count, t.bytes, c.column_name, c.data_type, \
              c.numeric_precision, c.numeric_scale, c.is_nullable, c.ordinal_position \
-             from {catalog}.columns as c join {catalog}.tables as t \
+             from {catalog}.columns as c left join {catalog}.tables as t \
              on t.table_schema = c.table_schema and t.table_name = c.table_name \
              where {} order by c.table_schema, c.table_name, c.ordinal_position",
             wanted.collect::<Vec<_>>().join(" or ")

@@ -136,6 +136,10 @@ impl Vendor for Snowflake {
         Some(Transactions { begin: "begin transaction", commit: "commit", rollback: "rollback" })
     }
 
+    fn defines_outside_transactions(&self) -> bool {
+        true
+    }
+
     fn delivered(&self, field: &Field) -> Result<Field, String> {
         let (data_type, logical) = SnowType::parse(&delivered_native(field)).arrow()?;
         let given = Field::new(field.name(), data_type, true);

@@ -180,3 +180,31 @@ async fn a_file_that_is_no_driver_is_told() {
     assert_eq!(error.class, ErrorClass::Configuration, "{error}");
     assert!(error.message.contains("cannot be loaded"), "{error}");
 }
+
+#[tokio::test]
+async fn a_table_of_a_file_proves_that_it_has_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.duckdb");
+    let Some(adapter) = adapter(json!({"type": "duckdb", "path": path})) else { return };
+    let run = async |sql: &str| {
+        adapter.session().await.unwrap().execute(sql, Fetch::None).await.unwrap();
+        // A file that was written just now proves nothing.
+        tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+    };
+    let token =
+        async |name: &str| adapter.change_token(&[RelationName::new(Some("t"), Some("main"), name)]).await.unwrap();
+    run("create table a as select 1 as x; create view v as select * from a").await;
+    let first = token("a").await;
+    assert!(first.is_some());
+    read(adapter.as_ref(), "select * from t.main.a").await.unwrap();
+    assert_eq!(token("a").await, first);
+    assert_eq!((token("v").await, token("nothing").await), (None, None));
+    run("insert into a values (2)").await;
+    let second = token("a").await;
+    assert!(second.is_some() && second != first, "{first:?} {second:?}");
+    run("checkpoint").await;
+    assert_ne!(token("a").await, second);
+    let Some(in_memory) = self::adapter(json!({"type": "duckdb"})) else { return };
+    in_memory.session().await.unwrap().execute("create table a as select 1 as x", Fetch::None).await.unwrap();
+    assert_eq!(in_memory.change_token(&[RelationName::new(None, Some("main"), "a")]).await.unwrap(), None);
+}

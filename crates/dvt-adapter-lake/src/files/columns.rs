@@ -5,22 +5,77 @@
 //! does not name are text.
 
 use crate::errors::Errors;
-use crate::layout::FileTable;
+use crate::layout::{FileTable, partition_value};
 use crate::names::Name;
 use crate::types;
-use arrow::array::{Array, ArrayRef, new_null_array};
-use arrow::datatypes::{DataType, Field, SchemaRef};
+use arrow::array::{Array, ArrayRef, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use dvt_adapter::{AdapterError, ErrorClass, strict_cast};
 use serde_json::{Map, Value};
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The types that are written down for the columns of a table's files.
+pub(super) fn of_files(errors: &Errors, name: &Name, table: &FileTable) -> Result<Map<String, Value>, AdapterError> {
+    let mut types = read(errors, name, table)?;
+    if !types.is_empty() {
+        let files = table.files().map_err(|error| errors.io("listing", name, error))?;
+        for column in table.partitions(&files) {
+            types.remove(&column);
+        }
+    }
+    Ok(types)
+}
+
+/// The columns that the names of folders hold and the files do not.
+pub(super) fn in_folders(
+    errors: &Errors,
+    name: &Name,
+    table: &FileTable,
+    files: &[PathBuf],
+    schema: &Schema,
+) -> Result<Vec<Arc<Field>>, AdapterError> {
+    let columns = table.partitions(files);
+    if columns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let types = read(errors, name, table)?;
+    let own = columns.iter().filter(|column| schema.field_with_name(column).is_err());
+    own.map(|column| {
+        Ok(Arc::new(match types.get(column) {
+            Some(text) => field(errors, name, column, text)?,
+            None => Field::new(column, DataType::Utf8, true),
+        }))
+    })
+    .collect()
+}
+
+/// The values of these columns for one file, as arrays of one row.
+pub(super) fn values_in_folders(
+    errors: &Errors,
+    name: &Name,
+    table: &FileTable,
+    file: &Path,
+    columns: &[Arc<Field>],
+) -> Result<Vec<ArrayRef>, AdapterError> {
+    let value = |field: &Arc<Field>| {
+        let text: ArrayRef = Arc::new(StringArray::from(vec![partition_value(&table.path, file, field.name())]));
+        cast_strictly(&text, field.data_type()).map_err(|problem| {
+            let message =
+                format!("column `{}` of `{name}`: {problem} (in the path `{}`)", field.name(), file.display());
+            let error = errors.of(ErrorClass::ValueDoesNotFit, message).with_relation(name.relation());
+            error.with_column(field.name())
+        })
+    };
+    columns.iter().map(value).collect()
+}
 
 /// The types that are written down for a table; empty when there is no such file.
 pub(super) fn read(errors: &Errors, name: &Name, table: &FileTable) -> Result<Map<String, Value>, AdapterError> {
     let path = table.columns_file();
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
+    let text = match table.columns_text() {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(Map::new()),
         Err(error) => return Err(errors.io("reading the columns of", name, error)),
     };
     serde_json::from_str(&text).map_err(|error| {

@@ -11,17 +11,16 @@ use arrow::array::{Array, ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use dvt_adapter::{AdapterError, ErrorClass};
 use dvt_diagnostics::did_you_mean;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 /// The columns: the header of the first file, which all files must share.
 pub(super) fn schema(errors: &Errors, name: &Name, table: &FileTable) -> Result<SchemaRef, AdapterError> {
     let files = table.files().map_err(|error| errors.io("listing", name, error))?;
-    let types = columns::read(errors, name, table)?;
+    let types = columns::of_files(errors, name, table)?;
     let header = match files.first() {
-        Some(file) => Records::open(errors, name, file)?.header()?,
+        Some(file) => Records::open(errors, name, table, file)?.header()?,
         None => types.keys().cloned().collect(),
     };
     for (index, column) in header.iter().enumerate() {
@@ -54,12 +53,13 @@ pub(super) fn schema(errors: &Errors, name: &Name, table: &FileTable) -> Result<
 pub(super) fn read(
     errors: &Errors,
     name: &Name,
+    table: &FileTable,
     path: &Path,
     schema: &SchemaRef,
     batch_rows: usize,
     hand_on: &mut dyn FnMut(RecordBatch) -> bool,
 ) -> Result<(), AdapterError> {
-    let mut records = Records::open(errors, name, path)?;
+    let mut records = Records::open(errors, name, table, path)?;
     let header = records.header()?;
     let expected: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
     if header.iter().collect::<Vec<_>>() != expected {
@@ -130,7 +130,7 @@ struct Records<'a> {
     errors: &'a Errors,
     name: &'a Name,
     path: &'a Path,
-    input: BufReader<File>,
+    input: BufReader<Box<dyn Read + Send>>,
     /// The line that is read next, counted from 1.
     line: u64,
     /// The record's text without quotes, and where its fields are.
@@ -140,8 +140,8 @@ struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    fn open(errors: &'a Errors, name: &'a Name, path: &'a Path) -> Result<Self, AdapterError> {
-        let file = File::open(path).map_err(|error| errors.io("reading", name, error))?;
+    fn open(errors: &'a Errors, name: &'a Name, table: &FileTable, path: &'a Path) -> Result<Self, AdapterError> {
+        let file = table.open(path).map_err(|error| errors.io("reading", name, error))?;
         let mut input = BufReader::with_capacity(1 << 18, file);
         let begins = input.fill_buf().map_err(|error| errors.io("reading", name, error))?;
         if begins.starts_with(b"\xef\xbb\xbf") {

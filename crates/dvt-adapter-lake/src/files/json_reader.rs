@@ -12,7 +12,6 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::ReaderBuilder;
 use dvt_adapter::{AdapterError, ErrorClass};
 use serde_json::{Map, Number, Value};
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -37,12 +36,12 @@ enum Seen {
 const EXACT_INTEGER: u64 = 1 << 53;
 
 pub(super) fn schema(errors: &Errors, name: &Name, table: &FileTable) -> Result<SchemaRef, AdapterError> {
-    let written = columns::read(errors, name, table)?;
+    let written = columns::of_files(errors, name, table)?;
     let mut seen: Vec<(String, Seen)> = Vec::new();
     for path in table.files().map_err(|error| errors.io("listing", name, error))? {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let input =
-            BufReader::with_capacity(1 << 18, File::open(&path).map_err(|error| errors.io("reading", name, error))?);
+            BufReader::with_capacity(1 << 18, table.open(&path).map_err(|error| errors.io("reading", name, error))?);
         for (index, line) in input.lines().enumerate() {
             let wrong = |class: ErrorClass, problem: String| {
                 errors.of(class, format!("line {} of `{file}`: {problem}", index + 1)).with_relation(name.relation())
@@ -189,12 +188,13 @@ fn arrow_type(seen: &Seen) -> DataType {
 pub(super) fn read(
     errors: &Errors,
     name: &Name,
+    table: &FileTable,
     path: &Path,
     schema: &SchemaRef,
     batch_rows: usize,
     hand_on: &mut dyn FnMut(RecordBatch) -> bool,
 ) -> Result<(), AdapterError> {
-    let file = File::open(path).map_err(|error| errors.io("reading", name, error))?;
+    let file = table.open(path).map_err(|error| errors.io("reading", name, error))?;
     let broken = |error: arrow::error::ArrowError| {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let made = errors.of(ErrorClass::ValueDoesNotFit, format!("`{file}` of `{name}`: {error}"));

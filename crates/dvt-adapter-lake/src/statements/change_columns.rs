@@ -14,7 +14,7 @@ pub(super) async fn alter(
     name: &Name,
     operations: &[AlterTableOperation],
 ) -> Result<Answer, AdapterError> {
-    let stored = lake.find_or_missing(name)?;
+    let stored = lake.find_or_missing(name).await?;
     let frame = lake.read(name).await?;
     // Each column of the new table, and which of the old ones it is.
     let mut columns: Vec<(Field, Option<usize>)> = Vec::new();

@@ -29,7 +29,7 @@ async fn columns(lake: &Arc<Lake>, name: &Name) -> Result<SchemaRef, AdapterErro
 pub(super) async fn truncate(lake: &Arc<Lake>, truncate: &Truncate) -> Result<Answer, AdapterError> {
     for target in &truncate.table_names {
         let name = lake.name(&target.name)?;
-        let stored = lake.find_or_missing(&name)?;
+        let stored = lake.find_or_missing(&name).await?;
         let schema = columns(lake, &name).await?;
         lake.replace_table(&name, &stored, &schema, futures::stream::empty().boxed()).await?;
     }
@@ -44,7 +44,7 @@ pub(super) async fn insert(lake: &Arc<Lake>, insert: Insert) -> Result<Answer, A
         return Err(lake.errors.unsupported("INSERT with ON CONFLICT, RETURNING or REPLACE"));
     }
     let name = lake.name(table)?;
-    let stored = lake.find_or_missing(&name)?;
+    let stored = lake.find_or_missing(&name).await?;
     let schema = columns(lake, &name).await?;
     let Some(source) = insert.source else {
         return Err(lake.errors.unsupported("INSERT without a query or VALUES"));
@@ -92,7 +92,7 @@ pub(super) async fn delete(lake: &Arc<Lake>, delete: Delete) -> Result<Answer, A
     }
     let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = delete.from;
     let (name, table) = single_table(lake, from)?;
-    let stored = lake.find_or_missing(&name)?;
+    let stored = lake.find_or_missing(&name).await?;
     let schema = columns(lake, &name).await?;
     let before = count(lake, &name).await?;
     // Rows for which the condition is false or unknown stay.
@@ -128,7 +128,7 @@ pub(super) async fn update(lake: &Arc<Lake>, update: Update) -> Result<Answer, A
         return Err(lake.errors.unsupported("UPDATE with FROM, RETURNING or LIMIT"));
     }
     let (name, table) = single_table(lake, vec![update.table])?;
-    let stored = lake.find_or_missing(&name)?;
+    let stored = lake.find_or_missing(&name).await?;
     let schema = columns(lake, &name).await?;
     let mut values: Vec<Option<Expr>> = vec![None; schema.fields().len()];
     for assignment in update.assignments {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) async fn table(lake: &Arc<Lake>, create: CreateTable) -> Result<Answer, AdapterError> {
     let name = lake.name(&create.name)?;
     refuse_clauses(lake, &create)?;
-    let existing = lake.find(&name)?;
+    let existing = lake.find(&name).await?;
     if existing.is_some() && create.if_not_exists {
         return Ok(done("CREATE TABLE"));
     }
@@ -101,8 +101,8 @@ fn refuse_other_format(lake: &Lake, name: &Name, stored: &Stored, format: Option
 
 /// `CREATE [OR REPLACE] TABLE … CLONE …`: the same rows, columns and format. The files of a Delta table are linked.
 async fn clone(lake: &Arc<Lake>, name: &Name, existing: Option<Stored>, source: &Name) -> Result<Answer, AdapterError> {
-    let path = match lake.find_or_missing(source)? {
-        Stored::Delta(path) => path,
+    let delta = match lake.find_or_missing(source).await? {
+        Stored::Delta(delta) => delta,
         Stored::View(_) => return Err(lake.errors.unsupported(format_args!("CLONE of `{source}`, which is a view"))),
         Stored::Files(table) => {
             let frame = lake.read(source).await?;
@@ -112,20 +112,22 @@ async fn clone(lake: &Arc<Lake>, name: &Name, existing: Option<Stored>, source: 
             return write(lake, name, existing, Some(table.format), &schema, rows).await;
         }
     };
-    let table = lake.open_delta(source, &path).await?;
+    let table = lake.open_delta(source, &delta).await?;
     let failed = |error| lake.errors.delta(name, error);
     match existing {
         Some(Stored::Delta(target)) => {
-            let location = dvt_delta::TableLocation::filesystem(&target).map_err(failed)?;
-            table.copy_to(&location).await.map_err(failed)?;
+            table.copy_to(&target.location).await.map_err(failed)?;
         }
         Some(other) => refuse_other_format(lake, name, &other, Some(Format::Delta))?,
         None => {
-            let folder =
-                lake.layout.unfinished(&name.schema).map_err(|error| lake.errors.io("creating", name, error))?;
-            let location = folder.location().map_err(failed)?;
-            table.copy_to(&location).await.map_err(failed)?;
-            folder.place(&lake.layout.table_folder(name)).map_err(|error| lake.errors.io("creating", name, error))?;
+            let io = |error| lake.errors.io("creating", name, error);
+            let draft = lake.layout.delta_draft(name).await.map_err(io)?;
+            let location = draft.location().map_err(failed)?;
+            if let Err(error) = table.copy_to(&location).await {
+                lake.layout.abandon(draft).await;
+                return Err(failed(error));
+            }
+            lake.layout.place_delta(draft, name).await.map_err(io)?;
         }
     }
     Ok(changed("SELECT", table.rows().unwrap_or_default()))
@@ -202,7 +204,7 @@ pub(super) async fn view(lake: &Arc<Lake>, create: CreateView) -> Result<Answer,
             .errors
             .unsupported("temporary views and views with a list of columns; name them in the query"));
     }
-    let existing = lake.find(&name)?;
+    let existing = lake.find(&name).await?;
     match &existing {
         Some(_) if create.if_not_exists => return Ok(done("CREATE VIEW")),
         Some(stored) if !create.or_replace || !stored.is_view() => return Err(lake.errors.exists(&name)),
@@ -213,24 +215,21 @@ pub(super) async fn view(lake: &Arc<Lake>, create: CreateView) -> Result<Answer,
     let frame = lake.plan(lake.parse_query(&sql)?).await?;
     table_schema(lake, &name, &frame)?;
     let failed = |error| lake.errors.io("creating", &name, error);
-    let folder = lake.layout.unfinished(&name.schema).map_err(failed)?;
-    let text = folder.path().join("view.sql");
-    std::fs::write(&text, sql).map_err(failed)?;
-    let target = existing.map_or_else(|| lake.layout.view_file(&name), |stored| stored.path().to_owned());
-    let before = std::fs::read(&target).ok();
-    std::fs::rename(text, &target).map_err(failed)?;
+    let made = lake.layout.write_view(&name, existing.as_ref(), &sql).await.map_err(failed)?;
     // Only with the new text in place can a circle through other views be seen.
     if let Err(error) = lake.provider(&name).await {
-        match before {
-            Some(before) => std::fs::write(&target, before).map_err(failed)?,
-            None => std::fs::remove_file(&target).map_err(failed)?,
+        match &existing {
+            Some(Stored::View(before)) => {
+                lake.layout.write_view(&name, existing.as_ref(), &before.sql).await.map_err(failed)?;
+            }
+            _ => lake.layout.remove(&Stored::View(made)).await.map_err(failed)?,
         }
         return Err(error);
     }
     Ok(done("CREATE VIEW"))
 }
 
-pub(super) fn schema(lake: &Lake, name: &SchemaName, if_not_exists: bool) -> Result<Answer, AdapterError> {
+pub(super) async fn schema(lake: &Lake, name: &SchemaName, if_not_exists: bool) -> Result<Answer, AdapterError> {
     let SchemaName::Simple(name) = name else {
         return Err(lake.errors.unsupported("CREATE SCHEMA with AUTHORIZATION"));
     };
@@ -239,13 +238,10 @@ pub(super) fn schema(lake: &Lake, name: &SchemaName, if_not_exists: bool) -> Res
         return Err(lake.errors.unsupported(format_args!("a schema named `{name}`: a lake has no databases")));
     };
     let marker = Name { schema: schema.clone(), identifier: "*".into() };
-    if lake.layout.schema_exists(schema) && lake.layout.schema_folder(schema).is_dir() {
-        if if_not_exists {
-            return Ok(done("CREATE SCHEMA"));
-        }
+    let made = lake.layout.create_schema(schema).await;
+    let is_new = made.map_err(|error| lake.errors.io("creating the schema of", &marker, error))?;
+    if !is_new && !if_not_exists {
         return Err(lake.errors.of(ErrorClass::Other, format!("schema `{schema}` already exists")));
     }
-    std::fs::create_dir_all(lake.layout.schema_folder(schema))
-        .map_err(|error| lake.errors.io("creating the schema of", &marker, error))?;
     Ok(done("CREATE SCHEMA"))
 }

@@ -1,6 +1,10 @@
 //! The functions that are computed value by value, per dialect, as tables; names begin with the dialect's where several
 //! dialects mean different things by one name.
 
+mod duckdb;
+
+pub(super) use duckdb::DUCKDB;
+
 use super::calendar::{
     DAY, Moment, age, days, format, interval_text, make_date, month_length, parse_date, parse_moment, stretch,
     timestamp_text,

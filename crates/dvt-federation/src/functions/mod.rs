@@ -47,7 +47,7 @@ pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
 
 /// One of the functions that are computed value by value, whichever dialect's.
 pub(crate) fn row_function(name: &str) -> Option<Arc<ScalarUDF>> {
-    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE]
+    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
         .into_iter()
         .flatten()
         .find(|definition| definition.name == name)
@@ -76,7 +76,9 @@ impl FunctionPack {
         known.extend(letters::functions());
         known.extend(json::functions());
         known.extend(named::functions());
-        for definitions in [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE] {
+        for definitions in
+            [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
+        {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));

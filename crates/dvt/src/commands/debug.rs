@@ -82,6 +82,9 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DebugArgs) -> Result<Exit, Di
         ask_spark(app, &config, check, scope.computes.as_ref().is_some_and(Option::is_some));
     }
     checks.extend(connections.into_iter().chain(computes).chain(buckets));
+    if let Some(proxy) = proxy_of(&app.environment) {
+        checks.iter_mut().for_each(|check| check.name_proxy(&proxy));
+    }
     Ok(report(app, &checks, args.output))
 }
 
@@ -253,10 +256,29 @@ impl Check {
         Self { kind, name: name.to_owned(), outcome: Outcome::Fine { detail: detail.into() }, is_required: true }
     }
 
+    /// Says which proxy stands between, where the next step is to look at it.
+    fn name_proxy(&mut self, proxy: &str) {
+        if let Outcome::Failed { next_step, .. } = &mut self.outcome
+            && next_step.contains("proxy")
+        {
+            *next_step = format!("{next_step}; {proxy}");
+        }
+    }
+
     fn failed(kind: &'static str, name: &str, reason: impl Into<String>, next_step: impl Into<String>) -> Self {
         let outcome = Outcome::Failed { reason: reason.into(), next_step: next_step.into() };
         Self { kind, name: name.to_owned(), outcome, is_required: true }
     }
+}
+
+/// The proxy that clients of HTTP go through, as its variable names it, without what it holds of names and passwords.
+fn proxy_of(environment: &Environment) -> Option<String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let (name, value) =
+        names.iter().find_map(|name| Some((name, environment.get(name).filter(|value| !value.is_empty())?)))?;
+    let address = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
+    Some(format!("`{name}` of the environment sends requests through {}", address.trim_end_matches('/')))
 }
 
 /// What can be said where the files themselves are wrong, in dbt's words: each file that is, and why.
@@ -406,6 +428,9 @@ fn next_step(error: &AdapterError) -> &'static str {
     match error.class {
         ErrorClass::Unreachable | ErrorClass::Timeout => "check host and port, and that the server is running",
         ErrorClass::Authentication => "check user and password; `env_var` reads them from the environment",
+        ErrorClass::Tls if error.message.to_lowercase().contains("expired") => {
+            "the server's certificate has expired: have it renewed, or set this machine's clock if it is wrong"
+        }
         ErrorClass::Tls => "check sslmode and the certificates",
         ErrorClass::Permission => "ask for the right to connect",
         ErrorClass::MissingDatabase => "check the database's name, or create it",

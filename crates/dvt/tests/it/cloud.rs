@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// One plain request; gives the status and the body.
-fn request(port: u16, method: &str, path: &str) -> (u16, String) {
+pub(crate) fn request(port: u16, method: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         .unwrap();
@@ -18,11 +18,25 @@ fn request(port: u16, method: &str, path: &str) -> (u16, String) {
     (status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
 }
 
-fn keys(port: u16, more: &str) -> String {
+pub(crate) fn keys(port: u16, more: &str) -> String {
     format!(
         "type: s3, bucket: stage, region: us-east-1, endpoint: 'http://127.0.0.1:{port}', access_key_id: k3y-id, \
          secret_access_key: s3cr3t-key{more}"
     )
+}
+
+/// Puts an object.
+pub(crate) fn send(port: u16, path: &str, content: &str) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = content.len();
+    write!(
+        stream,
+        "PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{content}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 fn staged(bucket: impl Fn(u16) -> String) -> Option<(Project, Emulator)> {

@@ -6,7 +6,8 @@ use crate::project::Project;
 use dvt_test_support::{TestDatabase, closed_port};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
 /// A password that no output may hold.
 const SECRET: &str = "hunter2-s3cr3t";
@@ -194,6 +195,100 @@ fn faults_of_a_server_are_named() {
             "certificates",
         ),
     ]);
+}
+
+/// A PostgreSQL server as far as its certificate, which has expired; it ends when this is dropped.
+struct Expired {
+    port: u16,
+    program: std::process::Child,
+    folder: tempfile::TempDir,
+}
+
+impl Expired {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let openssl = |words: &str| {
+            let done = Command::new("openssl").args(words.split(' ')).current_dir(folder.path()).output().unwrap();
+            assert!(done.status.success(), "{words}: {}", String::from_utf8_lossy(&done.stderr));
+        };
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        std::fs::write(folder.path().join("names"), "subjectAltName=DNS:localhost\n").unwrap();
+        openssl(&format!("req -x509 {key} -keyout ca.key -out ca.crt -days 30 -subj /CN=authority"));
+        openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"));
+        openssl(
+            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -set_serial 7 -days -1 -extfile names -out server.crt",
+        );
+        let inner = closed_port();
+        let program = Command::new("openssl")
+            .args(["s_server", "-quiet", "-cert", "server.crt", "-key", "server.key", "-accept"])
+            .arg(format!("127.0.0.1:{inner}"))
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while TcpStream::connect(("127.0.0.1", inner)).is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        // What PostgreSQL says before: a client asks for TLS in eight bytes, the answer is one letter.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let (mut client, mut server) = (client, TcpStream::connect(("127.0.0.1", inner)).ok()?);
+                    client.read_exact(&mut [0; 8]).ok()?;
+                    client.write_all(b"S").ok()?;
+                    let (mut from_client, mut to_server) = (client.try_clone().ok()?, server.try_clone().ok()?);
+                    std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+                    std::io::copy(&mut server, &mut client).ok()
+                });
+            }
+        });
+        Self { port, program, folder }
+    }
+}
+
+impl Drop for Expired {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_told_as_that() {
+    let server = Expired::start();
+    check_all([Fault::output(
+        "an expired certificate",
+        format!(
+            "{{type: postgres, host: localhost, port: {}, user: u, password: {SECRET}, dbname: d, schema: s, sslmode: \
+             verify-full, sslrootcert: {}}}",
+            server.port,
+            server.folder.path().join("ca.crt").display()
+        ),
+        "xpired",
+        "has expired",
+    )]);
+}
+
+#[test]
+fn a_proxy_that_stands_between_is_named_without_its_password() {
+    let proxy = format!("http://me:{SECRET}@127.0.0.1:{}", closed_port());
+    let project = Project::new()
+        .variable("HTTP_PROXY", &proxy)
+        .variable("HTTPS_PROXY", &proxy)
+        .profile("x", "    x: {type: sqlite, path: target.db}\n")
+        .file(
+            "buckets.yml",
+            &format!(
+                "shop:\n  target: x\n  buckets:\n    x: {{type: s3, bucket: b, region: r, access_key_id: id, \
+                 secret_access_key: {SECRET}, timeout: 2}}\n"
+            ),
+        );
+    let outcome = project.dvt("debug --debug-bucket").exits(1).never_says(SECRET);
+    outcome.says("`HTTPS_PROXY` of the environment sends requests through 127.0.0.1");
 }
 
 /// A server that gives every request the same answer, as S3 words its refusals.

@@ -113,6 +113,55 @@ fn incremental_models_and_snapshots_work_on_duckdb() {
 }
 
 #[test]
+fn merges_follow_their_configs() {
+    let Some(project) = duck() else { return };
+    let model = |config: &str| {
+        format!(
+            "{{{{ config(materialized='incremental', incremental_strategy='merge', unique_key='id', {config}) }}}}
+             {{% if is_incremental() %}} select * from (values (1, 10, 'n'), (2, 20, 'n'), (4, 40, 'n')) as v(id, a, b)
+             {{% else %}} select * from (values (1, 1, 'o'), (2, 2, 'o'), (3, 3, 'o')) as v(id, a, b) {{% endif %}}"
+        )
+    };
+    let cases = [
+        ("plain", "tags=[]", "1,10,n 2,20,n 3,3,o 4,40,n"),
+        ("columns", "merge_update_columns=['a']", "1,10,o 2,20,o 3,3,o 4,40,n"),
+        ("excluded", "merge_exclude_columns=['a', 'id']", "1,1,n 2,2,n 3,3,o 4,40,n"),
+        (
+            "conditions",
+            "merge_update_condition='DBT_INTERNAL_SOURCE.a > 15', merge_insert_condition='DBT_INTERNAL_SOURCE.id < 4'",
+            "1,1,o 2,20,n 3,3,o",
+        ),
+        (
+            "expressions",
+            "merge_update_set_expressions={'a': 'DBT_INTERNAL_DEST.a + DBT_INTERNAL_SOURCE.a'}, merge_on_using_columns=['id']",
+            "1,11,n 2,22,n 3,3,o 4,40,n",
+        ),
+        (
+            "clauses",
+            "merge_clauses={'when_matched': [{'action': 'delete', 'condition': 'DBT_INTERNAL_SOURCE.id = 1'},
+               {'action': 'update', 'mode': 'explicit', 'update': {'include': ['b'], 'set_expressions': {'a': '7'}}}],
+               'when_not_matched': [{'action': 'delete', 'by': 'source'}, {'action': 'insert', 'mode': 'by_name'}]}",
+            "2,7,n 4,40,n",
+        ),
+    ];
+    let project = cases
+        .iter()
+        .fold(project, |project, (name, config, _)| project.file(&format!("models/{name}.sql"), &model(config)))
+        .file("models/wrong.sql", &model("merge_clauses={'when_matched': [{'action': 'upsert'}]}"));
+    for _ in 0..2 {
+        project.dvt_with(&["run", "--exclude", "wrong"]).exits(0);
+    }
+    for (name, _, expected) in cases {
+        let query =
+            format!("select string_agg(id || ',' || a || ',' || b, ' ' order by id) as r from {{{{ ref('{name}') }}}}");
+        let shown = project.dvt_with(&["show", "--output", "json", "--inline", &query]).exits(0);
+        assert!(shown.stdout.contains(&format!("\"r\": \"{expected}\"")), "{name}: {}", shown.stdout);
+    }
+    project.dvt("run --select wrong").exits(0);
+    project.dvt("run --select wrong").exits(1).says("one of update, delete, do_nothing, error, and not 'upsert'");
+}
+
+#[test]
 fn a_missing_driver_is_told_with_the_way_out() {
     let project = Project::new()
         .profile("duck", "    duck: {type: duckdb, path: shop.duckdb}\n")

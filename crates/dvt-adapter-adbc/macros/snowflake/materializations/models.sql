@@ -67,6 +67,13 @@
   {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{# The new name is written as the model's own: without quotes it is stored in capitals. #}
+{% macro snowflake__adopt_landing_relation(landing, target) -%}
+  {%- call statement('adopt_landing_relation', auto_begin=False) -%}
+    alter table {{ landing }} rename to {{ target }}
+  {%- endcall -%}
+{%- endmacro %}
+
 {% macro snowflake__replace_rows_from_landing(landing, target) -%}
   {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='quoted') | join(', ') -%}
   {%- call statement('main', auto_begin=False) -%}

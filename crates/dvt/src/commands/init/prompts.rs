@@ -152,7 +152,7 @@ impl<'a> Prompts<'a> {
 }
 
 /// What each type of connection asks for, in the form of dbt's `profile_template.yml`.
-pub(super) fn built_in_templates() -> [(&'static str, Value); 4] {
+pub(super) fn built_in_templates() -> Vec<(&'static str, Value)> {
     let server = |kind: &str, port: u64, database: Option<&str>| {
         let mut prompts = serde_json::json!({
             "host": {"hint": "hostname for the instance"},
@@ -167,7 +167,19 @@ pub(super) fn built_in_templates() -> [(&'static str, Value); 4] {
         prompts["threads"] = serde_json::json!({"hint": "1 or more", "type": "int", "default": 1});
         serde_json::json!({"fixed": {"type": kind}, "prompts": prompts})
     };
-    [
+    let threads = serde_json::json!({"hint": "1 or more", "type": "int", "default": 4});
+    // Keys are asked for nowhere: a bucket's come from the environment, a profile of the service's own tools, or a role.
+    let bucket = |kind: &str, own: &[(&str, &str)]| {
+        let mut prompts = serde_json::Map::new();
+        for (key, hint) in own {
+            prompts.insert((*key).to_owned(), serde_json::json!({"hint": hint}));
+        }
+        prompts
+            .insert("prefix".to_owned(), serde_json::json!({"hint": "below which the tables lie", "default": "lake"}));
+        prompts.insert("threads".to_owned(), threads.clone());
+        serde_json::json!({"fixed": {"type": kind}, "prompts": prompts})
+    };
+    vec![
         ("postgres", server("postgres", 5432, Some("dbname"))),
         ("mysql", server("mysql", 3306, None)),
         (
@@ -184,6 +196,32 @@ pub(super) fn built_in_templates() -> [(&'static str, Value); 4] {
                 "threads": {"hint": "1 or more", "type": "int", "default": 4},
             }}),
         ),
+        (
+            "duckdb",
+            serde_json::json!({"fixed": {"type": "duckdb"}, "prompts": {
+                "path": {"hint": "the database's file", "default": "dev.duckdb"},
+                "threads": threads,
+            }}),
+        ),
+        (
+            "snowflake",
+            serde_json::json!({"fixed": {"type": "snowflake"}, "prompts": {
+                "account": {"hint": "organisation-account, as in https://<this>.snowflakecomputing.com"},
+                "user": {"hint": "dev username"},
+                "_choose_authentication": {
+                    "password": {"password": {"hint": "dev password", "hide_input": true}},
+                    "keypair": {"private_key_path": {"hint": "path/to/private.key"}},
+                },
+                "role": {"hint": "dev role"},
+                "warehouse": {"hint": "warehouse name"},
+                "database": {"hint": "default database that dvt will build objects in"},
+                "schema": {"hint": "default schema that dvt will build objects in"},
+                "threads": threads,
+            }}),
+        ),
+        ("s3", bucket("s3", &[("bucket", "the bucket's name"), ("region", "such as eu-west-1")])),
+        ("gcs", bucket("gcs", &[("bucket", "the bucket's name")])),
+        ("azure", bucket("azure", &[("account", "the storage account"), ("container", "the container's name")])),
     ]
 }
 
