@@ -7,6 +7,7 @@ pub static GENERIC: Dialect = Dialect {
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: None,
     nulls_ascending: NullOrder::Last,
     integer_division: true,

@@ -8,6 +8,7 @@ pub static LAKE: Dialect = Dialect {
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,
     integer_division: true,

@@ -1,5 +1,6 @@
 //! The dialects of the built-in connections, one file of data each.
 
+mod databricks;
 mod duckdb;
 mod generic;
 mod lake;
@@ -9,6 +10,7 @@ mod redshift;
 mod snowflake;
 mod sqlite;
 
+pub use databricks::DATABRICKS;
 pub use duckdb::DUCKDB;
 pub use generic::GENERIC;
 pub use lake::LAKE;
@@ -30,6 +32,7 @@ pub fn dialect_of(adapter_type: &str) -> Option<&'static Dialect> {
         "sqlite" => Some(&SQLITE),
         "duckdb" => Some(&DUCKDB),
         "snowflake" => Some(&SNOWFLAKE),
+        "databricks" => Some(&DATABRICKS),
         "redshift" => Some(&REDSHIFT),
         "adbc" => Some(&GENERIC),
         "filesystem" | "s3" | "gcs" | "azure" => Some(&LAKE),

@@ -7,6 +7,7 @@ pub static REDSHIFT: Dialect = Dialect {
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
     backslash_escapes: true,
+    escaped_quote: "''",
     max_identifier_length: Some(127),
     nulls_ascending: NullOrder::Last,
     integer_division: true,

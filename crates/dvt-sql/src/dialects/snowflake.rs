@@ -7,6 +7,7 @@ pub static SNOWFLAKE: Dialect = Dialect {
     quote: '"',
     unquoted: IdentifierCase::FoldsUpper,
     backslash_escapes: true,
+    escaped_quote: "''",
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,
     integer_division: false,

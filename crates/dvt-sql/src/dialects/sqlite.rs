@@ -7,6 +7,7 @@ pub static SQLITE: Dialect = Dialect {
     quote: '"',
     unquoted: IdentifierCase::Insensitive,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: None,
     nulls_ascending: NullOrder::First,
     integer_division: true,

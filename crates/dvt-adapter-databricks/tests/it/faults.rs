@@ -1,0 +1,1 @@
+//! What goes wrong on the way, and comes right or is told.
