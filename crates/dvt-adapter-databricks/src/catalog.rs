@@ -9,8 +9,8 @@ use crate::types::{BrickType, comparison_of, field_of};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use dvt_adapter::{
-    AdapterError, CancellationToken, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName,
-    Statistics, TextComparison,
+    AdapterError, CancellationToken, ColumnDescription, ErrorClass, LogicalType, RelationDescription, RelationKind,
+    RelationName, Statistics, TextComparison,
 };
 use dvt_sql::DATABRICKS;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -42,8 +42,14 @@ pub(crate) async fn describe(
 }
 
 async fn describe_one(api: &Api, relation: RelationName) -> Result<Option<RelationDescription>, AdapterError> {
-    let sql = format!("DESCRIBE TABLE EXTENDED {} AS JSON", sql_name(api, &relation));
-    let rows = match texts(api, sql, &CancellationToken::new()).await {
+    let name = sql_name(api, &relation);
+    let cancel = CancellationToken::new();
+    // The JSON form tells collations, and takes CHAR and VARCHAR for STRING; the plain form is the other way round.
+    let (whole, plain) = futures::join!(
+        texts(api, format!("DESCRIBE TABLE EXTENDED {name} AS JSON"), &cancel),
+        texts(api, format!("DESCRIBE TABLE {name}"), &cancel)
+    );
+    let rows = match whole {
         Ok(rows) => rows,
         Err(error) if is_missing(&error) => return Ok(None),
         Err(error) => return Err(error.with_relation(relation)),
@@ -63,7 +69,17 @@ async fn describe_one(api: &Api, relation: RelationName) -> Result<Option<Relati
         "FOREIGN" => RelationKind::External,
         _ => RelationKind::Table,
     };
-    let columns: Vec<ColumnDescription> = columns.iter().map(column).collect();
+    let mut columns: Vec<ColumnDescription> = columns.iter().map(column).collect();
+    for row in plain.map_err(|error| error.with_relation(relation.clone()))? {
+        let mut row = row.into_iter().flatten();
+        let (Some(name), Some(native)) = (row.next(), row.next()) else { break };
+        let is_sized = native.starts_with("char(") || native.starts_with("varchar(");
+        let found = columns.iter_mut().find(|column| column.name == name && column.native_type == "string");
+        if let Some(found) = found.filter(|_| is_sized) {
+            let nullable = found.field.as_ref().is_ok_and(arrow::datatypes::Field::is_nullable);
+            *found = described_column(name, native, nullable);
+        }
+    }
     let number = |key: &str| described.pointer(&format!("/statistics/{key}")).and_then(Value::as_u64);
     let statistics = Statistics { rows: number("num_rows"), bytes: number("size_in_bytes"), ..Statistics::default() };
     Ok(Some(RelationDescription { name: relation, kind, columns, statistics }))
@@ -89,6 +105,8 @@ fn column(column: &Value) -> ColumnDescription {
 
 fn described_column(name: String, native: String, nullable: bool) -> ColumnDescription {
     let comparison = match BrickType::parse(&native) {
+        // Literals are padded before they are compared with it.
+        BrickType::Text(Some(LogicalType::Char(_))) => TextComparison::Loose { collation: "CHAR".to_owned() },
         BrickType::Text(_) => comparison_of(&native),
         _ => TextComparison::Binary,
     };

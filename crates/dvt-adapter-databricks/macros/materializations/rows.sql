@@ -32,7 +32,7 @@
   {%- if unique_key and updated and not config.get('skip_matched_step') %}
   when matched {% if config.get('matched_condition') %}and ({{ config.get('matched_condition') }}) {% endif %}then update set
     {%- for column in updated %}
-    {{ to }}.{{ column }} = {{ from }}.{{ column }}{{ ',' if not loop.last }}
+    {{ column }} = {{ from }}.{{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
   {%- endif -%}
   {%- if not config.get('skip_not_matched_step') %}
@@ -64,7 +64,7 @@
       {%- do conditions.append(predicate) -%}
     {%- endfor %}
   insert into {{ target.render() }} as DBT_INTERNAL_DEST by name
-  replace on ({{ conditions | join(') and (') }})
+  replace on (({{ conditions | join(') and (') }}))
   (select {{ names }} from {{ source.render() }}) as DBT_INTERNAL_SOURCE
   {%- else %}
   insert into {{ target.render() }} ({{ names }})

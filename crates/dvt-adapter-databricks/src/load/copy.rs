@@ -1,5 +1,4 @@
-//! Parquet files into a volume, and one COPY INTO that takes all of them: Delta's log gets all rows or none, and a file that it
-//! has taken is not taken again, so that a COPY INTO whose answer was lost may be sent once more.
+//! Parquet files into a volume, and one COPY INTO that takes all of them: Delta's log gets all rows or none.
 
 use super::{Plan, next_batch};
 use crate::api::{Api, Statement};
@@ -54,7 +53,7 @@ pub(super) async fn fill(
             values.join(", "),
             DATABRICKS.string_literal(&folder.path)
         );
-        api.run(Statement::harmless(sql), cancel).await.map(drop)
+        api.run(Statement::once(sql), cancel).await.map(drop)
     };
     let result = result.await;
     folder.remove().await;

@@ -60,7 +60,7 @@ class Engine:
     def __init__(self, folder):
         self.folder, self.lock = folder, threading.RLock()
         self.database = duckdb.connect(":memory:", config={"threads": 2})
-        self.versions, self.grants, self.comments = {}, {}, {}
+        self.versions = {}
         run = self.database.execute
         run("set TimeZone = 'UTC'")
         run("attach ':memory:' as prod; attach ':memory:' as other; attach ':memory:' as results")
@@ -76,6 +76,8 @@ class Engine:
               'owner' as table_owner, current_timestamp as last_altered, 'DELTA' as data_source_format from duckdb_tables() where not internal
             union all select database_name, schema_name, view_name, 'VIEW', comment, 'owner', current_timestamp, null
             from duckdb_views() where not internal""")
+        run("""create table memory.uc.table_privileges (grantee text, privilege_type text, table_catalog text, table_schema text,
+            table_name text, inherited_from text)""")
         run("create view memory.uc.schemata as select database_name as catalog_name, schema_name from duckdb_schemas()")
 
     def cursor(self, catalog):
@@ -255,8 +257,6 @@ class Engine:
                 ).fetchone()
                 if found and (found[0] == "VIEW") != (kind == "VIEW"):
                     raise SqlError(f"[EXPECT_{'TABLE' if kind == 'TABLE' else 'VIEW'}_NOT_{found[0]}] `{names[2]}` is a {found[0]}. SQLSTATE: 42809", "42809")
-            if clone := re.search(r"CLONE", sql(tree)):
-                raise SqlError("[UNSUPPORTED] clone", None)
         if kind == "TABLE" and tree.expression:
             comment = next((p.this.name for p in tree.find_all(exp.SchemaCommentProperty)), None)
             result = self.changed(cursor, sql(tree))
@@ -339,6 +339,9 @@ def rewritten(node):
         return made
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.VARIANT:
         return exp.DataType.build("json")
+    # Its to_json keeps NULL fields by itself.
+    if isinstance(node, exp.JSONFormat) and node.args.get("options"):
+        node.set("options", None)
     # Delta does not enforce keys.
     if isinstance(node, exp.ColumnDef):
         kept = [c for c in node.args.get("constraints") or [] if not isinstance(c.kind, (exp.PrimaryKeyColumnConstraint, exp.CommentColumnConstraint))]
@@ -426,23 +429,45 @@ def copy_into(self, cursor, name, selected, place):
 
 def grant(self, cursor, privileges, name, who):
     cursor.execute(f"describe {duck(self.full(name))}")
-    held = self.grants.setdefault(".".join(self.full(name)).lower(), set())
-    held.update((parts(who)[0], one.strip().upper()) for one in privileges.split(","))
+    for one in privileges.split(","):
+        row = [parts(who)[0], one.strip().upper(), *[each.lower() for each in self.full(name)]]
+        cursor.execute("insert into memory.uc.table_privileges values (?, ?, ?, ?, ?, 'NONE')", row)
     return [], None, [], 0
 
 
 def revoke(self, cursor, privileges, name, who):
-    held = self.grants.setdefault(".".join(self.full(name)).lower(), set())
-    held.difference_update((parts(who)[0], one.strip().upper()) for one in privileges.split(","))
+    for one in privileges.split(","):
+        row = [parts(who)[0], one.strip().upper(), *[each.lower() for each in self.full(name)]]
+        cursor.execute("""delete from memory.uc.table_privileges where grantee = ? and privilege_type = ? and table_catalog = ?
+            and table_schema = ? and table_name = ?""", row)
     return [], None, [], 0
 
 
-def show_grants(self, cursor, name):
-    cursor.execute(f"describe {duck(self.full(name))}")
-    held = sorted(self.grants.get(".".join(self.full(name)).lower(), ()))
-    rows = [[who, what, "TABLE", ".".join(self.full(name))] for who, what in held]
-    names = ["Principal", "ActionType", "ObjectType", "ObjectKey"]
-    return [(each, "STRING") for each in names], None, rows, len(rows)
+def replaced(self, cursor, name, alias, by_name, how, condition, source):
+    """INSERT … REPLACE: rows that give way, and rows that come, in one step."""
+    self.version(parts(name))
+    table, source = duck(self.full(name)), source.strip()
+    of = lambda text: sql(sqlglot.parse_one(text, read="databricks").transform(rewritten))
+    if how.upper() == "ON":
+        query, source_alias = re.fullmatch(r"\((.*)\)\s+AS\s+(\w+)", source, re.I | re.S).groups()
+        gone = f"delete from {table} as {alias} where exists (select 1 from temp.replacing as {source_alias} where {of(condition)})"
+    elif how.upper() == "USING":
+        query, columns = source, [duck(parts(column)) for column in condition.split(",")]
+        same = " and ".join(f"d.{column} = s.{column}" for column in columns)
+        gone = f"delete from {table} as d where exists (select 1 from temp.replacing as s where {same})"
+    else:
+        query, gone = source, f"delete from {table} where {of(condition)}"
+        rows = cursor.execute(f"select count(*) from ({of(query)}) where ({of(condition)}) is not true").fetchone()[0]
+        if rows:
+            raise SqlError("[DELTA_REPLACE_WHERE_MISMATCH] Written data does not conform to partial table overwrite condition. SQLSTATE: 44000", "44000")
+    made = f"create or replace temp table replacing as {of(query)}"
+    return self.changed(cursor, made, gone, f"insert into {table} by name select * from temp.replacing")
+
+
+def clone(self, cursor, name, source):
+    self.version(parts(name))
+    cursor.execute(f"create or replace table {duck(self.full(name))} as select * from {duck(self.full(source))}")
+    return [], None, [], 0
 
 
 COMMANDS = [
@@ -453,8 +478,11 @@ COMMANDS = [
     (rf"DESCRIBE\s+DETAIL\s+{NAME}", describe_detail),
     (rf"SHOW\s+SCHEMAS(?:\s+IN\s+{NAME})?", show_schemas),
     (rf"COPY\s+INTO\s+{NAME}\s+FROM\s+\(\s*SELECT\s+(.*)\s+FROM\s+('[^']*')\s*\)\s+FILEFORMAT\s*=\s*PARQUET", copy_into),
-    (rf"GRANT\s+(.*?)\s+ON\s+(?:TABLE\s+)?{NAME}\s+TO\s+{NAME}", grant),
-    (rf"REVOKE\s+(.*?)\s+ON\s+(?:TABLE\s+)?{NAME}\s+FROM\s+{NAME}", revoke),
-    (rf"SHOW\s+GRANTS\s+ON\s+(?:TABLE\s+)?{NAME}", show_grants),
+    (rf"GRANT\s+(.*?)\s+ON\s+(?:TABLE\s+|VIEW\s+)?{NAME}\s+TO\s+{NAME}", grant),
+    (rf"REVOKE\s+(.*?)\s+ON\s+(?:TABLE\s+|VIEW\s+)?{NAME}\s+FROM\s+{NAME}", revoke),
+    (rf"CREATE\s+OR\s+REPLACE\s+TABLE\s+{NAME}\s+SHALLOW\s+CLONE\s+{NAME}", clone),
+    (rf"INSERT\s+INTO\s+{NAME}\s+AS\s+(\w+)(\s+BY\s+NAME)\s+REPLACE\s+(ON)\s*\((.*)\)\s+(\(\s*SELECT.*)", replaced),
+    (rf"INSERT\s+INTO\s+{NAME}()(\s+BY\s+NAME)\s+REPLACE\s+(USING)\s*\(([^()]*)\)\s+(SELECT.*)", replaced),
+    (rf"INSERT\s+INTO\s+{NAME}()(\s+BY\s+NAME)?\s+REPLACE\s+(WHERE)\s+(.*?)\s+(SELECT\s.*)", replaced),
     (rf"OPTIMIZE\s+{NAME}.*", lambda self, cursor, name: ([], None, [], 0)),
 ]

@@ -9,6 +9,7 @@ mod beside;
 mod cli;
 mod cloud;
 mod configuration;
+mod databricks;
 mod debugging;
 mod differential;
 mod duckdb;

@@ -152,7 +152,7 @@ impl<'a> Prompts<'a> {
 }
 
 /// What each type of connection asks for, in the form of dbt's `profile_template.yml`.
-pub(super) fn built_in_templates() -> [(&'static str, Value); 4] {
+pub(super) fn built_in_templates() -> [(&'static str, Value); 5] {
     let server = |kind: &str, port: u64, database: Option<&str>| {
         let mut prompts = serde_json::json!({
             "host": {"hint": "hostname for the instance"},
@@ -181,6 +181,17 @@ pub(super) fn built_in_templates() -> [(&'static str, Value); 4] {
             "filesystem",
             serde_json::json!({"fixed": {"type": "filesystem"}, "prompts": {
                 "path": {"hint": "the folder of its tables"},
+                "threads": {"hint": "1 or more", "type": "int", "default": 4},
+            }}),
+        ),
+        (
+            "databricks",
+            serde_json::json!({"fixed": {"type": "databricks"}, "prompts": {
+                "host": {"hint": "the workspace, adb-1234567890.5.azuredatabricks.net"},
+                "http_path": {"hint": "of the SQL warehouse, /sql/1.0/warehouses/abc123"},
+                "token": {"hint": "personal access token", "hide_input": true},
+                "catalog": {"hint": "default catalog that dvt will build objects in"},
+                "schema": {"hint": "default schema that dvt will build objects in"},
                 "threads": {"hint": "1 or more", "type": "int", "default": 4},
             }}),
         ),
