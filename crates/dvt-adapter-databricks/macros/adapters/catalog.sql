@@ -21,7 +21,7 @@
 {% macro databricks__check_schema_exists(information_schema, schema) -%}
   {%- call statement('check_schema_exists', fetch_result=True, auto_begin=False) -%}
     select count(*) as schemas from {{ databricks__information_schema_of(information_schema.database) }}.schemata
-    where schema_name = lower({{ dvt_literal(schema) }})
+    where schema_name = lower({{ databricks__dvt_text(schema) }})
   {%- endcall -%}
   {%- do return(load_result('check_schema_exists').table) -%}
 {%- endmacro %}
@@ -31,7 +31,7 @@
     select table_catalog as `database`, table_name as `name`, table_schema as `schema`,
       case when table_type = 'VIEW' then 'view' when table_type = 'MATERIALIZED_VIEW' then 'materialized_view' else 'table' end as `type`
     from {{ databricks__information_schema_of(schema_relation.database) }}.tables
-    where table_schema = lower({{ dvt_literal(schema_relation.schema) }})
+    where table_schema = lower({{ databricks__dvt_text(schema_relation.schema) }})
   {%- endcall -%}
   {%- do return(load_result('list_relations_without_caching').table) -%}
 {%- endmacro %}
@@ -58,9 +58,9 @@
   {%- set here = databricks__information_schema_of(information_schema.database) -%}
   {%- set wanted = [] -%}
   {%- for relation in relations -%}
-    {%- set condition = 'c.table_schema = lower(' ~ dvt_literal(relation.schema) ~ ')' -%}
+    {%- set condition = 'c.table_schema = lower(' ~ databricks__dvt_text(relation.schema) ~ ')' -%}
     {%- if relation.identifier -%}
-      {%- set condition = condition ~ ' and c.table_name = lower(' ~ dvt_literal(relation.identifier) ~ ')' -%}
+      {%- set condition = condition ~ ' and c.table_name = lower(' ~ databricks__dvt_text(relation.identifier) ~ ')' -%}
     {%- endif -%}
     {%- do wanted.append('(' ~ condition ~ ')') -%}
   {%- endfor -%}
@@ -78,7 +78,7 @@
       t.table_owner as table_owner
     from {{ here }}.columns as c
     join {{ here }}.tables as t on t.table_schema = c.table_schema and t.table_name = c.table_name and t.table_catalog = c.table_catalog
-    where c.table_catalog = lower({{ dvt_literal(information_schema.database or target.database) }})
+    where c.table_catalog = lower({{ databricks__dvt_text(information_schema.database or target.database) }})
       and ({{ wanted | join(' or ') if wanted else 'false' }})
     order by c.table_schema, c.table_name, c.ordinal_position
   {%- endcall -%}
@@ -96,8 +96,8 @@
 {% macro databricks__get_relation_last_modified(information_schema, relations) -%}
   {%- set wanted = [] -%}
   {%- for relation in relations -%}
-    {%- do wanted.append('(table_schema = lower(' ~ dvt_literal(relation.schema)
-          ~ ') and table_name = lower(' ~ dvt_literal(relation.identifier) ~ '))') -%}
+    {%- do wanted.append('(table_schema = lower(' ~ databricks__dvt_text(relation.schema)
+          ~ ') and table_name = lower(' ~ databricks__dvt_text(relation.identifier) ~ '))') -%}
   {%- endfor -%}
   {%- call statement('last_modified', fetch_result=True, auto_begin=False) -%}
     select table_schema as `schema`, table_name as `identifier`, last_altered as `last_modified`,
@@ -112,7 +112,7 @@
 {% macro databricks__get_show_grant_sql(relation) -%}
   select grantee, privilege_type
   from {{ databricks__information_schema_of(relation.database) }}.table_privileges
-  where table_schema = lower({{ dvt_literal(relation.schema) }}) and table_name = lower({{ dvt_literal(relation.identifier) }})
+  where table_schema = lower({{ databricks__dvt_text(relation.schema) }}) and table_name = lower({{ databricks__dvt_text(relation.identifier) }})
     and inherited_from = 'NONE' and privilege_type <> 'OWN'
 {%- endmacro %}
 

@@ -73,7 +73,7 @@
   {%- set options = config.get('options') or {} -%}
   using {{ config.get('file_format') or 'delta' }}
   {%- if options %}
-  options ({% for name, value in options.items() %}{{ name }} {{ dvt_literal(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
+  options ({% for name, value in options.items() %}{{ name }} {{ databricks__dvt_text(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
   {%- endif -%}
   {%- if partitions %}
   partitioned by ({{ partitions | join(', ') }})
@@ -91,13 +91,13 @@
     {%- if config.get('include_full_name_in_path') -%}
       {%- set path = [location, relation.database, relation.schema] -%}
     {%- endif %}
-  location {{ dvt_literal((path + [relation.identifier]) | join('/')) }}
+  location {{ databricks__dvt_text((path + [relation.identifier]) | join('/')) }}
   {%- endif -%}
   {%- if config.persist_relation_docs() and model.description %}
-  comment {{ dvt_literal(model.description) }}
+  comment {{ databricks__dvt_text(model.description) }}
   {%- endif -%}
   {%- if properties %}
-  tblproperties ({% for name, value in properties.items() %}{{ dvt_literal(name) }} = {{ dvt_literal(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
+  tblproperties ({% for name, value in properties.items() %}{{ databricks__dvt_text(name) }} = {{ databricks__dvt_text(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
   {%- endif -%}
 {%- endmacro %}
 
@@ -138,15 +138,15 @@
   (
     {%- for name in names %}
       {%- set found = described.get(name) or described.get(name | lower) %}
-    {{ adapter.quote(name) }}{% if found and found['description'] %} comment {{ dvt_literal(found['description']) }}{% endif %}{{ ',' if not loop.last }}
+    {{ adapter.quote(name) }}{% if found and found['description'] %} comment {{ databricks__dvt_text(found['description']) }}{% endif %}{{ ',' if not loop.last }}
     {%- endfor %}
   )
   {%- endif -%}
   {%- if config.persist_relation_docs() and model.description %}
-  comment {{ dvt_literal(model.description) }}
+  comment {{ databricks__dvt_text(model.description) }}
   {%- endif -%}
   {%- if properties %}
-  tblproperties ({% for name, value in properties.items() %}{{ dvt_literal(name) }} = {{ dvt_literal(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
+  tblproperties ({% for name, value in properties.items() %}{{ databricks__dvt_text(name) }} = {{ databricks__dvt_text(value | string) }}{{ ', ' if not loop.last }}{% endfor %})
   {%- endif %}
   as
     {{ sql }}
@@ -217,12 +217,12 @@
 {%- endmacro %}
 
 {% macro databricks__alter_relation_comment(relation, comment) -%}
-  comment on table {{ relation.render() }} is {{ dvt_literal(comment) }}
+  comment on table {{ relation.render() }} is {{ databricks__dvt_text(comment) }}
 {%- endmacro %}
 
 {% macro databricks__alter_column_comment(relation, column_dict) -%}
   {%- for name, column in column_dict.items() if column['description'] %}
-  alter table {{ relation.render() }} alter column {{ adapter.quote(name) }} comment {{ dvt_literal(column['description']) }};
+  alter table {{ relation.render() }} alter column {{ adapter.quote(name) }} comment {{ databricks__dvt_text(column['description']) }};
   {%- endfor -%}
 {%- endmacro %}
 

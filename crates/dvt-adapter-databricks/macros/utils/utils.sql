@@ -71,3 +71,8 @@
 {% macro databricks__array_concat(array_1, array_2) -%}
   concat({{ array_1 }}, {{ array_2 }})
 {%- endmacro %}
+
+{# A text as a literal: a quote that is doubled would be two literals that touch. #}
+{% macro databricks__dvt_text(value) -%}
+  '{{ (value | string).replace("\\", "\\\\").replace("'", "\\'") }}'
+{%- endmacro %}

@@ -23,6 +23,9 @@ const CLOCK_SKEW_MS: i64 = 15 * 60 * 1000;
 const SHORTEST_POLL: Duration = Duration::from_millis(40);
 const LONGEST_POLL: Duration = Duration::from_secs(2);
 
+/// The code of an error that leaves open what became of a statement.
+const UNKNOWN_OUTCOME: &str = "UNKNOWN_OUTCOME";
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement {
@@ -83,8 +86,8 @@ impl Api {
                     running.stop().await;
                     return Err(self.cancelled());
                 }
-                // It has ended with an error, or nobody knows: then it is cancelled as well.
-                if error.class != ErrorClass::ConnectionLost && error.class != ErrorClass::Timeout {
+                // It has ended with an error, or nobody knows: then it is cancelled.
+                if error.code.as_deref() != Some(UNKNOWN_OUTCOME) {
                     running.id = None;
                 }
                 Err(error)
@@ -136,8 +139,9 @@ impl Api {
                 tracing::warn!(connection = %settings.connection, %error, "the answer to a statement was lost");
                 match self.find(&mark, begun_ms).await {
                     Ok(Some(id)) => self.status(&id).await,
+                    // Not of a class that is tried again: it may have run.
                     Ok(None) | Err(_) => Err(AdapterError {
-                        class: ErrorClass::ConnectionLost,
+                        class: ErrorClass::Other,
                         message: format!("{}; whether the statement ran is not known", error.message),
                         hint: Some(format!("the query history of the warehouse shows it if it holds `{mark}`")),
                         ..error
@@ -305,7 +309,12 @@ impl Running {
                 }
                 Err(error) if error.is_retryable() => {
                     let message = format!("{}; what became of the statement `{id}` is not known", error.message);
-                    return Err(AdapterError { class: ErrorClass::ConnectionLost, message, ..error });
+                    return Err(AdapterError {
+                        class: ErrorClass::Other,
+                        code: Some(UNKNOWN_OUTCOME.to_owned()),
+                        message,
+                        ..error
+                    });
                 }
                 other => return other,
             }

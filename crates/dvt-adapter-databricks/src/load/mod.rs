@@ -34,7 +34,7 @@ pub(crate) async fn load(
     let created = api.run(Statement::once(plan.create()), cancel).await;
     if let Err(error) = created {
         // Whether it is there is not known only where its answer was lost; a table that was there before stays.
-        if error.class == ErrorClass::ConnectionLost || error.class == ErrorClass::Cancelled {
+        if matches!(error.class, ErrorClass::Other | ErrorClass::Cancelled) {
             tracing::warn!(connection = %api.settings.connection, relation = %request.relation, "may be left behind");
         }
         return Err(error.with_relation(request.relation.clone()));
