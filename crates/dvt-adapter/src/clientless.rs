@@ -9,7 +9,7 @@ use crate::{
 };
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_sql::{ATHENA, BIGQUERY, DATABRICKS, Dialect, REDSHIFT, SPARK, TRINO};
+use dvt_sql::{ATHENA, BIGQUERY, Dialect, REDSHIFT, SPARK, TRINO};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -59,14 +59,6 @@ pub static CLIENTLESS: &[Clientless] = &[
         aliases: &[("dbname", "database")],
         defaults: &[],
         shown: &["method", "host", "port", "user", "cluster_id", "region", "role", "autocommit", "ra3_node"],
-    },
-    Clientless {
-        adapter_type: "databricks",
-        dispatch_prefixes: &["databricks", "spark"],
-        dialect: &DATABRICKS,
-        aliases: &[("catalog", "database")],
-        defaults: &[("database", "hive_metastore")],
-        shown: &["host", "http_path"],
     },
     Clientless {
         adapter_type: "spark",

@@ -13,6 +13,8 @@ pub struct Dialect {
     pub quotes_names: bool,
     /// Whether `\` escapes the next character inside a string literal.
     pub backslash_escapes: bool,
+    /// How a quote is written inside a string literal: `''` or `\'`.
+    pub escaped_quote: &'static str,
     /// The longest identifier in bytes (`max_identifier_unit` characters for MySQL), `None` when unlimited.
     pub max_identifier_length: Option<usize>,
     /// Where NULLs stand in `ORDER BY x ASC` without `NULLS FIRST/LAST`.
@@ -70,7 +72,7 @@ impl Dialect {
         literal.push('\'');
         for character in text.chars() {
             match character {
-                '\'' => literal.push_str("''"),
+                '\'' => literal.push_str(self.escaped_quote),
                 '\\' if self.backslash_escapes => literal.push_str("\\\\"),
                 other => literal.push(other),
             }

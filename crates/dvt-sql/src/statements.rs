@@ -66,20 +66,24 @@ struct Rules {
     /// `--` begins a comment only before a blank.
     dashes_want_blank: bool,
     brackets: bool,
+    /// `r'…'` takes no backslashes.
+    raw_strings: bool,
 }
 
 impl Rules {
     fn of(dialect: &Dialect) -> Self {
-        let is_mysql = dialect.quote == '`';
+        let is_databricks = dialect.name == "databricks";
+        let is_mysql = dialect.quote == '`' && !is_databricks;
         let is_postgres = dialect.name == "postgres";
         let is_duckdb = dialect.name == "duckdb";
         Self {
             backslash_escapes: dialect.backslash_escapes,
             dollar_quotes: is_postgres || is_duckdb || matches!(dialect.name, "snowflake" | "redshift"),
-            nested_comments: is_postgres || is_duckdb || dialect.name == "filesystem",
+            nested_comments: is_postgres || is_duckdb || is_databricks || dialect.name == "filesystem",
             hash_comments: is_mysql,
             dashes_want_blank: is_mysql,
-            brackets: !is_mysql && !is_duckdb && dialect.unquoted == IdentifierCase::Insensitive,
+            brackets: !is_mysql && !is_duckdb && !is_databricks && dialect.unquoted == IdentifierCase::Insensitive,
+            raw_strings: is_databricks,
         }
     }
 }
@@ -198,6 +202,9 @@ impl<'a> Lexer<'a> {
         // PostgreSQL's E'…' takes backslashes.
         if self.rules.dollar_quotes && word.eq_ignore_ascii_case("e") && self.peek(0) == b'\'' {
             return self.quoted(b'\'', true);
+        }
+        if self.rules.raw_strings && word.eq_ignore_ascii_case("r") && matches!(self.peek(0), b'\'' | b'"') {
+            return self.quoted(self.peek(0), false);
         }
         Token::Word(word)
     }

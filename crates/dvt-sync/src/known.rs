@@ -72,7 +72,7 @@ pub static ADAPTER_PACKAGES: &[AdapterPackage] = &[
         version: "1.12.8",
         sha256: "f78866844ff2f4f419a5e67be3b6c138331d743390ae08fe574aa5836883e61c",
         folder: "dbt/include/databricks",
-        is_built_in: false,
+        is_built_in: true,
     },
     AdapterPackage {
         adapter_type: "spark",

@@ -1,4 +1,4 @@
-//! Servers that stand in for services of the cloud: `fakesnow` (Snowflake) and `moto` (S3), Python programs that
+//! Servers that stand in for services of the cloud: `fakesnow` (Snowflake), `moto` (S3), and a Databricks of our own, Python programs that
 //! `.ci/install` puts into `~/.cache/dvt/emulators/py`. `DVT_TEST_EMULATORS` names another such folder.
 
 use crate::server::free_port;
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Emulator {
     pub port: u16,
     child: Child,
+    /// Removed at the end.
+    folder: Option<PathBuf>,
 }
 
 impl Drop for Emulator {
@@ -20,6 +22,9 @@ impl Drop for Emulator {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 
@@ -42,6 +47,26 @@ pub fn fakesnow() -> Option<Emulator> {
 pub fn moto() -> Option<Emulator> {
     start("moto_server", |port| vec!["-H".to_owned(), "127.0.0.1".to_owned(), "-p".to_owned(), port])
 }
+
+/// A Databricks workspace over DuckDB, of our own (`databricks/server.py`), or `None` as [`fakesnow`]. Its catalog `prod` has the
+/// schema `default` and there the volume `files`; its warehouse is `w1`, its token [`DATABRICKS_TOKEN`].
+///
+/// # Panics
+/// As [`fakesnow`].
+#[must_use]
+pub fn databricks() -> Option<Emulator> {
+    let folder = env::temp_dir().join(format!("dvt-databricks-{}-{}", std::process::id(), free_port()));
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/src/databricks/server.py");
+    let mut emulator = start("python", |port| vec![server.to_owned(), port, folder.display().to_string()])?;
+    emulator.folder = Some(folder);
+    Some(emulator)
+}
+
+/// The one token that the workspace of [`databricks`] knows.
+pub const DATABRICKS_TOKEN: &str = "dapi-hunter2-token";
+
+/// Client and secret of the one service principal that the workspace of [`databricks`] knows.
+pub const DATABRICKS_PRINCIPAL: (&str, &str) = ("app-1", "dose-hunter2-secret");
 
 fn start(program: &str, arguments: impl FnOnce(String) -> Vec<String>) -> Option<Emulator> {
     let folder = match env::var_os("DVT_TEST_EMULATORS") {
@@ -77,7 +102,7 @@ fn start(program: &str, arguments: impl FnOnce(String) -> Vec<String>) -> Option
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    Some(Emulator { port, child })
+    Some(Emulator { port, child, folder: None })
 }
 
 /// The folder of the drivers, if it also holds the one of this name; else as [`crate::drivers`].

@@ -3,6 +3,7 @@
 use dvt_adapter::{Adapter, AdapterError, CLIENTLESS, Clientless, ClientlessAdapter};
 use dvt_adapter_adbc::AdbcAdapter;
 use dvt_adapter_adbc::driver::DriverFolders;
+use dvt_adapter_databricks::DatabricksAdapter;
 use dvt_adapter_lake::LakeAdapter;
 use dvt_adapter_mysql::MySqlAdapter;
 use dvt_adapter_postgres::PostgresAdapter;
@@ -28,7 +29,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 11] = [
+static KINDS: [Kind; 12] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -70,6 +71,14 @@ static KINDS: [Kind; 11] = [
         macro_package: "dbt_snowflake",
         macro_files: dvt_adapter_adbc::snowflake_macro_files,
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::snowflake(name, keys, folder, driver_folders())?)),
+    },
+    Kind {
+        adapter_type: "databricks",
+        // Packages write for both under Spark's name.
+        dispatch_prefixes: &["databricks", "spark"],
+        macro_package: "dbt_databricks",
+        macro_files: dvt_adapter_databricks::macro_files,
+        construct: |name, keys, _folder| Ok(Arc::new(DatabricksAdapter::from_profile(name, keys)?)),
     },
     Kind {
         adapter_type: "adbc",

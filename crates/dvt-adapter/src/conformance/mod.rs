@@ -54,11 +54,18 @@ pub fn run(
     drop(subject);
 }
 
-/// Expands to one `#[test]` per conformance case. The argument is the path of a `fn() -> Option<Subject>`.
+/// Expands to one `#[test]` per conformance case. The argument is the path of a `fn() -> Option<Subject>`. With `in one test:`
+/// before it, all cases are one test: for a leaf whose server is dear to start.
 #[macro_export]
 macro_rules! conformance {
+    (in one test: $subject:path) => {
+        $crate::conformance!(@cases one $subject);
+    };
     ($subject:path) => {
-        $crate::conformance!(@tests $subject;
+        $crate::conformance!(@cases tests $subject);
+    };
+    (@cases $how:ident $subject:path) => {
+        $crate::conformance!(@$how $subject;
             every_type_round_trips
             types_without_a_counterpart_are_refused
             described_types_recreate_themselves
@@ -98,6 +105,16 @@ macro_rules! conformance {
             a_fetch_limit_is_kept
             a_session_dropped_in_a_transaction_leaves_no_trace
         );
+    };
+    (@one $subject:path; $($case:ident)*) => {
+        #[test]
+        fn every_case_of_the_conformance_suite() {
+            $(
+                $crate::conformance::run(stringify!($case), $subject, |subject| {
+                    Box::pin($crate::conformance::cases::$case(subject))
+                });
+            )*
+        }
     };
     (@tests $subject:path; $($case:ident)*) => {
         $(

@@ -1,6 +1,7 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
 mod calendar;
+mod databricks;
 mod deviation;
 mod division;
 mod duckdb;
@@ -69,6 +70,7 @@ impl FunctionPack {
             "sqlite" => Some(sqlite::FUNCTIONS),
             "duckdb" => Some(duckdb::FUNCTIONS),
             "snowflake" => Some(snowflake::FUNCTIONS),
+            "databricks" => Some(databricks::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };

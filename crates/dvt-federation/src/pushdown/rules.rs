@@ -164,6 +164,27 @@ static LAKE: Rules = Rules {
     costs: Costs { row: 0.0, byte: 1.0, join: 80.0, group: 100.0, group_ordered: 100.0 },
 };
 
+/// Only what is compared value by value is sent; a TIMESTAMP literal there is an instant, so none is written.
+static DATABRICKS: Rules = Rules {
+    decimals: true,
+    dates: true,
+    timestamps: false,
+    booleans: true,
+    like: false,
+    typed_literals: true,
+    bytewise: None,
+    subplans: false,
+    decimal_arithmetic: false,
+    bigint: None,
+    decimal_cast: None,
+    nulls_in_order: NullsInOrder::Words,
+    joins_need_index: false,
+    joins_by_index: false,
+    array_above: None,
+    unsettled: None,
+    costs: Costs { row: 300.0, byte: 5.0, join: 120.0, group: 200.0, group_ordered: 200.0 },
+};
+
 /// An engine nobody knows: columns are read, and compared with whole numbers and text.
 static UNKNOWN: Rules = Rules {
     decimals: false,
@@ -194,6 +215,7 @@ impl Rules {
             "mysql" | "mariadb" => &MYSQL,
             "sqlite" => &SQLITE,
             "filesystem" | "duckdb" => &LAKE,
+            "databricks" => &DATABRICKS,
             _ => &UNKNOWN,
         }
     }

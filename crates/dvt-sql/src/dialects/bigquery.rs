@@ -8,6 +8,7 @@ pub static BIGQUERY: Dialect = Dialect {
     unquoted: IdentifierCase::Insensitive,
     quotes_names: true,
     backslash_escapes: true,
+    escaped_quote: "\\'",
     max_identifier_length: Some(300),
     nulls_ascending: NullOrder::First,
     integer_division: false,

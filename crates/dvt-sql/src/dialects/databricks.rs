@@ -1,5 +1,5 @@
 //! Databricks, and Spark without a catalog above its schemas. Source: their SQL references, "Identifiers", "Literals",
-//! "ORDER BY clause".
+//! "ORDER BY clause". Databricks' "STRING type", "`/` operator".
 
 use crate::{Dialect, IdentifierCase, NullOrder};
 
@@ -9,6 +9,8 @@ pub static DATABRICKS: Dialect = Dialect {
     unquoted: IdentifierCase::Insensitive,
     quotes_names: true,
     backslash_escapes: true,
+    // Two literals that touch are one there, without a quote between them.
+    escaped_quote: "\\'",
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::First,
     integer_division: false,

@@ -8,6 +8,7 @@ pub static GENERIC: Dialect = Dialect {
     unquoted: IdentifierCase::FoldsLower,
     quotes_names: true,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: None,
     nulls_ascending: NullOrder::Last,
     integer_division: true,

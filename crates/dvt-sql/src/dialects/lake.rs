@@ -9,6 +9,7 @@ pub static LAKE: Dialect = Dialect {
     unquoted: IdentifierCase::FoldsLower,
     quotes_names: true,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,
     integer_division: true,

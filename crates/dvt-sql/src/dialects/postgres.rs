@@ -8,6 +8,7 @@ pub static POSTGRES: Dialect = Dialect {
     unquoted: IdentifierCase::FoldsLower,
     quotes_names: true,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: Some(63),
     nulls_ascending: NullOrder::Last,
     integer_division: true,

@@ -8,6 +8,7 @@ pub static REDSHIFT: Dialect = Dialect {
     unquoted: IdentifierCase::FoldsLower,
     quotes_names: true,
     backslash_escapes: true,
+    escaped_quote: "''",
     max_identifier_length: Some(127),
     nulls_ascending: NullOrder::Last,
     integer_division: true,

@@ -8,6 +8,7 @@ pub static SNOWFLAKE: Dialect = Dialect {
     unquoted: IdentifierCase::FoldsUpper,
     quotes_names: false,
     backslash_escapes: true,
+    escaped_quote: "''",
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,
     integer_division: false,

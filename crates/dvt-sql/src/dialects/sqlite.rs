@@ -8,6 +8,7 @@ pub static SQLITE: Dialect = Dialect {
     unquoted: IdentifierCase::Insensitive,
     quotes_names: true,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: None,
     nulls_ascending: NullOrder::First,
     integer_division: true,

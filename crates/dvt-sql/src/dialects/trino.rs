@@ -9,6 +9,7 @@ pub static TRINO: Dialect = Dialect {
     unquoted: IdentifierCase::Insensitive,
     quotes_names: true,
     backslash_escapes: false,
+    escaped_quote: "''",
     max_identifier_length: None,
     nulls_ascending: NullOrder::Last,
     integer_division: true,

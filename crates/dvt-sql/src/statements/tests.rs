@@ -1,5 +1,5 @@
 use super::split_statements;
-use crate::{Dialect, MARIADB, POSTGRES, SQLITE};
+use crate::{DATABRICKS, Dialect, MARIADB, POSTGRES, SQLITE};
 
 fn check(dialect: &Dialect, sql: &str, expected: &[&str]) {
     let statements = split_statements(sql, dialect);
@@ -28,6 +28,12 @@ fn quotes_and_comments_hide_semicolons() {
     check(&MARIADB, "select '\\';', \"x;\", `y;`; select 2", &["select '\\';', \"x;\", `y;`", "select 2"]);
     check(&MARIADB, "select 1 --2; # c;\n; select 3", &["select 1 --2", "select 3"]);
     check(&MARIADB, "/*!40101 set names utf8 */; select 1", &["/*!40101 set names utf8 */", "select 1"]);
+    check(
+        &DATABRICKS,
+        "select 'it\\'s;', \"x\\\";\", `y;`, a[1]; select 2",
+        &["select 'it\\'s;', \"x\\\";\", `y;`, a[1]", "select 2"],
+    );
+    check(&DATABRICKS, "select r'c:\\'; select 1 --2;\n; select 3", &["select r'c:\\'", "select 1 --2;", "select 3"]);
     check(&SQLITE, "select [a;b]; select 2", &["select [a;b]", "select 2"]);
     check(&POSTGRES, "select 'never closed; select 2", &["select 'never closed; select 2"]);
 }

@@ -401,8 +401,13 @@ async fn connection_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Chec
     .await
 }
 
+/// Types that were tried against an emulator of their server, and not against a real one.
+const TRIED_ON_EMULATORS: &[&str] = &["databricks"];
+
 async fn check_connection(name: &str, adapter: Arc<dyn Adapter>) -> Check {
     let location = adapter.display_location();
+    let is_untried = TRIED_ON_EMULATORS.contains(&adapter.adapter_type());
+    let note = if is_untried { "; dvt was tried against an emulator of it only" } else { "" };
     let started = Instant::now();
     let answer = tokio::time::timeout(PATIENCE, async {
         let mut session = adapter.session().await?;
@@ -410,7 +415,9 @@ async fn check_connection(name: &str, adapter: Arc<dyn Adapter>) -> Check {
     })
     .await;
     match answer {
-        Ok(Ok(_)) => Check::fine("connection", name, format!("{location} ({} ms)", started.elapsed().as_millis())),
+        Ok(Ok(_)) => {
+            Check::fine("connection", name, format!("{location} ({} ms{note})", started.elapsed().as_millis()))
+        }
         Ok(Err(error)) => {
             let next_step = error.hint.clone().unwrap_or_else(|| next_step(&error).to_owned());
             Check::failed("connection", name, format!("{error} ({location})"), next_step)
@@ -419,7 +426,10 @@ async fn check_connection(name: &str, adapter: Arc<dyn Adapter>) -> Check {
             "connection",
             name,
             format!("no answer from {location} in {} seconds", PATIENCE.as_secs()),
-            "check host, port and firewall",
+            match adapter.adapter_type() {
+                "databricks" => "the warehouse may be starting still: look at it in the workspace, and try again",
+                _ => "check host, port and firewall",
+            },
         ),
     }
 }

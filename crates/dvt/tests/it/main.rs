@@ -10,6 +10,7 @@ mod cli;
 mod cloud;
 mod cloud_lake;
 mod configuration;
+mod databricks;
 mod debugging;
 mod differential;
 mod duckdb;

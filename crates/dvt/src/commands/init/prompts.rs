@@ -197,6 +197,17 @@ pub(super) fn built_in_templates() -> Vec<(&'static str, Value)> {
             }}),
         ),
         (
+            "databricks",
+            serde_json::json!({"fixed": {"type": "databricks"}, "prompts": {
+                "host": {"hint": "the workspace, adb-1234567890.5.azuredatabricks.net"},
+                "http_path": {"hint": "of the SQL warehouse, /sql/1.0/warehouses/abc123"},
+                "token": {"hint": "personal access token", "hide_input": true},
+                "catalog": {"hint": "default catalog that dvt will build objects in"},
+                "schema": {"hint": "default schema that dvt will build objects in"},
+                "threads": {"hint": "1 or more", "type": "int", "default": 4},
+            }}),
+        ),
+        (
             "duckdb",
             serde_json::json!({"fixed": {"type": "duckdb"}, "prompts": {
                 "path": {"hint": "the database's file", "default": "dev.duckdb"},
