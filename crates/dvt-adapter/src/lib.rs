@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod cast;
+mod clientless;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod contract;
@@ -16,6 +17,7 @@ mod types;
 
 pub use capabilities::Capabilities;
 pub use cast::{CastProblem, strict_cast};
+pub use clientless::{CLIENTLESS, Clientless, ClientlessAdapter};
 pub use contract::{
     Adapter, AdapterResponse, AppendTarget, BatchStream, ExtractRequest, Fetch, LoadColumn, LoadReport, LoadRequest,
     QueryResult, Session, Witness,

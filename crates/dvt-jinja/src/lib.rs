@@ -46,4 +46,4 @@ pub use library::{
 pub use objects::table::{ColumnKind, Table};
 pub use rendered::{Asked, AskedConfig, AskedName, AskedRef, AskedSource, Called, Materialized, Rendered, SourceMap};
 pub use uses::{Used, Uses};
-pub use value::{Args, Decimal, Dict, Object, Value};
+pub use value::{Args, Decimal, Dict, Object, Value, float_repr};

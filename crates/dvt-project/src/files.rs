@@ -87,6 +87,32 @@ pub(crate) fn walk(start: &Path, shown: &str) -> Result<Vec<PathBuf>, Vec<Diagno
     if problems.is_empty() { Ok(found) } else { Err(problems) }
 }
 
+/// The endings that a template may have behind its own, where the project allows them.
+const TEMPLATE_ENDINGS: [&str; 3] = ["j2", "jinja2", "jinja"];
+
+/// The extensions of templates, with the endings: `sql`, `sql.j2`, … Other extensions stay as they are.
+pub(crate) fn with_template_endings(extensions: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = extensions.iter().map(|&extension| extension.to_owned()).collect();
+    for extension in extensions.iter().filter(|extension| matches!(**extension, "sql" | "md")) {
+        all.extend(TEMPLATE_ENDINGS.map(|ending| format!("{extension}.{ending}")));
+    }
+    all
+}
+
+/// The name of what a file holds: `orders` for `orders.sql` and `orders.sql.j2`.
+pub(crate) fn stem(path: &str) -> String {
+    let mut path = Path::new(path);
+    if path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| TEMPLATE_ENDINGS.contains(&ending)) {
+        path = Path::new(path.file_stem().unwrap_or_default());
+    }
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn has_extension(name: &str, extension: &str) -> bool {
+    let Some(start) = name.len().checked_sub(extension.len() + 1).filter(|start| *start > 0) else { return false };
+    name.get(start..).is_some_and(|end| end.starts_with('.') && end[1..].eq_ignore_ascii_case(extension))
+}
+
 /// Those of a walked folder's files whose extension is wanted and which are not ignored.
 pub(crate) fn wanted(
     root: &Path,
@@ -96,9 +122,9 @@ pub(crate) fn wanted(
     ignore: &Ignore,
 ) -> impl Iterator<Item = FoundFile> {
     paths.iter().filter_map(move |path| {
-        let extension = path.extension()?;
+        let name = path.file_name()?.to_string_lossy();
         let original = path.strip_prefix(root).unwrap_or(path);
-        if !extensions.iter().any(|wanted| extension.eq_ignore_ascii_case(wanted)) || ignore.ignores(original) {
+        if !extensions.iter().any(|wanted| has_extension(&name, wanted)) || ignore.ignores(original) {
             return None;
         }
         Some(FoundFile {

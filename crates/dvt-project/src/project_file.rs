@@ -26,6 +26,8 @@ pub struct ProjectFile {
     pub docs_paths: Vec<String>,
     pub asset_paths: Vec<String>,
     pub function_paths: Vec<String>,
+    /// Documents of the Open Semantic Interchange format.
+    pub osi_paths: Vec<String>,
     /// `target-path`, before `--target-path`.
     pub target_path: String,
     pub log_path: String,

@@ -92,6 +92,11 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
             }
             node.compiled.code = Some(code.clone());
             node.compiled.extra_ctes_injected = true;
+            for called in &result.macros {
+                if !node.depends_on.macros.contains(called) {
+                    node.depends_on.macros.push(called.clone());
+                }
+            }
             run.resolve_foreign_keys(node);
             node.compiled.extra_ctes.clone_from(&result.extra_ctes);
             let path: PathBuf = run.target_path().join("compiled").join(crate::compile::artifact_path(node));

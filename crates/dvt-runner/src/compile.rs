@@ -21,6 +21,8 @@ pub(crate) struct CompiledNode {
     pub(crate) sql: String,
     pub(crate) route: Route,
     pub(crate) extra_ctes: Vec<InjectedCte>,
+    /// The macros that the text itself called; while parsing it may have called others.
+    pub(crate) macros: Vec<String>,
     /// What the SQL may read, by the parts that were written (only where the SQL crosses connections).
     pub(crate) names: BTreeMap<Vec<String>, Input>,
     injected: Injected,
@@ -36,6 +38,7 @@ impl CompiledNode {
             sql: injected.sql.clone(),
             route: Route::Pushdown,
             extra_ctes,
+            macros: Vec::new(),
             names: BTreeMap::new(),
             injected,
             own_map: Some(own_map),
@@ -50,6 +53,7 @@ impl CompiledNode {
             sql,
             route: Route::Pushdown,
             extra_ctes: Vec::new(),
+            macros: Vec::new(),
             names: BTreeMap::new(),
             own_map: None,
             cte_maps: Vec::new(),
@@ -99,14 +103,15 @@ fn render_with_ctes(
             sql: String::new(),
             route: route.clone(),
             extra_ctes: Vec::new(),
+            macros: Vec::new(),
             names: BTreeMap::new(),
             injected: Injected { sql: String::new(), ctes: Vec::new(), added: 0..0 },
             own_map: None,
             cte_maps: Vec::new(),
         });
     }
-    let (text, own_map) = render_one(run, node, bridge, thread_id)?;
-    with_ctes(run, route, bridge, thread_id, text, own_map)
+    let text = render_one(run, node, bridge, thread_id)?;
+    with_ctes(run, route, bridge, thread_id, text)
 }
 
 /// Puts the ephemeral models that the last render read in front of its text.
@@ -115,13 +120,15 @@ fn with_ctes(
     route: &Route,
     bridge: &Arc<NodeBridge>,
     thread_id: &str,
-    text: String,
-    own_map: SourceMap,
+    rendered: RenderedText,
 ) -> Result<CompiledNode, NodeError> {
+    let RenderedText { text, map: own_map, macros } = rendered;
     let mut ctes = Vec::new();
     collect_ctes(run, &bridge.take_ephemerals(), bridge, thread_id, &mut ctes, &mut Vec::new())?;
-    let pairs: Vec<(String, String)> =
-        ctes.iter().map(|cte| (Relation::cte(&cte.node.alias).render(), cte.sql.clone())).collect();
+    let pairs: Vec<(String, String)> = match run.request.injects_ephemerals {
+        true => ctes.iter().map(|cte| (Relation::cte(&cte.node.alias).render(), cte.sql.clone())).collect(),
+        false => Vec::new(),
+    };
     let injected = inject_ctes(&text, &pairs, bridge.dialect());
     Ok(CompiledNode {
         sql: injected.sql.clone(),
@@ -133,6 +140,7 @@ fn with_ctes(
                 sql: format!(" {} as (\n{}\n)", Relation::cte(&cte.node.alias), cte.sql),
             })
             .collect(),
+        macros,
         names: bridge.names(),
         injected,
         own_map: Some(own_map),
@@ -151,8 +159,15 @@ pub(crate) fn compile_hook(
     for (name, value) in extra {
         context.variables.insert(name.clone(), value.clone());
     }
-    let (text, own_map) = render_in(run, node, bridge, &context)?;
-    with_ctes(run, &Route::Pushdown, bridge, "main", text, own_map)
+    let text = render_in(run, node, bridge, &context)?;
+    with_ctes(run, &Route::Pushdown, bridge, "main", text)
+}
+
+/// A node's own text, rendered.
+struct RenderedText {
+    text: String,
+    map: SourceMap,
+    macros: Vec<String>,
 }
 
 struct Cte {
@@ -182,7 +197,7 @@ fn collect_ctes(
         let Some(node) = run.project().manifest.nodes.get(id).map(|node| Arc::new(node.clone())) else { continue };
         open.push(id.clone());
         let reader = bridge.reading_as(&node);
-        let (sql, map) = render_one(run, &node, &reader, thread_id)?;
+        let RenderedText { text: sql, map, .. } = render_one(run, &node, &reader, thread_id)?;
         collect_ctes(run, &reader.take_ephemerals(), &reader, thread_id, ctes, open)?;
         bridge.adopt_names(&reader);
         open.pop();
@@ -196,7 +211,7 @@ fn render_one(
     node: &Arc<Node>,
     bridge: &Arc<NodeBridge>,
     thread_id: &str,
-) -> Result<(String, SourceMap), NodeError> {
+) -> Result<RenderedText, NodeError> {
     let mut context = run.context(node, bridge.connection(), thread_id);
     context.this = this_relation(node, bridge);
     if let Some(batch) = bridge.batch() {
@@ -210,14 +225,18 @@ fn render_in(
     node: &Arc<Node>,
     bridge: &Arc<NodeBridge>,
     context: &RenderContext,
-) -> Result<(String, SourceMap), NodeError> {
+) -> Result<RenderedText, NodeError> {
     let at = FailedAt { compiled: None, node: Some(&node.span) };
     let template =
         Template::parse_range(&node.template, node.template_range.clone()).map_err(|error| from_render(error, at))?;
     let outside: Arc<dyn Bridge> = Arc::clone(bridge) as Arc<dyn Bridge>;
     let rendered =
         render_template(run.library(), context, outside, &template).map_err(|error| from_render(error, at))?;
-    Ok((keep_own_aliases(rendered.text), rendered.source_map))
+    Ok(RenderedText {
+        text: keep_own_aliases(rendered.text),
+        map: rendered.source_map,
+        macros: rendered.asked.direct_macros,
+    })
 }
 
 fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
@@ -244,6 +263,10 @@ fn this_relation(node: &Node, bridge: &NodeBridge) -> Option<Relation> {
 #[must_use]
 pub fn artifact_path(node: &Node) -> PathBuf {
     let original = PathBuf::from(&node.original_file_path);
+    if node.resource_type == ResourceType::Snapshot {
+        // A file may hold several, one of them with the file's own name.
+        return PathBuf::from(&node.package_name).join(original).join(format!("{}.sql", node.name));
+    }
     let path = PathBuf::from(&node.path);
     let file = if path.file_name() == original.file_name() { original } else { original.join(path) };
     PathBuf::from(&node.package_name).join(file)

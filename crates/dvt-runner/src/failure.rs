@@ -88,7 +88,7 @@ impl<'a> Told<'a> {
 }
 
 /// dbt's word for the kind of an error, by the diagnostic's id.
-fn kind_of(id: &str) -> &'static str {
+pub(crate) fn kind_of(id: &str) -> &'static str {
     const DATABASE: [ErrorClass; 17] = [
         ErrorClass::Unreachable,
         ErrorClass::Authentication,
@@ -114,7 +114,9 @@ fn kind_of(id: &str) -> &'static str {
     match id {
         "internal" => "Internal",
         "journal" | "artifact" | "seed-file" | "bucket" | "memory-limit" | "value-error" | "compute-failed"
-        | "staging-failed" | "warning-as-error" | "unknown-compute" | "unknown-bucket" => "Runtime",
+        | "staging-failed" | "unit-test-failed" | "warning-as-error" | "unknown-compute" | "unknown-bucket" => {
+            "Runtime"
+        }
         _ => "Compilation",
     }
 }

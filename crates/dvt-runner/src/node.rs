@@ -102,6 +102,7 @@ pub(crate) async fn run_node(run: Arc<Run>, node: Arc<Node>, place: Place, total
         result.compiled = true;
         result.compiled_code = Some(compiled.sql.clone());
         result.extra_ctes.clone_from(&compiled.extra_ctes);
+        result.macros.clone_from(&compiled.macros);
     }
     result.status = work.status.unwrap_or(Status::Success);
     if let Err(error) = done {
@@ -459,6 +460,7 @@ pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> N
         compiled: false,
         compiled_code: None,
         extra_ctes: Vec::new(),
+        macros: Vec::new(),
         relation_name: leaves_relation.then(|| node.relation().render()),
         relation_display: if leaves_relation { format!("{}.{}", node.schema, node.alias) } else { node.name.clone() },
         diagnostics: Vec::new(),

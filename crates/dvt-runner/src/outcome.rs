@@ -139,6 +139,8 @@ pub struct NodeResult {
     pub compiled_code: Option<String>,
     /// The ephemeral models in front of the query.
     pub extra_ctes: Vec<InjectedCte>,
+    /// The macros that the node's text called when it was compiled, for `manifest.json`.
+    pub macros: Vec<String>,
     /// The relation in its dialect's quotes.
     pub relation_name: Option<String>,
     /// The relation as dbt's log lines show it: `schema.identifier`.
@@ -180,6 +182,7 @@ impl NodeResult {
             compiled: false,
             compiled_code: None,
             extra_ctes: Vec::new(),
+            macros: Vec::new(),
             relation_name: None,
             relation_display: name.to_owned(),
             diagnostics: Vec::new(),

@@ -121,7 +121,7 @@ impl RunCommand {
                         | Kind::Analysis
                         | Kind::SqlOperation
                         | Kind::Function
-                )
+                ) || (kind == Kind::Operation && self != Self::Plan)
             }
             Self::Show => matches!(kind, Kind::Model | Kind::Seed | Kind::Snapshot | Kind::Test | Kind::Analysis),
             Self::Freshness => kind == Kind::Source,
@@ -174,6 +174,8 @@ pub struct RunRequest {
     pub output: Option<PathBuf>,
     /// Whether an ephemeral model's own result is wanted: the user named what `compile` or `show` are to do.
     pub keeps_ephemerals: bool,
+    /// Whether the ephemeral models that a node reads are put in front of its SQL.
+    pub injects_ephemerals: bool,
     /// Whether this request writes the artifacts, if the settings want any.
     pub writes_artifacts: bool,
 }
@@ -195,6 +197,7 @@ impl RunRequest {
             earlier_overloads: BTreeMap::new(),
             first_started_at: None,
             keeps_ephemerals: false,
+            injects_ephemerals: true,
             writes_artifacts: true,
         }
     }

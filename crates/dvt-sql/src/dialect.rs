@@ -9,6 +9,8 @@ pub struct Dialect {
     pub quote: char,
     /// What an unquoted identifier means.
     pub unquoted: IdentifierCase,
+    /// Whether dbt quotes the names of relations unless the user says otherwise.
+    pub quotes_names: bool,
     /// Whether `\` escapes the next character inside a string literal.
     pub backslash_escapes: bool,
     /// The longest identifier in bytes (`max_identifier_unit` characters for MySQL), `None` when unlimited.

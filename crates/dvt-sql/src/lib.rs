@@ -9,6 +9,9 @@ mod inject_ctes;
 mod statements;
 
 pub use dialect::{Dialect, IdentifierCase, NullOrder};
-pub use dialects::{DUCKDB, GENERIC, LAKE, MARIADB, MYSQL, POSTGRES, REDSHIFT, SNOWFLAKE, SQLITE, dialect_of};
+pub use dialects::{
+    ATHENA, BIGQUERY, DATABRICKS, DUCKDB, GENERIC, LAKE, MARIADB, MYSQL, POSTGRES, REDSHIFT, SNOWFLAKE, SPARK, SQLITE,
+    TRINO, dialect_of,
+};
 pub use inject_ctes::{Injected, inject_ctes};
 pub use statements::{StatementText, split_statements};

@@ -1,6 +1,6 @@
 //! The adapter registry: profile output type to leaf. A new database is one entry here.
 
-use dvt_adapter::{Adapter, AdapterError};
+use dvt_adapter::{Adapter, AdapterError, CLIENTLESS, Clientless, ClientlessAdapter};
 use dvt_adapter_adbc::AdbcAdapter;
 use dvt_adapter_adbc::driver::DriverFolders;
 use dvt_adapter_lake::LakeAdapter;
@@ -86,6 +86,12 @@ static KINDS: [Kind; 8] = [
     },
 ];
 
+/// dbt's cross-database macros where a type without a client has its own way: type, package, text.
+static CLIENTLESS_MACROS: [(&str, &str, &str); 2] = [
+    ("bigquery", "dbt_bigquery", include_str!("../macros/bigquery.sql")),
+    ("trino", "dbt_trino", include_str!("../macros/trino.sql")),
+];
+
 static DRIVER_FOLDERS: OnceLock<DriverFolders> = OnceLock::new();
 
 /// Says, once, where driver libraries are looked for: a process has one set of loaded libraries.
@@ -106,8 +112,12 @@ pub(crate) fn connect(
     settings: &ConnectionSettings,
     project_dir: &Path,
 ) -> Result<Arc<dyn Adapter>, Diagnostic> {
-    let kind = find(output)?;
-    (kind.construct)(&output.name, settings.expose(), project_dir).map_err(|error| {
+    let made = match clientless(&output.adapter_type) {
+        Some(kind) => ClientlessAdapter::from_profile(&output.name, kind, settings.expose())
+            .map(|adapter| Arc::new(adapter) as Arc<dyn Adapter>),
+        None => (find(output)?.construct)(&output.name, settings.expose(), project_dir),
+    };
+    made.map_err(|error| {
         let mut diagnostic = Diagnostic::error("invalid-connection", error.to_string())
             .label(output.span.clone(), format!("this output of type `{}`", output.adapter_type));
         if let Some(hint) = error.hint {
@@ -144,6 +154,10 @@ pub(crate) fn support<'a>(
             macro_packages.push((kind.macro_package.to_owned(), files));
         }
     }
+    let uses = |adapter_type: &str| profile.outputs.values().any(|output| output.adapter_type == adapter_type);
+    for (adapter_type, package, text) in CLIENTLESS_MACROS.iter().filter(|(adapter_type, ..)| uses(adapter_type)) {
+        macro_packages.push(((*package).to_owned(), vec![(format!("{adapter_type}.sql"), (*text).to_owned())]));
+    }
     AdapterSupport { macro_packages, describe }
 }
 
@@ -160,13 +174,21 @@ pub(crate) fn describe(
         }
         sentence
     };
-    let kind = find(output).map_err(sentence)?;
+    let prefixes = match clientless(&output.adapter_type) {
+        Some(kind) => kind.dispatch_prefixes,
+        None => find(output).map_err(sentence)?.dispatch_prefixes,
+    };
     let adapter = connect(output, settings, project_dir).map_err(sentence)?;
     Ok(ConnectionFacts {
-        adapter_types: kind.dispatch_prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+        adapter_types: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
         target: adapter.target_values(),
         dialect: adapter.dialect(),
     })
+}
+
+/// What is known of a type whose projects dvt reads without a client for it.
+pub(crate) fn clientless(adapter_type: &str) -> Option<&'static Clientless> {
+    CLIENTLESS.iter().find(|kind| kind.adapter_type == adapter_type)
 }
 
 /// Every type of connection that dvt has.
@@ -177,11 +199,13 @@ pub(crate) fn types() -> Vec<&'static str> {
 fn find(output: &Output) -> Result<&'static Kind, Diagnostic> {
     let wanted = output.adapter_type.as_str();
     KINDS.iter().find(|kind| kind.adapter_type == wanted).ok_or_else(|| {
-        let known = types();
+        let mut known = types();
+        let read: Vec<&str> = CLIENTLESS.iter().map(|kind| kind.adapter_type).collect();
         let diagnostic =
             Diagnostic::error("unknown-connection-type", format!("`{wanted}` is no type of connection that dvt has"))
                 .label(output.span.clone(), format!("`type: {wanted}`"))
-                .note(format!("the types are {}", known.join(", ")));
+                .note(format!("the types are {}; read but not run: {}", known.join(", "), read.join(", ")));
+        known.extend(read);
         match did_you_mean(wanted, known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None => diagnostic,

@@ -115,7 +115,9 @@ impl Settings {
         let format = format_given.unwrap_or_default();
         let behaviour = behaviour_flags(&files.project);
         let warn_error = lookup.switch("warn_error", false)?;
-        let warn_error_options = lookup.warn_error_options(warn_error)?;
+        let mut warn_error_options = lookup.warn_error_options(warn_error)?;
+        let handles_all = behaviour.get("REQUIRE_ALL_WARNINGS_HANDLED_BY_WARN_ERROR");
+        warn_error_options.handles_some = handles_all == Some(&Value::Bool(false));
         let no_color = environment.get("NO_COLOR").is_some_and(|value| !value.is_empty());
         let colors = lookup.switch("use_colors", terminal.stderr && !no_color)?;
         let printer = PrinterOptions {

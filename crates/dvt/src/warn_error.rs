@@ -9,6 +9,17 @@ const DEPRECATIONS: &str = "Deprecations";
 /// The names of dbt v2 that no event of dbt 1.12 has: a project that is run by both may hold them.
 const V2_NAMES: &str = include_str!("warn_error/v2_names.txt");
 
+/// Warnings that no option made an error before dbt's flag `require_all_warnings_handled_by_warn_error`.
+const ONCE_ONLY_SAID: [&str; 7] = [
+    "FreshnessConfigProblem",
+    "GetMetaKeyWarning",
+    "MFConverterIssue",
+    "MicrobatchModelNoEventTimeInputs",
+    "SelectExcludeIgnoredWithSelectorWarning",
+    "SemanticValidationFailure",
+    "WarnStateTargetEqual",
+];
+
 /// What the user wants done with a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -31,6 +42,8 @@ pub(crate) struct WarnErrorOptions {
     pub(crate) old_names: (bool, bool),
     /// Names of dbt v2, which mean nothing here, in order and each once.
     pub(crate) v2_names: Vec<String>,
+    /// `require_all_warnings_handled_by_warn_error: false`.
+    pub(crate) handles_some: bool,
 }
 
 impl WarnErrorOptions {
@@ -82,6 +95,9 @@ impl WarnErrorOptions {
 
     /// What becomes of a warning of this kind.
     pub(crate) fn verdict(&self, kind: EventKind) -> Verdict {
+        if self.handles_some && ONCE_ONLY_SAID.contains(&kind.name) {
+            return Verdict::Say;
+        }
         let named = |list: &[String]| list.iter().any(|name| name == kind.name);
         let grouped = |list: &[String]| kind.code.starts_with('D') && list.iter().any(|name| name == DEPRECATIONS);
         let is_kept = named(&self.warn) || named(&self.silence);
@@ -170,6 +186,15 @@ mod tests {
         let parsed = WarnErrorOptions::parse(options.as_object().unwrap()).unwrap();
         assert_eq!(parsed.v2_names, ["Generic", "StaticAnalysis"]);
         assert_eq!(parsed.to_json(), json!({"error": ["NothingToDo"], "warn": [], "silence": []}));
+    }
+
+    #[test]
+    fn a_project_may_keep_the_warnings_that_were_only_said() {
+        let (spared, other) = (kinds::MICROBATCH_MODEL_NO_EVENT_TIME_INPUTS, kinds::NOTHING_TO_DO);
+        let all = WarnErrorOptions::all();
+        assert_eq!((all.verdict(spared), all.verdict(other)), (Error, Error));
+        let some = WarnErrorOptions { handles_some: true, ..all };
+        assert_eq!((some.verdict(spared), some.verdict(other)), (Say, Error));
     }
 
     #[test]

@@ -50,10 +50,14 @@
 
 {% macro default__get_empty_schema_sql(columns) -%}
   {%- set untyped = [] -%}
+  {%- set unscaled = [] -%}
   {%- set expressions = [] -%}
   {%- for column in columns.values() -%}
     {%- set name = adapter.quote(column['name']) if column.get('quote') else column['name'] -%}
     {%- if column['data_type'] -%}
+      {%- if (column['data_type'] | trim | lower) in ['numeric', 'decimal', 'number'] -%}
+        {%- do unscaled.append(column['name']) -%}
+      {%- endif -%}
       {%- do expressions.append(cast('null', column['data_type']) ~ ' as ' ~ name) -%}
     {%- else -%}
       {%- do untyped.append(column['name']) -%}
@@ -61,6 +65,8 @@
   {%- endfor -%}
   {%- if untyped -%}
     {%- do exceptions.column_type_missing(column_names=untyped) -%}
+  {%- elif unscaled -%}
+    {%- do exceptions.warn("Detected columns with numeric type and unspecified precision/scale, this can lead to unintended rounding: " ~ unscaled) -%}
   {%- endif -%}
   select {{ expressions | join(', ') }} limit 0
 {%- endmacro %}

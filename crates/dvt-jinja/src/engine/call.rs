@@ -276,6 +276,22 @@ impl Interpreter<'_> {
     }
 
     fn call_in_package(&mut self, package: &str, name: &str, args: &mut Args) -> Result<Value, Flow> {
+        // For dbt a package is a dictionary of its macros.
+        match name {
+            "get" => {
+                let macro_name = args.required_str("key")?;
+                let default = args.optional("default")?;
+                args.finish()?;
+                let found = self.package_member(package, &macro_name);
+                return Ok(if found.is_undefined() { default.unwrap_or(Value::None) } else { found });
+            }
+            "keys" => {
+                args.finish()?;
+                let names = self.library.names_in(package).into_iter().map(Value::from);
+                return Ok(Value::list(names.collect()));
+            }
+            _ => {}
+        }
         if let Some(value) = self.override_in(package, name) {
             return self.call_value(&value, args);
         }

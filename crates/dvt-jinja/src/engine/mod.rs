@@ -42,6 +42,8 @@ pub struct Interpreter<'a> {
     members: HashMap<&'static str, Value>,
     /// What `context.update(...)` put over every other name.
     pub(crate) updated: indexmap::IndexMap<Arc<str>, Value>,
+    /// A value of a YAML file is rendered, and not a template.
+    pub(crate) is_native: bool,
 }
 
 /// A running macro.
@@ -85,6 +87,7 @@ impl<'a> Interpreter<'a> {
             main: None,
             members: HashMap::new(),
             updated: indexmap::IndexMap::new(),
+            is_native: false,
         }
     }
 

@@ -140,6 +140,8 @@ pub(crate) fn apply(
             }
         }
         "safe" => value,
+        // Only values of YAML files become what their text says; in a template these leave a value as it is.
+        "as_text" | "as_native" | "as_bool" | "as_number" if !interpreter.is_native => value,
         "as_text" => Value::object(Marker::text(&value)),
         "as_native" => Value::object(Marker::native(&value)),
         "as_bool" => Value::object(Marker::boolean(&value)),

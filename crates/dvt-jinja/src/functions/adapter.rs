@@ -254,12 +254,7 @@ fn dispatch(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value,
     let context = interpreter.context;
     match library.dispatch(&context.package, &context.adapter_types, &name, namespace.as_deref()) {
         Ok(definition) => Ok(Value::object(MacroReference(Arc::clone(definition)))),
-        Err(NotFound::Package(package)) => {
-            Err(Flow::error(ErrorKind::UnknownMacro, format!("Could not find package '{package}'")).with_help(Some(
-                "list it in packages.yml, or take it out of `dispatch:` in dbt_project.yml".to_owned(),
-            )))
-        }
-        Err(NotFound::Macro { searched }) => Err(Flow::error(
+        Err(NotFound { searched }) => Err(Flow::error(
             ErrorKind::UnknownMacro,
             format!(
                 "In dispatch: No macro named '{name}' found within namespace: '{}'\n    Searched for: {}",

@@ -147,6 +147,7 @@ pub(crate) fn to_json(value: &Value) -> Result<Json, String> {
 impl Interpreter<'_> {
     /// Renders a body; a single expression keeps its type in native mode.
     pub(crate) fn render_native(&mut self, body: &Body, mode: ValueMode) -> Result<Value, Flow> {
+        self.is_native = true;
         let scope = Scope::root(&body.file);
         if let ([Stmt::Emit { expr, .. }], ValueMode::Native) = (body.statements.as_slice(), mode) {
             let value = self.expr(expr, &scope)?;

@@ -5,7 +5,7 @@ use crate::error::{ErrorKind, Flow};
 use crate::rendered::AskedName;
 use crate::{Args, Object, Value};
 use dvt_diagnostics::did_you_mean;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 #[derive(Debug)]
 pub(super) struct Var;
@@ -67,7 +67,7 @@ fn var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow
     let merged = interpreter.context.vars.merged();
     let nearest = did_you_mean(&name, merged.keys().map(String::as_str));
     let owner = interpreter.context.node.as_ref().and_then(|node| node.get("name")).and_then(Json::as_str);
-    let supplied = serde_json::to_string_pretty(&merged).unwrap_or_default();
+    let supplied = indented(&merged);
     let message = format!(
         "Required var '{name}' not found in config:\nVars supplied to {} = {supplied}",
         owner.unwrap_or("<Configuration>")
@@ -78,4 +78,14 @@ fn var(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value, Flow
             "set it below `vars:` in dbt_project.yml or with `--vars`, or give a default: `var('{name}', 'default')`"
         ),
     })))
+}
+
+/// Variables as dbt shows them: JSON with four blanks to a level.
+fn indented(values: &Map<String, Json>) -> String {
+    let narrow = serde_json::to_string_pretty(values).unwrap_or_default();
+    let widened = narrow.lines().map(|line| {
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        format!("{}{line}", &line[..blanks])
+    });
+    widened.collect::<Vec<_>>().join("\n")
 }

@@ -12,14 +12,10 @@ pub struct DispatchConfig {
     pub adapter_types: Vec<String>,
 }
 
-/// Why a dispatch found nothing.
+/// A dispatch found no macro of these names; in the order they were tried.
 #[derive(Debug)]
-pub(crate) enum NotFound {
-    /// No macro of these names; in the order they were tried.
-    Macro {
-        searched: Vec<String>,
-    },
-    Package(String),
+pub(crate) struct NotFound {
+    pub(crate) searched: Vec<String>,
 }
 
 impl MacroLibrary {
@@ -96,7 +92,8 @@ impl MacroLibrary {
                 None if self.has_package(namespace) => {
                     vec![Some(self.root_project.clone()), Some(namespace.to_owned())]
                 }
-                None => return Err(NotFound::Package(namespace.to_owned())),
+                // As dbt has it: what is no package is no place to look in, so the macro is looked for everywhere.
+                None => vec![None],
             },
         };
         let mut searched = Vec::new();
@@ -127,7 +124,7 @@ impl MacroLibrary {
                 }
             }
         }
-        Err(NotFound::Macro { searched })
+        Err(NotFound { searched })
     }
 
     /// The materialization of this name for an adapter: the root project's before a package's before a built-in one, and

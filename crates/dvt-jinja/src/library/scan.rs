@@ -273,9 +273,62 @@ pub(crate) fn jinja_forms(text: &str) -> Vec<(Range<usize>, &'static str)> {
                 edits.push((tag.rest.start - 2..tag.rest.start, "set __dvt_done ="));
             }
         }
+        let first = edits.len();
         tuple_subscripts(text, start + 2..end - 2, &mut edits);
+        wide_blanks(text, start + 2..end - 2, &mut edits);
+        plus_signs(text, start + 2..end - 2, &mut edits);
+        edits[first..].sort_by_key(|(range, _)| range.start);
     }
     edits
+}
+
+/// Finds the signs of positive numbers (`+1`), inside of one tag and outside of texts. One at either end of the tag is about
+/// blanks around it.
+fn plus_signs(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usize>, &'static str)>) {
+    let inner = &text[range.clone()];
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (place, character) in inner.char_indices() {
+        match quote {
+            Some(open) => {
+                if character == open && !is_escaped {
+                    quote = None;
+                }
+                is_escaped = character == '\\' && !is_escaped;
+            }
+            None if matches!(character, '\'' | '"') => quote = Some(character),
+            None if character == '+' => {
+                let (before, after) = (&inner[..place], &inner[place + 1..]);
+                let is_at_an_end = before.is_empty() || after.trim().is_empty();
+                if !is_at_an_end && !ends_a_value(before.trim_end()) {
+                    edits.push((range.start + place..range.start + place + 1, " "));
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+/// Finds blanks that only Unicode knows, such as one that does not break a line, inside of one tag and outside of texts.
+fn wide_blanks(text: &str, range: Range<usize>, edits: &mut Vec<(Range<usize>, &'static str)>) {
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (place, character) in text[range.clone()].char_indices() {
+        let start = range.start + place;
+        match quote {
+            Some(open) => {
+                if character == open && !is_escaped {
+                    quote = None;
+                }
+                is_escaped = character == '\\' && !is_escaped;
+            }
+            None if matches!(character, '\'' | '"') => quote = Some(character),
+            None if character.is_whitespace() && !character.is_ascii() => {
+                edits.push((start..start + character.len_utf8(), " "));
+            }
+            None => {}
+        }
+    }
 }
 
 /// Finds subscripts with a comma in them, inside of one tag.

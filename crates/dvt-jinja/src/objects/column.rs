@@ -232,10 +232,16 @@ fn translate(interpreter: &Interpreter<'_>, dtype: &str) -> String {
     let adapter_type = interpreter.bridge.adapter_type();
     let label = dtype.to_uppercase();
     // dbt-postgres renames one label only; the rest goes as it was written.
-    if matches!(adapter_type, "postgres" | "redshift") && label != "STRING" {
+    if matches!(adapter_type, "postgres" | "redshift" | "snowflake") && label != "STRING" {
         return dtype.to_owned();
     }
     match (label.as_str(), adapter_type) {
+        ("TEXT", "bigquery") | ("STRING", "databricks" | "spark") => "STRING",
+        ("FLOAT", "bigquery") => "FLOAT64",
+        ("INTEGER", "bigquery") => "INT64",
+        ("STRING", "trino" | "athena") => "VARCHAR",
+        ("FLOAT", "trino") => "DOUBLE",
+        (_, "bigquery" | "trino" | "athena" | "databricks" | "spark") => return dtype.to_owned(),
         ("STRING", "mysql" | "mariadb") => "LONGTEXT",
         ("STRING", "filesystem") => "VARCHAR",
         ("STRING", _) => "TEXT",

@@ -126,7 +126,8 @@ fn write_str_repr(text: &str, out: &mut String) {
 }
 
 /// The shortest text that reads back as the same float, in Python's form (`1.0`, `1e+16`, `inf`).
-pub(crate) fn float_repr(number: f64) -> String {
+#[must_use]
+pub fn float_repr(number: f64) -> String {
     if number.is_nan() {
         return "nan".to_owned();
     }

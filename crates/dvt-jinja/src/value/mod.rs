@@ -16,7 +16,8 @@ pub use dict::Dict;
 pub use object::{Args, Object};
 
 pub(crate) use compare::{compare, contains, equals};
-pub(crate) use display::{float_repr, repr};
+pub use display::float_repr;
+pub(crate) use display::repr;
 pub(crate) use iterators::{DictView, Generator, Range, ViewKind};
 pub(crate) use json::{DumpStyle, HOLDS_ITSELF, dump_json};
 pub(crate) use ops::{binary, negate, slice, to_float};

@@ -292,12 +292,6 @@ impl Serialize for Written<'_> {
         if shows_connection {
             json.serialize_entry("connection", &node.connection)?;
         }
-        let deferred = || node.defer_relation.as_ref().map(|relation| shown(relation.to_json(), shows_connection));
-        if node.resource_type.is_refable() {
-            json.serialize_entry("defer_relation", &deferred())?;
-        } else if node.resource_type == ResourceType::Function {
-            json.serialize_entry("defer_function", &deferred())?;
-        }
         if node.resource_type == ResourceType::Seed {
             json.serialize_entry("root_path", &node.root_path)?;
             json.serialize_entry("depends_on", &json!({"macros": node.depends_on.macros}))?;

@@ -22,6 +22,8 @@ pub(crate) struct Files {
     /// Texts that were read, whether or not they are part of the proof.
     texts: Mutex<HashMap<PathBuf, Option<Arc<SourceFile>>>>,
     folders: Mutex<HashMap<PathBuf, Arc<Walked>>>,
+    /// `allow_jinja_file_extensions`: `orders.sql.j2` is taken for `orders.sql`.
+    allows_template_endings: bool,
 }
 
 /// All files below a folder, or what cannot be listed.
@@ -70,6 +72,10 @@ pub(crate) struct Seed {
 }
 
 impl Files {
+    pub(crate) fn new(allows_template_endings: bool) -> Self {
+        Self { allows_template_endings, ..Self::default() }
+    }
+
     /// All files below these folders of a package whose extension is wanted, sorted; links are followed, a folder that
     /// is missing holds nothing.
     ///
@@ -83,13 +89,16 @@ impl Files {
         extensions: &[&str],
         ignore: &Ignore,
     ) -> Result<Vec<FoundFile>, Vec<Diagnostic>> {
+        let with_endings = self.allows_template_endings.then(|| files::with_template_endings(extensions));
+        let all: Vec<&str> = with_endings.iter().flatten().map(String::as_str).collect();
+        let wanted = if all.is_empty() { extensions } else { &all };
         let mut found = Vec::new();
         let mut problems = Vec::new();
         for folder in folders {
             let start = root.join(folder);
             let walked = self.walk(&start, folder);
             match walked.as_ref() {
-                Ok(paths) => found.extend(files::wanted(root, &start, paths, extensions, ignore)),
+                Ok(paths) => found.extend(files::wanted(root, &start, paths, wanted, ignore)),
                 Err(diagnostics) => problems.extend(diagnostics.iter().cloned()),
             }
         }

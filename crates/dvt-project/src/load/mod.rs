@@ -1,6 +1,7 @@
 //! Reads the four configuration files.
 
 mod buckets;
+pub(crate) mod catalogs;
 mod computes;
 mod package_list;
 mod profile;

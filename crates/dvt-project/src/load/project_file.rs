@@ -401,6 +401,7 @@ fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diag
     let macro_paths = paths("macro-paths", &["macros"]);
     let snapshot_paths = paths("snapshot-paths", &["snapshots"]);
     let function_paths = paths("function-paths", &["functions"]);
+    let osi_paths = paths("osi-paths", &["osi", "OSI"]);
     let asset_paths = paths("asset-paths", &[]);
     let docs_default: Vec<String> =
         [&model_paths, &seed_paths, &snapshot_paths, &analysis_paths, &macro_paths, &test_paths]
@@ -437,6 +438,7 @@ fn read(file: &Arc<SourceFile>, root: &Path, tree: Yaml, problems: &mut Vec<Diag
         docs_paths,
         asset_paths,
         function_paths,
+        osi_paths,
         target_path,
         log_path: reader.text(&tree, "log-path").unwrap_or_else(|| "logs".to_owned()),
         packages_install_path: reader.text(&tree, "packages-install-path").unwrap_or_else(|| "dbt_packages".to_owned()),

@@ -4,11 +4,10 @@ use super::described::Described;
 use super::draft::Draft;
 use super::properties::{PropertyEntry, Section};
 use super::session::Session;
-use crate::files::{FoundFile, Ignore};
+use crate::files::{FoundFile, Ignore, stem};
 use dvt_diagnostics::{Diagnostic, SourceFile, Span};
 use dvt_jinja::MacroLibrary;
 use dvt_manifest::{Checksum, ResourceType, TestInfo, version_text};
-use std::path::Path;
 use std::sync::Arc;
 
 /// `[package, folders…, last]`.
@@ -19,10 +18,6 @@ pub(crate) fn fqn(package: &str, relative_path: &str, last: &str) -> Vec<String>
     fqn.extend(parts);
     fqn.push(last.to_owned());
     fqn
-}
-
-fn stem(path: &str) -> String {
-    Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The drafts of those of one package's own files that are wanted.

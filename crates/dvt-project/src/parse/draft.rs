@@ -153,9 +153,12 @@ fn build(
         names.schema = Some("dbt_test__audit".to_owned());
     }
     let mut merged = full;
-    // dbt keeps what dbt_project.yml said where a later layer takes it back with nothing.
+    // dbt keeps what dbt_project.yml said where a later layer takes it back with nothing, for the keys that it knows.
     for (key, value) in layers.base().values {
-        if !value.is_null() && merged.values.get(&key).is_none_or(Value::is_null) {
+        if !value.is_null()
+            && merged.values.get(&key).is_none_or(Value::is_null)
+            && with_defaults(draft.resource_type, Map::new()).0.contains_key(&key)
+        {
             merged.values.insert(key, value);
         }
     }

@@ -25,7 +25,7 @@ mod packages;
 mod patch;
 mod properties;
 mod python_model;
-mod python_text;
+pub(crate) mod python_text;
 mod reading;
 pub(crate) use python_text::python_repr;
 mod resolve;
@@ -73,6 +73,9 @@ pub fn load_project(
     let mut problems = config.warnings.clone();
     let packages = packages::find_packages(settings, &config, &mut Vec::new(), &mut problems);
     version::check_versions(settings, &packages, &mut problems);
+    if let Some(output) = config.profile.outputs.get(&config.profile.target) {
+        crate::load::catalogs::check(settings, &config, &output.adapter_type, &mut problems)?;
+    }
     let (mut manifest, library, connections, invocation, figures) =
         match read(settings, &config, &packages, support, &mut problems) {
             Some(read) if !has_errors(&problems) => read,
@@ -138,7 +141,8 @@ fn read(
             return None;
         }
     };
-    let files = Files::default();
+    let allows = config.project.flags.get("allow_jinja_file_extensions").and_then(serde_json::Value::as_bool);
+    let files = Files::new(allows.unwrap_or(false));
     let ignores: Vec<Ignore> = packages
         .iter()
         .map(|package| {
@@ -356,6 +360,7 @@ fn build_manifest(
     functions::check(session, &manifest, problems);
     semantic::read_time_spines(session, entries, &mut manifest, problems);
     semantic::read_all(session, entries, &descriptions, &mut manifest, problems);
+    semantic::osi::read(session, &ignores[0], &mut manifest, problems);
     resolve::resolve(session, &mut manifest, &failed, problems);
     let lookup = lookup::Lookup::new(&manifest);
     functions::resolve_calls(&mut manifest, &lookup, &failed, problems);

@@ -1,6 +1,6 @@
 //! How Python prints values: dbt names generic tests by it, so ids must match byte for byte.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// `str(value)`.
 pub(crate) fn python_str(value: &Value) -> String {
@@ -16,7 +16,7 @@ pub(crate) fn python_repr(value: &Value) -> String {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => number_text(number),
         Value::String(text) => repr_text(text),
         Value::Array(items) => {
             format!("[{}]", items.iter().map(python_repr).collect::<Vec<_>>().join(", "))
@@ -26,6 +26,14 @@ pub(crate) fn python_repr(value: &Value) -> String {
                 map.iter().map(|(key, value)| format!("{}: {}", repr_text(key), python_repr(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
+    }
+}
+
+/// `repr(number)`: a float has its exponent in two digits (`1e-07`).
+pub(crate) fn number_text(number: &Number) -> String {
+    match number.as_f64().filter(|_| number.is_f64()) {
+        Some(float) => dvt_jinja::float_repr(float),
+        None => number.to_string(),
     }
 }
 

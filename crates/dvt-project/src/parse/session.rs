@@ -73,8 +73,7 @@ impl Session<'_> {
         let part = |key: &str, default: bool| {
             own.and_then(|own| own.get(key)).or_else(|| project.get(key)).and_then(Value::as_bool).unwrap_or(default)
         };
-        // As dbt has it: where unquoted names fold to upper case, none is quoted unless the user says so.
-        let quotes = dialect.unquoted != dvt_sql::IdentifierCase::FoldsUpper;
+        let quotes = dialect.quotes_names;
         RelationStyle {
             quoting: Quoting {
                 database: part("database", quotes),

@@ -332,6 +332,8 @@ impl Tests<'_, '_, '_> {
         let renderer = &self.renderers[self.entry.package];
         for (key, value, span) in &mut test.config {
             let Value::String(text) = value else { continue };
+            // Rendering takes the last newline, here as in any template.
+            let text = text.strip_suffix('\n').unwrap_or(text);
             match renderer.text(text, span, ValueMode::Native) {
                 Ok(rendered) => *value = rendered,
                 Err(diagnostic) => self.problems.push(diagnostic.note(format!(

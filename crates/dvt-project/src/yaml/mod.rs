@@ -68,7 +68,7 @@ impl Yaml {
     pub(crate) fn scalar_text(&self) -> Option<String> {
         match &self.value {
             YamlValue::Text(text) => Some(text.clone()),
-            YamlValue::Number(number) => Some(number.to_string()),
+            YamlValue::Number(number) => Some(crate::parse::python_text::number_text(number)),
             YamlValue::Bool(true) => Some("True".to_owned()),
             YamlValue::Bool(false) => Some("False".to_owned()),
             _ => None,

@@ -29,10 +29,36 @@ pub(super) fn postgres_contract_type(native_type: &str) -> String {
         "bytea" => "BINARY",
         "json" => "JSON",
         "jsonb" => "JSONB",
-        _ => return native_type.to_owned(),
+        other => match UNNAMED.iter().find(|(name, _)| *name == other && suffix.is_empty()) {
+            Some((_, code)) => return format!("unknown type_code {code}"),
+            None => return native_type.to_owned(),
+        },
     };
     format!("{word}{suffix}")
 }
+
+/// Types for which dbt's PostgreSQL driver has no word, with the codes that it shows. Source: PostgreSQL's `pg_type.dat`.
+const UNNAMED: [(&str, u32); 19] = [
+    ("money", 790),
+    ("uuid", 2950),
+    ("xml", 142),
+    ("inet", 869),
+    ("cidr", 650),
+    ("macaddr", 829),
+    ("macaddr8", 774),
+    ("bit", 1560),
+    ("bit varying", 1562),
+    ("point", 600),
+    ("lseg", 601),
+    ("path", 602),
+    ("box", 603),
+    ("polygon", 604),
+    ("line", 628),
+    ("circle", 718),
+    ("tsvector", 3614),
+    ("tsquery", 3615),
+    ("jsonpath", 4072),
+];
 
 /// The family that a contract compares, as dbt's drivers name types: lengths and precisions do not count, nor the width of
 /// a text, a small integer or a float. `numeric(10,2)` is `numeric`, `character varying(20)` is `text`.

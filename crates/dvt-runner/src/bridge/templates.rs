@@ -212,7 +212,11 @@ impl Bridge for NodeBridge {
 
     fn warn(&self, message: &str) -> Result<(), BridgeError> {
         let event = Event::new(kinds::JINJA_LOG_WARNING, message).node(node_info(&self.node, "executing"));
-        self.run.settings().events.warn_or_error(event).map_err(|error| error.label(self.node.span.clone(), ""))?;
+        self.run.settings().events.warn_or_error(event).map_err(|mut error| {
+            // For dbt this is a mistake in the template.
+            error.id = "warning-in-template";
+            error.label(self.node.span.clone(), "")
+        })?;
         Ok(())
     }
     fn seed_table(&self) -> Result<Table, BridgeError> {

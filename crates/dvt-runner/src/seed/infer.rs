@@ -1,5 +1,6 @@
 //! The first pass over a seed's file: its columns and their types.
 
+use super::blank_lines::BlankLines;
 use super::exact::{exact_type, is_exact};
 use super::fit::Fit;
 use super::values::{Kind, Number, is_null, parse_number, plain_integer};
@@ -9,6 +10,8 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
+
+pub(super) type Rows = Reader<BlankLines<File>>;
 
 /// A seed's file after one pass.
 #[derive(Clone, Debug)]
@@ -79,7 +82,8 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
             let (line, found) = (line(&record), record.len());
             return Err(SeedError::TooManyValues { path, line, found, expected: names.len() });
         }
-        if record.len() < names.len() && short_row.is_none() {
+        let is_blank = record.len() == 1 && record[0].is_empty();
+        if record.len() < names.len() && short_row.is_none() && !is_blank {
             short_row = Some(line(&record));
         }
         for (index, guess) in columns.iter_mut().enumerate().take(record.len()) {
@@ -120,12 +124,16 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     Ok(SeedFile { options, columns, rows, short_row, unknown_types, is_exact: all_exact })
 }
 
-pub(super) fn open(options: &SeedOptions) -> Result<Reader<File>, SeedError> {
+pub(super) fn open(options: &SeedOptions) -> Result<Rows, SeedError> {
     let file = File::open(&options.path).map_err(|cause| SeedError::Io { path: options.shown_path.clone(), cause })?;
-    Ok(ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(file))
+    Ok(ReaderBuilder::new()
+        .delimiter(options.delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(BlankLines::new(file, options.delimiter)))
 }
 
-pub(super) fn next_record(reader: &mut Reader<File>, record: &mut ByteRecord, path: &str) -> Result<bool, SeedError> {
+pub(super) fn next_record(reader: &mut Rows, record: &mut ByteRecord, path: &str) -> Result<bool, SeedError> {
     reader.read_byte_record(record).map_err(|error| SeedError::Io { path: path.to_owned(), cause: error.into() })
 }
 

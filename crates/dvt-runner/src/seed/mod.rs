@@ -5,6 +5,7 @@
 //!
 //! Source: dbt docs, "Seed configurations"; the order of types and the words for NULL are those of dbt's seed reader.
 
+mod blank_lines;
 mod exact;
 mod fit;
 mod infer;

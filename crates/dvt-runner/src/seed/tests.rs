@@ -163,8 +163,11 @@ fn a_value_that_does_not_fit_its_configured_type_is_named_with_its_line() {
 }
 
 #[test]
-fn blank_lines_are_no_rows() {
+fn blank_lines_are_rows_of_nulls_as_dbt_reads_them() {
     let (_file, seed) = seed(b"a,b\n\n1,2\n\n\n", &[], b',');
     let seed = seed.unwrap();
-    assert_eq!((seed.rows, seed.short_row), (1, None));
+    assert_eq!((seed.rows, seed.short_row), (4, None));
+    let rows: usize =
+        super::rows::collect_batches(&seed).unwrap().iter().map(arrow::array::RecordBatch::num_rows).sum();
+    assert_eq!(rows, 4);
 }

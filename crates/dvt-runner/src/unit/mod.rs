@@ -13,7 +13,7 @@ pub(crate) use inputs::UnitInputs;
 
 use crate::bridge::NodeBridge;
 use crate::compile::{CompiledNode, write_compiled};
-use crate::failure::{FailedAt, NodeError, from_render};
+use crate::failure::{FailedAt, NodeError, from_render, kind_of};
 use crate::journal::Entry;
 use crate::node::{blocking, node_comment, response_json, thread_name};
 use crate::outcome::{NodeResult, RouteKind, Status, Timing};
@@ -23,7 +23,7 @@ use crate::scheduler::Place;
 use chrono::Utc;
 use compile::compile_unit_test;
 use diff::Difference;
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_jinja::{Bridge, Materialized, run_materialization};
 use dvt_manifest::{Config, FixtureFormat, Node, ResourceType, UnitTest};
 use inputs::written_rows;
@@ -209,11 +209,22 @@ fn materialize(
             let shown = format!("in unit test `{}` of model `{}`", test.name, test.model);
             first.notes.push(shown);
             first.help.push("check the types of the rows in the unit test against the model's columns".to_owned());
-            first.message = format!(
+            let kind = kind_of(first.id);
+            let said = first.event.as_ref().map_or_else(|| first.message.clone(), |event| event.message.clone());
+            let head = format!(
                 "An error occurred during execution of unit test '{}'. There may be an error in the unit test \
-                 definition: check the data types.\n {}",
-                test.name, first.message
+                 definition: check the data types.",
+                test.name
             );
+            first.message = format!("{head}\n {}", first.message);
+            // What the database said becomes a part of what went wrong with the test, as dbt has it.
+            let mut event = match first.event.take() {
+                Some(event) => *event,
+                None => Event::new(kinds::RUN_RESULT_ERROR, ""),
+            };
+            event.message = format!("{head}\n {kind} Error\n  {}", said.replace('\n', "\n  "));
+            first.event = Some(Box::new(event));
+            first.id = "unit-test-failed";
         }
         error
     })

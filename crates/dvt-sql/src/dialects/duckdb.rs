@@ -6,6 +6,7 @@ pub static DUCKDB: Dialect = Dialect {
     name: "duckdb",
     quote: '"',
     unquoted: IdentifierCase::Insensitive,
+    quotes_names: true,
     backslash_escapes: false,
     max_identifier_length: None,
     nulls_ascending: NullOrder::Last,

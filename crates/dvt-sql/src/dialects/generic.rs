@@ -6,6 +6,7 @@ pub static GENERIC: Dialect = Dialect {
     name: "adbc",
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
+    quotes_names: true,
     backslash_escapes: false,
     max_identifier_length: None,
     nulls_ascending: NullOrder::Last,

@@ -7,6 +7,7 @@ pub static LAKE: Dialect = Dialect {
     name: "filesystem",
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
+    quotes_names: true,
     backslash_escapes: false,
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,

@@ -1,5 +1,7 @@
 //! The dialects of the built-in connections, one file of data each.
 
+mod bigquery;
+mod databricks;
 mod duckdb;
 mod generic;
 mod lake;
@@ -8,7 +10,10 @@ mod postgres;
 mod redshift;
 mod snowflake;
 mod sqlite;
+mod trino;
 
+pub use bigquery::BIGQUERY;
+pub use databricks::{DATABRICKS, SPARK};
 pub use duckdb::DUCKDB;
 pub use generic::GENERIC;
 pub use lake::LAKE;
@@ -17,6 +22,7 @@ pub use postgres::POSTGRES;
 pub use redshift::REDSHIFT;
 pub use snowflake::SNOWFLAKE;
 pub use sqlite::SQLITE;
+pub use trino::{ATHENA, TRINO};
 
 use crate::Dialect;
 
@@ -31,6 +37,11 @@ pub fn dialect_of(adapter_type: &str) -> Option<&'static Dialect> {
         "duckdb" => Some(&DUCKDB),
         "snowflake" => Some(&SNOWFLAKE),
         "redshift" => Some(&REDSHIFT),
+        "bigquery" => Some(&BIGQUERY),
+        "databricks" => Some(&DATABRICKS),
+        "spark" => Some(&SPARK),
+        "trino" => Some(&TRINO),
+        "athena" => Some(&ATHENA),
         "adbc" => Some(&GENERIC),
         "filesystem" | "s3" | "gcs" | "azure" => Some(&LAKE),
         _ => None,

@@ -6,6 +6,7 @@ pub static POSTGRES: Dialect = Dialect {
     name: "postgres",
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
+    quotes_names: true,
     backslash_escapes: false,
     max_identifier_length: Some(63),
     nulls_ascending: NullOrder::Last,

@@ -6,6 +6,7 @@ pub static REDSHIFT: Dialect = Dialect {
     name: "redshift",
     quote: '"',
     unquoted: IdentifierCase::FoldsLower,
+    quotes_names: true,
     backslash_escapes: true,
     max_identifier_length: Some(127),
     nulls_ascending: NullOrder::Last,

@@ -6,6 +6,7 @@ pub static SNOWFLAKE: Dialect = Dialect {
     name: "snowflake",
     quote: '"',
     unquoted: IdentifierCase::FoldsUpper,
+    quotes_names: false,
     backslash_escapes: true,
     max_identifier_length: Some(255),
     nulls_ascending: NullOrder::Last,

@@ -33,6 +33,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &CompileArgs) -> Result<Exit, 
     let mut request = RunRequest::new(RunCommand::Compile, chosen.into_iter().collect());
     request.inline.clone_from(&args.inline);
     request.keeps_ephemerals = args.inline.is_some() || !args.selection.select.is_empty();
+    request.injects_ephemerals = !args.no_inject_ephemeral_ctes;
     let outcome = execute(app, &project, request)?;
     check_inline(app, &outcome, args.inline.as_ref())?;
     print_problems(app, &outcome);

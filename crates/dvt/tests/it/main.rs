@@ -19,6 +19,7 @@ mod incremental;
 mod loading;
 mod microbatch;
 mod oracles;
+mod other_projects;
 mod packages;
 mod pair;
 mod parse_cache;

@@ -14,7 +14,7 @@ pub(super) struct OnModel<'m> {
 }
 
 /// `type_params` with nothing in it.
-fn empty_type_params() -> Map<String, Value> {
+pub(super) fn empty_type_params() -> Map<String, Value> {
     let empty = json!({
         "measure": null, "input_measures": [], "numerator": null, "denominator": null, "expr": null, "window": null,
         "grain_to_date": null, "metrics": [], "conversion_type_params": null, "cumulative_type_params": null,

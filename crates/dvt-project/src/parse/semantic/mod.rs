@@ -8,6 +8,8 @@
 mod check;
 mod metrics;
 mod models;
+pub(crate) mod osi;
+mod osi_metric;
 mod resolve;
 mod saved_queries;
 mod time_spines;

@@ -76,6 +76,12 @@ fn own_client(adapter_type: &str, needed_by: &str) -> Item {
     let known = registry::types();
     let action = if known.contains(&adapter_type) {
         Action::Present { detail: "part of dvt".to_owned() }
+    } else if registry::clientless(adapter_type).is_some() {
+        Action::Unavailable {
+            reason: format!("dvt has no client for {adapter_type}"),
+            next_step: "parse, list and compile its projects; run them with a type that dvt has a client for"
+                .to_owned(),
+        }
     } else {
         let near = did_you_mean(adapter_type, known.iter().copied());
         Action::Unavailable {
