@@ -197,6 +197,17 @@ fn relations_are_found_and_renamed_by_their_place() {
 }
 
 #[test]
+fn merged_columns_come_first() {
+    for kind in ["join", "left join", "right join", "full join"] {
+        let sql = format!("select * from my.shop.orders {kind} my.public.customers using (id)");
+        let types = support::types(&sql);
+        let names: Vec<&str> = types.iter().map(|column| column.split(':').next().unwrap()).collect();
+        assert_eq!((names[0], *names.last().unwrap()), ("id", "name"), "{sql}: {names:?}");
+        assert_eq!(names.iter().filter(|name| **name == "id").count(), 1, "{sql}: {names:?}");
+    }
+}
+
+#[test]
 fn functions_in_a_from_are_no_relations() {
     let sql = "select o.id from my.shop.orders o, generate_series(1, 3) s, lateral jsonb_each(o.status) as e";
     assert_eq!(relations_read(sql, &POSTGRES).unwrap(), [vec!["my", "shop", "orders"]]);
