@@ -159,11 +159,11 @@ fn osi_documents_become_semantic_models_and_metrics() {
         "semantic_model": [{
             "name": "sales",
             "datasets": [{
-                "name": "orders", "source": "database.main.fct_orders", "primary_key": ["order_id"],
+                "name": "orders", "source": "main.fct_orders", "primary_key": ["order_id"],
                 "fields": [
                     {"name": "order_id", "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": "order_id"}]}},
                     {"name": "customer", "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": "customer_id"}]}},
-                    {"name": "day", "datatype": "Date", "dimension": {"is_time": true},
+                    {"name": "placed", "datatype": "Date", "dimension": {"is_time": true},
                      "expression": {"dialects": [{"dialect": "ANSI_SQL", "expression": "ordered_on"}]}},
                 ],
             }],
@@ -195,7 +195,7 @@ fn osi_documents_become_semantic_models_and_metrics() {
         items.iter().map(|item| format!("{} {} {}", item["name"], item["type"], item["expr"])).collect()
     };
     assert_eq!(kinds("entities"), ["\"order_id\" \"primary\" null", "\"customer\" \"foreign\" \"customer_id\""]);
-    assert_eq!(kinds("dimensions"), ["\"day\" \"time\" \"ordered_on\""]);
+    assert_eq!(kinds("dimensions"), ["\"placed\" \"time\" \"ordered_on\""]);
     let metrics = &read["metrics"];
     assert_eq!(metrics["metric.shop.mean"]["type"], "ratio");
     let part = &metrics["metric.shop.mean_denominator"]["type_params"];
