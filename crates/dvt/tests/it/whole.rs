@@ -93,7 +93,7 @@ models:
     write("models/archive.sql", "{{ config(target='bucket', format='parquet') }} select * from {{ ref('profile') }}");
     write(
         "models/back.sql",
-        "{{ config(target='duck') }} select r.customer_id, a.\"LAST_DAY\" as last_day, a.\"SINCE\" as since, r.amount
+        "{{ config(target='duck') }} select r.customer_id, a.\"LAST_DAY\" as last_day, r.amount
          from {{ ref('archive') }} as a join {{ ref('report') }} as r on r.customer_id = a.\"CUSTOMER_ID\"",
     );
 
