@@ -88,6 +88,10 @@ impl ValueRenderer {
     ) -> Yaml {
         let value = match &yaml.value {
             YamlValue::Text(text) if wanted(path) => match self.text(text, &yaml.span(file), ValueMode::Native) {
+                // Jinja takes one line end from the end of a template, also where there is no Jinja in it.
+                Ok(Value::String(same)) if same == *text => {
+                    YamlValue::Text(text.strip_suffix('\n').unwrap_or(text).to_owned())
+                }
                 Ok(value) => from_json(value, yaml),
                 Err(diagnostic) => {
                     problems.push(diagnostic);

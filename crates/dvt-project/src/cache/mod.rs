@@ -51,9 +51,9 @@ pub(crate) struct Remembered {
 /// What an earlier reading is worth now.
 pub(crate) enum Recalled {
     /// Reading again would give the same.
-    Same(Remembered),
+    Same(Box<Remembered>),
     /// The same but for what these files say.
-    But(Remembered, Changes),
+    But(Box<Remembered>, Box<Changes>),
     Nothing,
 }
 
@@ -96,9 +96,9 @@ impl Memory<'_> {
                     kinds::PARTIAL_PARSING_SKIP_PARSING,
                     "Partial parsing enabled, no changes found, skipping parsing",
                 ));
-                Recalled::Same(remembered)
+                Recalled::Same(Box::new(remembered))
             }
-            Ok((remembered, changes)) => Recalled::But(remembered, changes),
+            Ok((remembered, changes)) => Recalled::But(Box::new(remembered), Box::new(changes)),
             Err(miss) => {
                 self.files.forget_questions();
                 let message = match miss {

@@ -182,7 +182,7 @@ fn read(
             let figures = ReadingFigures { paths: files.count(), parsed: 0 };
             return Some((manifest, Arc::new(library), connections.used(), invocation, figures));
         }
-        Recalled::But(remembered, changes) => Some((remembered, changes, files.take_questions())),
+        Recalled::But(remembered, changes) => Some((remembered, *changes, files.take_questions())),
         Recalled::Nothing => {
             // What an earlier reading used is nothing to this one.
             connections.forget();
@@ -232,7 +232,7 @@ fn read(
         && !has_errors(&problems[before..])
     {
         let parts = files.take_questions();
-        let amended = amend::amend(&session, &docs, &renderers, &ignores, remembered, &changes);
+        let amended = amend::amend(&session, &docs, &renderers, &ignores, *remembered, &changes);
         if let Some(Remembered { mut manifest, problems: said, lines }) = amended {
             memory.say_amended(&changes);
             let parsed = changes.files.len() + changes.seeds.len();

@@ -259,7 +259,12 @@ impl Plan {
                 continue;
             }
             let node = manifest.nodes.get(&id)?;
-            if node.patch_path.as_ref().is_some_and(|path| *path != patch_path) || self.removed.contains(&id) {
+            // An entry may describe a node of that name in another package, by rules of its own.
+            let is_shared = manifest.nodes.values().any(|other| {
+                other.name == entry.name && other.resource_type == kind && other.package_name != package_name
+            });
+            let is_others = node.patch_path.as_ref().is_some_and(|path| *path != patch_path);
+            if is_others || is_shared || self.removed.contains(&id) {
                 return None;
             }
             self.again.insert(id);
@@ -428,7 +433,7 @@ fn parse_nodes(
         // Only a changed file describes what it did not, or no longer what it did.
         let is_same = path == was.patch_path;
         let is_changed = |path: &Option<String>| path.as_ref().is_none_or(|path| changed.contains(path));
-        if !is_same && !(is_changed(&path) && is_changed(&was.patch_path)) {
+        if !(is_same || is_changed(&path) && is_changed(&was.patch_path)) {
             return None;
         }
     }

@@ -7,7 +7,7 @@ use super::super::{checks, has_errors};
 use super::{Plan, PropertiesFile, Section};
 use crate::cache::{ChangeKind, Changes, Origin};
 use crate::files::FoundFile;
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, did_you_mean};
 use dvt_manifest::{Access, Disabled, Manifest, Node, ResourceType, UniqueId};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -194,10 +194,10 @@ pub(super) fn check_sections(session: &Session<'_>, manifest: &Manifest, file: &
                 .any(|found| is_here(&found.package_name, &found.original_file_path))
             || manifest.macros.values().any(|found| found.patch_path.as_ref() == Some(&patch_path))
             || manifest.functions.values().any(|found| found.patch_path.as_ref() == Some(&patch_path))
-            || manifest.nodes.values().any(|node| {
-                node.file.path == file.shown && !node.is_generic_test()
-                    || node.file.path == file.shown && node.name.contains(' ')
-            })
+            || manifest
+                .nodes
+                .values()
+                .any(|node| node.file.path == file.shown && (!node.is_generic_test() || node.name.contains(' ')))
             || manifest.disabled.values().flatten().any(|entry| match entry {
                 Disabled::Node(node) => {
                     node.patch_path.as_ref() == Some(&patch_path)
@@ -225,7 +225,11 @@ pub(super) fn check_said(plan: &Plan, problems: &[(Origin, Diagnostic)], changes
             "no-node-for-properties" | "unknown-ref" if has_others => {
                 let about =
                     problem.event.as_ref().and_then(|event| event.data.get("patch_name")).and_then(Value::as_str);
-                about.is_none_or(|about| names.iter().any(|name| about.starts_with(name) || name.starts_with(about)))
+                // The nearest name may be told, and so be another.
+                let concerns = |about: &str, name: &str| {
+                    about.starts_with(name) || name.starts_with(about) || did_you_mean(about, [name]).is_some()
+                };
+                about.is_none_or(|about| names.iter().any(|name| concerns(about, name)))
             }
             _ => false,
         };

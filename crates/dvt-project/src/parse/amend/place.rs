@@ -81,16 +81,15 @@ pub(super) fn insert_tests(
     if tests.is_empty() {
         return Some(());
     }
-    let mut place = match next.and_then(|id| manifest.nodes.get_index_of(&id)) {
+    let first = match next.and_then(|id| manifest.nodes.get_index_of(&id)) {
         Some(place) => place,
         None => first_test_after(session, manifest, ignores, file)?,
     };
-    for (id, test) in tests {
+    for (place, (id, test)) in (first..).zip(tests) {
         if manifest.nodes.contains_key(&id) {
             return None;
         }
         manifest.nodes.shift_insert(place, id, test);
-        place += 1;
     }
     Some(())
 }
