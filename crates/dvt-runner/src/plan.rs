@@ -138,7 +138,8 @@ pub(crate) async fn plan_node(
     let (bucket, said_by) = run.bucket_name(node);
     plan.bucket = Some(Chosen { name: bucket, said_by: said_by.to_owned() });
     plan.staging = Some(mode_name(place.mode).to_owned());
-    plan.landing = Some(Landing {
+    let is_counted = node.resource_type == ResourceType::Test && !run.stores_failures(node);
+    plan.landing = (!is_counted).then(|| Landing {
         connection: node.connection.clone(),
         schema: node.schema.clone(),
         then: after_landing(node, &plan.materialized),

@@ -181,7 +181,7 @@ fn deferral_tells_nodes_where_another_environment_has_them() {
     assert!(now.nodes["test.shop.unique_orders"].defer_relation.is_none());
     // As dbt has it: the artifact does not say what a run deferred to.
     let json = now.to_value();
-    assert_eq!(json["nodes"]["model.shop.orders"]["schema"], "dev");
+    assert_eq!(json["nodes"]["model.shop.orders"]["schema"], "public");
     assert!(json["nodes"]["model.shop.orders"].get("defer_relation").is_none());
 }
 

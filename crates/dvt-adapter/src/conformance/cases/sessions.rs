@@ -88,8 +88,10 @@ pub async fn several_statements_run_in_order(subject: &Subject) {
 /// A `;` inside a text or a comment ends nothing; neither does a missing or a doubled one at the end.
 pub async fn quotes_and_comments_do_not_split_statements(subject: &Subject) {
     let mut session = session(subject).await;
-    let script = "-- a comment; with a semicolon\n/* another; one */ select 'it''s; one' as label /* ; */;; -- end;";
-    let result = session.execute(script, Fetch::All).await.unwrap_or_else(|error| panic!("{error}"));
+    let text = subject.adapter.dialect().string_literal("it's; one");
+    let script =
+        format!("-- a comment; with a semicolon\n/* another; one */ select {text} as label /* ; */;; -- end;");
+    let result = session.execute(&script, Fetch::All).await.unwrap_or_else(|error| panic!("{error}"));
     let (schema, batches) = result.rows.expect("rows were fetched");
     let batch = concat_batches(&schema, &batches).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(batch.column(0).as_string::<i32>().value(0), "it's; one");

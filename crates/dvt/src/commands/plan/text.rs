@@ -48,6 +48,8 @@ fn node(plan: &NodePlan) -> String {
     if let Some(landing) = &plan.landing {
         let text = format!("in {} on {}; then {}", landing.schema, landing.connection, landing.then);
         line(&mut lines, "lands", &text);
+    } else if plan.resource_type == "test" && plan.route != "pushdown" {
+        line(&mut lines, "lands", "nowhere: the engine counts the test's rows");
     }
     lines.join("\n")
 }
