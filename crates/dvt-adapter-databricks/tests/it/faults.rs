@@ -37,7 +37,6 @@ async fn count(adapter: &DatabricksAdapter, table: &str) -> i64 {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn a_statement_runs_once_whatever_becomes_of_its_answer() {
     let Some((adapter, schema, server)) = workspace(json!({})) else { return };
     let table = format!("prod.{schema}.t");
@@ -77,7 +76,6 @@ async fn a_statement_runs_once_whatever_becomes_of_its_answer() {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn a_result_comes_whole_or_not_at_all() {
     let Some((adapter, _, server)) = workspace(json!({})) else { return };
     // Three chunks; links that have ended, a storage that says no, a chunk that breaks off, a chunk without a link.
@@ -104,7 +102,6 @@ async fn a_result_comes_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn a_service_principals_token_is_renewed() {
     let (id, secret) = DATABRICKS_PRINCIPAL;
     let principal = json!({"token": null, "auth_type": "oauth", "client_id": id, "client_secret": secret});
@@ -127,7 +124,6 @@ async fn a_service_principals_token_is_renewed() {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn what_nobody_waits_for_is_cancelled_in_the_workspace() {
     let Some((adapter, _, server)) = workspace(json!({})) else { return };
     let slow = |text: &str| {
@@ -157,7 +153,6 @@ async fn what_nobody_waits_for_is_cancelled_in_the_workspace() {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn what_is_wrong_is_told_with_a_way_out() {
     let check = async |changes: Value, faults: Value, class: ErrorClass, hint: &str| {
         let Some((adapter, _, server)) = workspace(changes.clone()) else { return };
@@ -211,7 +206,6 @@ async fn load(adapter: &DatabricksAdapter, request: LoadRequest, batch: &RecordB
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn rows_go_in_by_statements_and_by_files() {
     let columns: Vec<(&str, &str, ArrayRef)> = vec![
         (
@@ -266,7 +260,6 @@ async fn rows_go_in_by_statements_and_by_files() {
 }
 
 #[tokio::test]
-#[ignore = "type-checked, and not run yet"]
 async fn a_tables_version_is_a_token_where_the_user_says_so() {
     let Some((adapter, schema, server)) = workspace(json!({"change_tokens": "version"})) else { return };
     let (t, v) = (format!("prod.{schema}.t"), format!("prod.{schema}.v"));

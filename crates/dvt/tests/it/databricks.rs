@@ -32,7 +32,6 @@ fn shown(project: &Project, query: &str) -> String {
 }
 
 #[test]
-#[ignore = "type-checked, and not run yet"]
 fn each_route_works_with_databricks() {
     let Some((project, _server)) = brick(", volume: prod.default.files") else { return };
     let project = project
@@ -82,7 +81,6 @@ fn each_route_works_with_databricks() {
 }
 
 #[test]
-#[ignore = "type-checked, and not run yet"]
 fn incremental_models_and_snapshots_work_on_databricks() {
     let Some((project, _server)) = brick("") else { return };
     let incremental = |config: &str, sql: &str| {
@@ -144,7 +142,6 @@ fn incremental_models_and_snapshots_work_on_databricks() {
 }
 
 #[test]
-#[ignore = "type-checked, and not run yet"]
 fn what_is_wrong_with_databricks_is_told_with_a_next_step_and_no_secret() {
     let Some((project, server)) = brick("") else { return };
     project.dvt("debug --connection brick").exits(0).never_says("hunter2");
