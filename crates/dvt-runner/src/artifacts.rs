@@ -183,7 +183,7 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
         failures: result.failures,
         compiled: is_compilable(result).then_some(result.compiled),
         compiled_code: result.compiled_code.clone(),
-        relation_name: result.relation_name.clone(),
+        relation_name: result.relation_name.clone().filter(|_| is_compilable(result)),
         batch_results: result.batch_results.clone(),
         overload_results: result.overload_results.clone(),
     }
