@@ -81,7 +81,7 @@ pub(crate) enum Layout {
 /// A Delta table that nobody sees yet.
 pub(crate) enum DeltaDraft {
     Folder(Unfinished),
-    Bucket(Claim),
+    Bucket(Box<Claim>),
 }
 
 impl DeltaDraft {
@@ -153,14 +153,14 @@ impl Layout {
     pub(crate) async fn delta_draft(&self, name: &Name) -> io::Result<DeltaDraft> {
         match self {
             Self::Folder(folder) => Ok(DeltaDraft::Folder(folder.unfinished(&name.schema)?)),
-            Self::Bucket(bucket) => Ok(DeltaDraft::Bucket(bucket.claim(name).await?)),
+            Self::Bucket(bucket) => Ok(DeltaDraft::Bucket(Box::new(bucket.claim(name).await?))),
         }
     }
 
     /// The drafted table takes its name. Fails when the name is taken.
     pub(crate) async fn place_delta(&self, draft: DeltaDraft, name: &Name) -> io::Result<()> {
         match (self, draft) {
-            (Self::Bucket(bucket), DeltaDraft::Bucket(claim)) => bucket.publish(claim, Vec::new()).await,
+            (Self::Bucket(bucket), DeltaDraft::Bucket(claim)) => bucket.publish(*claim, Vec::new()).await,
             (Self::Folder(folder), DeltaDraft::Folder(unfinished)) => unfinished.place(&folder.table_folder(name)),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
@@ -169,7 +169,7 @@ impl Layout {
     /// Takes away what was drafted and will not be.
     pub(crate) async fn abandon(&self, draft: DeltaDraft) {
         if let (Self::Bucket(bucket), DeltaDraft::Bucket(claim)) = (self, draft) {
-            bucket.abandon(claim).await;
+            bucket.abandon(*claim).await;
         }
     }
 

@@ -75,7 +75,7 @@ impl Api {
         // A task of its own: what was submitted is known by its answer alone, so that is waited for whatever happens.
         let submitted = tokio::spawn(async move { api.submit(statement).await });
         let mut running = Running { api: self.clone(), submitted: Some(submitted), id: None };
-        let outcome = running.to_its_end(cancel).await;
+        let outcome = running.until_its_end(cancel).await;
         match outcome {
             Ok(answer) => {
                 running.id = None;
@@ -257,7 +257,7 @@ struct Running {
 }
 
 impl Running {
-    async fn to_its_end(&mut self, cancel: &CancellationToken) -> Result<Value, AdapterError> {
+    async fn until_its_end(&mut self, cancel: &CancellationToken) -> Result<Value, AdapterError> {
         let Some(submitted) = self.submitted.as_mut() else { return Err(self.api.cancelled()) };
         let joined = tokio::select! {
             biased;

@@ -248,7 +248,7 @@ async fn rows_go_in_by_statements_and_by_files() {
         run(&adapter, &format!("drop table prod.{schema}.landed")).await.unwrap();
         server.plant(json!([{"on": "execute", "kind": "fail", "message": "[INTERNAL_ERROR] planted", "skip": 1}]));
         assert!(load(&adapter, request.clone(), &batch).await.unwrap_err().message.contains("planted"));
-        assert!(adapter.describe(&[request.relation.clone()]).await.unwrap()[0].is_none());
+        assert!(adapter.describe(std::slice::from_ref(&request.relation)).await.unwrap()[0].is_none());
         assert_eq!(server.log()["files"], json!([]));
     }
     // The volume is not there.

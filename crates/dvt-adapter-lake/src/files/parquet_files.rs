@@ -69,7 +69,7 @@ pub(super) async fn open(
         return listing(urls);
     }
     // The files of each folder, with the values that its name holds: a condition on these leaves out whole folders.
-    let mut parts: BTreeMap<Vec<Option<String>>, (Vec<ScalarValue>, Vec<ListingTableUrl>)> = BTreeMap::new();
+    let mut parts: BTreeMap<Vec<Option<String>>, FolderFiles> = BTreeMap::new();
     for (file, url) in files.iter().zip(urls) {
         let key = folders.iter().map(|column| partition_value(&table.path, file, column.name())).collect();
         match parts.entry(key) {
@@ -96,6 +96,9 @@ pub(super) async fn open(
     };
     Ok(Arc::new(ViewTable::new(plan, None)))
 }
+
+/// The values in a folder's name, and the folder's files.
+type FolderFiles = (Vec<ScalarValue>, Vec<ListingTableUrl>);
 
 /// The schema with plain arrays; the scan casts what the file has otherwise.
 fn plain(schema: &Schema) -> SchemaRef {

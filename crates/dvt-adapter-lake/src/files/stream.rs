@@ -60,7 +60,7 @@ pub(super) async fn open(
             name: name.clone(),
             table: table.clone(),
             path,
-            schema: Arc::clone(&schema),
+            stored: Arc::clone(&schema),
             whole: Arc::clone(&whole),
             constants,
             read,
@@ -76,7 +76,7 @@ struct FilePartition {
     table: FileTable,
     path: PathBuf,
     /// The columns that the file holds.
-    schema: SchemaRef,
+    stored: SchemaRef,
     /// And behind them those that its folders' names hold.
     whole: SchemaRef,
     /// One row of the latter.
@@ -100,7 +100,7 @@ impl PartitionStream for FilePartition {
         let sender = builder.tx();
         let (errors, name, table, path, read) =
             (self.errors.clone(), self.name.clone(), self.table.clone(), self.path.clone(), self.read);
-        let (schema, whole, constants) = (Arc::clone(&self.schema), Arc::clone(&self.whole), self.constants.clone());
+        let (schema, whole, constants) = (Arc::clone(&self.stored), Arc::clone(&self.whole), self.constants.clone());
         let rows = context.session_config().batch_size();
         builder.spawn_blocking(move || {
             let mut failed = None;

@@ -89,8 +89,7 @@ pub async fn several_statements_run_in_order(subject: &Subject) {
 pub async fn quotes_and_comments_do_not_split_statements(subject: &Subject) {
     let mut session = session(subject).await;
     let text = subject.adapter.dialect().string_literal("it's; one");
-    let script =
-        format!("-- a comment; with a semicolon\n/* another; one */ select {text} as label /* ; */;; -- end;");
+    let script = format!("-- a comment; with a semicolon\n/* another; one */ select {text} as label /* ; */;; -- end;");
     let result = session.execute(&script, Fetch::All).await.unwrap_or_else(|error| panic!("{error}"));
     let (schema, batches) = result.rows.expect("rows were fetched");
     let batch = concat_batches(&schema, &batches).unwrap_or_else(|error| panic!("{error}"));
