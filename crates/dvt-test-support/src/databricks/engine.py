@@ -183,12 +183,12 @@ class Engine:
         names = [column[0] for column in cursor.execute(f"describe {query}").fetchall()]
         return [(name, native(row[1]).upper()) for name, row in zip(names, described)], table, [], count
 
-    def arrow(self, table, rows, columns, first, count):
+    def arrow(self, table, rows, columns, first, count, size):
         if table is None:
             arrays = [pa.array([row[index] for row in rows[first : first + count]], pa.string()) for index in range(len(columns))]
             return pa.Table.from_arrays(arrays, [name for name, _ in columns])
         if isinstance(table, Flow):
-            found = table.part(first, count)
+            found = table.part(first, size)
         else:
             cursor = self.database.cursor()
             cursor.execute("set TimeZone = 'UTC'")
@@ -298,7 +298,7 @@ def flows(tree):
 
 
 class Flow:
-    """Rows in order, some of them kept: parts are asked for one after the other, or a few at once."""
+    """Rows in order, in parts of one size (the last may have fewer), some of them kept: parts are asked for in any order."""
 
     def __init__(self, database, query):
         self.database, self.query, self.lock = database, query, threading.Lock()
@@ -308,20 +308,21 @@ class Flow:
         self.parts, self.next = {}, 0
         self.reader = self.database.cursor().sql(self.query).to_arrow_reader(10000)
 
-    def part(self, first, count):
+    def part(self, first, size):
         with self.lock:
             if first not in self.parts and first < self.next:
                 self.restart()
             while first not in self.parts:
                 held, rows = [], 0
-                while rows < count:
-                    batch = self.reader.read_next_batch()
+                for batch in self.reader:
                     held.append(batch)
                     rows += batch.num_rows
-                assert rows == count, "parts have one size, a multiple of the batch"
+                    if rows >= size:
+                        break
+                assert rows == size or first == self.next, "parts have one size, a multiple of the batch"
                 self.parts[self.next] = pa.Table.from_batches(held)
                 self.next += rows
-                for old in [key for key in self.parts if key < self.next - 8 * count]:
+                for old in [key for key in self.parts if key < self.next - 8 * size]:
                     del self.parts[old]
             return self.parts[first]
 

@@ -141,7 +141,7 @@ class Statement:
 
     def arrow(self, index):
         first = index * CHUNK_ROWS
-        table = engine.arrow(self.table, self.rows, self.columns, first, min(CHUNK_ROWS, self.count - first))
+        table = engine.arrow(self.table, self.rows, self.columns, first, min(CHUNK_ROWS, self.count - first), CHUNK_ROWS)
         sink = io.BytesIO()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=64 * 1024)
