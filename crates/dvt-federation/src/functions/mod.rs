@@ -12,7 +12,6 @@ mod lake;
 mod letters;
 mod meanings;
 mod mysql;
-mod mysql_more;
 mod named;
 mod ordered;
 mod places;
@@ -48,11 +47,7 @@ pub(crate) fn postgres_function(name: &str) -> Option<Arc<ScalarUDF>> {
 
 /// One of the functions that are computed value by value, whichever dialect's.
 pub(crate) fn row_function(name: &str) -> Option<Arc<ScalarUDF>> {
-    [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
-        .into_iter()
-        .flatten()
-        .find(|definition| definition.name == name)
-        .map(rowwise::function)
+    meanings::ALL.into_iter().flatten().find(|definition| definition.name == name).map(rowwise::function)
 }
 
 /// The functions that a query in one dialect may call.
@@ -78,9 +73,7 @@ impl FunctionPack {
         known.extend(letters::functions());
         known.extend(json::functions());
         known.extend(named::functions());
-        for definitions in
-            [meanings::POSTGRES, meanings::MYSQL, mysql_more::MYSQL_MORE, meanings::SQLITE, meanings::DUCKDB]
-        {
+        for definitions in meanings::ALL {
             known.extend(rowwise::functions(definitions));
         }
         let scalar = by_name(known, |function| (function.name().to_owned(), function.aliases().to_vec()));

@@ -3,11 +3,12 @@
 //! `duckdb_functions::federated_expressions_give_what_duckdb_gives`.
 
 use super::super::calendar::{DAY, Moment, days, month_length};
-use super::super::rowwise::Kind::{BigInt, Date, Double, Integer, Text, Timestamp};
+use super::super::rowwise::Kind::{BigInt, Date, Double, Exact, Integer, Text, Timestamp};
 use super::super::rowwise::{Definition, Value};
-use super::{
-    Computed, character_count, day, double, field_of, integer, micros, moment, of, sqlite_substr, string, text,
-};
+use super::moments;
+use super::moments::field_of;
+use super::sqlite::sqlite_substr;
+use super::{Computed, character_count, day, double, integer, micros, moment, of, string, text};
 
 /// The units that are the same here and there.
 const UNITS: [&str; 10] =
@@ -56,7 +57,7 @@ fn part_of(values: &[Value]) -> Computed {
 /// A timestamp, also of a date.
 fn truncated(values: &[Value]) -> Computed {
     let unit = unit(text(&values[0]))?;
-    super::truncated(&[Value::Text(unit.to_owned()), Value::Timestamp(micros(&values[1]))])
+    moments::truncated(&[Value::Text(unit.to_owned()), Value::Timestamp(micros(&values[1]))])
 }
 
 /// The number of boundaries of the unit between two moments.
@@ -193,7 +194,7 @@ pub(in super::super) const DUCKDB: &[Definition] = &[
         meanings: &[
             of(&[Integer], Integer, sign),
             of(&[BigInt], Integer, sign),
-            of(&[super::Exact(0)], Integer, sign),
+            of(&[Exact(0)], Integer, sign),
             of(&[Double], Integer, sign),
         ],
     },

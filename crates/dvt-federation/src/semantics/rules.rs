@@ -1,0 +1,96 @@
+//! What an engine means by its operators, as data.
+
+use crate::functions::{DivisionRule, IntegerWidth};
+use dvt_sql::Dialect;
+
+/// The meaning of one dialect's operators.
+pub(super) struct Rules {
+    /// How exact numbers are divided; `None`: not by a rule of its own.
+    pub(super) division: Option<DivisionRule>,
+    /// Exact numbers are divided as floats, and what remains of a division by zero is NULL.
+    pub(super) divides_as_float: bool,
+    /// Dividing by zero gives NULL.
+    pub(super) division_by_zero_is_null: bool,
+    /// `sum` of 64-bit integers and `avg` of integers are exact decimals.
+    pub(super) exact_aggregates: bool,
+    /// `date - date` is a number of days, `date + 1` the next day, `date + interval` a timestamp.
+    pub(super) date_arithmetic: bool,
+    /// `date + interval` is a date if the interval has no part of a day, else a timestamp.
+    pub(super) intervals_may_keep_dates: bool,
+    /// Casting to an integer rounds.
+    pub(super) casts_round: bool,
+    /// `||` joins text.
+    pub(super) concatenates: bool,
+    /// Each exact number has a scale of its own, which shows when it becomes text; floats are rounded to even.
+    pub(super) values_have_scales: bool,
+    /// How wide the sum of two integers is; one that does not fit is an error.
+    pub(super) integers: IntegerWidth,
+    /// A whole number that fits 32 bits has 32 bits.
+    pub(super) literals_are_narrow: bool,
+    /// LIKE takes ASCII letters of either case for equal.
+    pub(super) like_ignores_case: bool,
+}
+
+impl Rules {
+    pub(super) fn of(dialect: &Dialect) -> Option<Self> {
+        match dialect.name {
+            "postgres" => Some(Self {
+                division: Some(DivisionRule::Postgres),
+                divides_as_float: false,
+                division_by_zero_is_null: false,
+                exact_aggregates: true,
+                date_arithmetic: true,
+                intervals_may_keep_dates: false,
+                casts_round: true,
+                concatenates: true,
+                values_have_scales: true,
+                integers: IntegerWidth::OfTheSides,
+                literals_are_narrow: true,
+                like_ignores_case: false,
+            }),
+            "mysql" | "mariadb" => Some(Self {
+                division: Some(DivisionRule::MySql),
+                divides_as_float: false,
+                division_by_zero_is_null: true,
+                exact_aggregates: true,
+                date_arithmetic: false,
+                intervals_may_keep_dates: true,
+                casts_round: true,
+                concatenates: false,
+                values_have_scales: false,
+                integers: IntegerWidth::Whole,
+                literals_are_narrow: false,
+                like_ignores_case: false,
+            }),
+            "sqlite" => Some(Self {
+                division: None,
+                divides_as_float: false,
+                division_by_zero_is_null: true,
+                exact_aggregates: false,
+                date_arithmetic: false,
+                intervals_may_keep_dates: false,
+                casts_round: false,
+                concatenates: true,
+                values_have_scales: false,
+                integers: IntegerWidth::Whole,
+                literals_are_narrow: false,
+                like_ignores_case: true,
+            }),
+            "duckdb" => Some(Self {
+                division: None,
+                divides_as_float: true,
+                division_by_zero_is_null: false,
+                exact_aggregates: true,
+                date_arithmetic: true,
+                intervals_may_keep_dates: false,
+                casts_round: true,
+                concatenates: true,
+                values_have_scales: false,
+                integers: IntegerWidth::OfTheSides,
+                literals_are_narrow: true,
+                like_ignores_case: false,
+            }),
+            _ => None,
+        }
+    }
+}
