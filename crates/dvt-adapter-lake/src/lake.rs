@@ -29,6 +29,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use dvt_adapter::{AdapterError, ErrorClass};
 use dvt_delta::DeltaTable;
 use dvt_diagnostics::did_you_mean;
+use dvt_sql::keep_clauses;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::ops::ControlFlow;
@@ -104,7 +105,21 @@ impl Lake {
     }
 
     /// The statements of a text.
+    ///
+    /// # Errors
+    /// A clause that the planner would pass over is refused by name.
     pub(crate) fn parse(&self, sql: &str) -> Result<Vec<Statement>, AdapterError> {
+        let mut statements = self.parsed(sql)?;
+        for statement in &mut statements {
+            keep_clauses(statement).map_err(|lost| match lost.hint {
+                Some(hint) => self.errors.unsupported(format_args!("{}; {hint}", lost.clause)),
+                None => self.errors.unsupported(lost.clause),
+            })?;
+        }
+        Ok(statements)
+    }
+
+    fn parsed(&self, sql: &str) -> Result<Vec<Statement>, AdapterError> {
         let dialect = dvt_sql::LAKE.parser();
         Parser::new(dialect.as_ref())
             .with_recursion_limit(PARSER_DEPTH)

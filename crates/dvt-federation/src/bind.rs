@@ -1,7 +1,6 @@
 //! SQL text to a bound logical plan over the catalog's relations.
 
 use crate::catalog::{CatalogRelation, ForeignTable};
-use crate::clauses::keep_clauses;
 use crate::error::{Location, PlanError};
 use crate::functions::FunctionPack;
 use crate::merged::name_merged_columns;
@@ -25,7 +24,7 @@ use datafusion::sql::planner::{NullOrdering, ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Ident, Statement};
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
-use dvt_sql::{Dialect, IdentifierCase, NullOrder};
+use dvt_sql::{Dialect, IdentifierCase, LostClause, NullOrder, keep_clauses};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -82,11 +81,23 @@ pub(crate) fn parse_query(sql: &str, dialect: &'static Dialect) -> Result<Statem
 /// [`PlanError::Unsupported`] for what has none, besides the errors of [`parse_query`].
 pub(crate) fn parse_for_plan(sql: &str, dialect: &'static Dialect) -> Result<Statement, PlanError> {
     let mut statement = parse_query(sql, dialect)?;
-    keep_clauses(&mut statement)?;
+    keep_clauses(&mut statement).map_err(refused)?;
     write_series(&mut statement, dialect)?;
     name_merged_columns(&mut statement, dialect)?;
     write_row_tests(&mut statement, dialect);
     Ok(statement)
+}
+
+fn refused(lost: LostClause) -> PlanError {
+    let place =
+        |(line, column): (u64, u64)| Some(Location { line: line.try_into().ok()?, column: column.try_into().ok()? });
+    let hint =
+        lost.hint.unwrap_or("use it in a model on the connection where the data lives, and read that model here");
+    PlanError::Unsupported {
+        construct: lost.clause.to_owned(),
+        hint: Some(hint.to_owned()),
+        location: lost.place.and_then(place),
+    }
 }
 
 /// The identifiers that the query writes in quotes, as written.

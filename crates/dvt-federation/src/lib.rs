@@ -6,7 +6,6 @@
 
 mod bind;
 mod catalog;
-mod clauses;
 mod error;
 mod extract;
 mod functions;

@@ -3,12 +3,15 @@
 //! A join has one answer to "is NULL equal to NULL" for all its keys. The engine turns `a IS NOT DISTINCT FROM b` into a key of
 //! a join for which it is, and then adds keys from `c = d`, or puts such a join in one row with others and keeps the answer
 //! of one of them. Here `IS NOT DISTINCT FROM` stays a condition until all joins are settled.
+//!
+//! An aggregate without keys has a row also of no rows; the engine would put a condition without columns below it.
 
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{NullEquality, Result};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::optimizer::extract_equijoin_predicate::ExtractEquijoinPredicate;
 use datafusion::optimizer::optimizer::ApplyOrder;
+use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerConfig, OptimizerRule};
 use std::sync::Arc;
 
@@ -18,8 +21,10 @@ pub(crate) fn first_pass() -> Optimizer {
     // It names `cast(x as date)` and `x` alike, and fails on a query that groups by both.
     optimizer.rules.retain(|rule| rule.name() != "eliminate_group_by_constant");
     for rule in &mut optimizer.rules {
-        if rule.name() == "extract_equijoin_predicate" {
-            *rule = Arc::new(EqualKeys(ExtractEquijoinPredicate::new()));
+        match rule.name() {
+            "extract_equijoin_predicate" => *rule = Arc::new(EqualKeys(ExtractEquijoinPredicate::new())),
+            "push_down_filter" => *rule = Arc::new(FilterAboveTotals(PushDownFilter::new())),
+            _ => {}
         }
     }
     optimizer
@@ -80,6 +85,36 @@ impl OptimizerRule for NullSafeKeys {
         match &plan {
             LogicalPlan::Join(join) if join.on.is_empty() => self.0.rewrite(plan, config),
             _ => Ok(Transformed::no(plan)),
+        }
+    }
+}
+
+/// Moves conditions down, but not below an aggregate that has a row for no rows.
+#[derive(Debug)]
+struct FilterAboveTotals(PushDownFilter);
+
+/// What a condition must not pass: none of its keys is in every row.
+fn is_total(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Filter(filter) => is_total(&filter.input),
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.iter().all(|key| matches!(key, Expr::GroupingSet(_))),
+        _ => false,
+    }
+}
+
+impl OptimizerRule for FilterAboveTotals {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        self.0.apply_order()
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        match &plan {
+            LogicalPlan::Filter(filter) if is_total(&filter.input) => Ok(Transformed::no(plan)),
+            _ => self.0.rewrite(plan, config),
         }
     }
 }

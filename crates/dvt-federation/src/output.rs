@@ -2,7 +2,7 @@
 
 use crate::bind::swapped_case;
 use crate::catalog::CatalogRelation;
-use crate::provenance::stored_type;
+use crate::provenance::{json_type, stored_type};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, Expr, SelectItem, SetExpr, Statement, TrimWhereField};
@@ -36,7 +36,11 @@ pub(crate) fn output_schema(
         .enumerate()
         .map(|(index, (field, spelled))| {
             let stored = stored_type(plan, index).filter(|stored| stored.data_type() == field.data_type());
-            let metadata = stored.map(|stored| stored.metadata().clone()).unwrap_or_default();
+            let made = || json_type(plan, index).map(|known| (LOGICAL_TYPE.to_owned(), known.to_string()));
+            let metadata = match stored {
+                Some(stored) => stored.metadata().clone(),
+                None => made().into_iter().collect(),
+            };
             let mut field = field.as_ref().clone().with_metadata(metadata);
             let data_type = plain_type(&field);
             field = field.with_data_type(data_type);

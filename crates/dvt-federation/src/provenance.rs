@@ -8,6 +8,7 @@ use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, Field};
 use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, TableScan, WindowFunctionDefinition};
+use dvt_adapter::{LogicalType, logical_type};
 
 /// What gives one column of a plan.
 enum Definition<'p> {
@@ -77,6 +78,49 @@ pub(crate) fn stored_type(plan: &LogicalPlan, index: usize) -> Option<&Field> {
         Definition::Stored(field) => Some(field),
         Definition::Unknown => None,
     }
+}
+
+/// The kind of JSON that a column of the plan holds, computed or stored.
+pub(crate) fn json_type(plan: &LogicalPlan, index: usize) -> Option<LogicalType> {
+    match definition(plan, index) {
+        Definition::Passed(input, index) => json_type(input, index),
+        Definition::Computed(expr, inputs) => json_type_of(expr, &inputs),
+        Definition::Either(plans) => agreed_json(plans.into_iter().map(|plan| json_type(plan, index))),
+        Definition::Stored(field) => json_of(field),
+        Definition::Unknown => None,
+    }
+}
+
+fn json_type_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<LogicalType> {
+    let both = |values: &mut dyn Iterator<Item = &Expr>| {
+        agreed_json(values.filter(|value| !is_null(value)).map(|value| json_type_of(value, inputs)))
+    };
+    match expr {
+        Expr::Alias(alias) => json_type_of(&alias.expr, inputs),
+        Expr::Column(column) => resolve(column, inputs).and_then(|(plan, index)| json_type(plan, index)),
+        Expr::Case(case) => {
+            both(&mut case.when_then_expr.iter().map(|(_, then)| then.as_ref()).chain(case.else_expr.as_deref()))
+        }
+        Expr::ScalarFunction(call) if call.name() == "coalesce" => both(&mut call.args.iter()),
+        // What one of these functions says of its result is so.
+        Expr::ScalarFunction(call) if call.name().starts_with("dvt_json") || call.name().starts_with("dvt_to_json") => {
+            let field = inputs.iter().find_map(|input| expr.to_field(input.schema().as_ref()).ok());
+            json_of(&field?.1)
+        }
+        Expr::WindowFunction(call) if call.params.args.len() < 3 && keeps_type(call.fun.name()) => {
+            json_type_of(call.params.args.first()?, inputs)
+        }
+        _ => None,
+    }
+}
+
+fn json_of(field: &Field) -> Option<LogicalType> {
+    logical_type(field).filter(|known| matches!(known, LogicalType::Json | LogicalType::Jsonb))
+}
+
+fn agreed_json(mut kinds: impl Iterator<Item = Option<LogicalType>>) -> Option<LogicalType> {
+    let first = kinds.next()??;
+    kinds.all(|other| other.as_ref() == Some(&first)).then_some(first)
 }
 
 /// The scan that hands a column of the plan through unchanged, and its name there.
@@ -207,7 +251,6 @@ fn column_has_scale(plan: &LogicalPlan, index: usize) -> bool {
 
 /// A `numeric` without precision has a scale per value, which its carrier does not keep.
 fn is_constrained(field: &Field) -> bool {
-    use dvt_adapter::{LogicalType, logical_type};
     field.data_type().is_decimal() && logical_type(field) != Some(LogicalType::Numeric)
 }
 
@@ -217,7 +260,7 @@ mod tests {
     use arrow::datatypes::Schema;
     use datafusion::functions_aggregate::expr_fn::{max, sum};
     use datafusion::logical_expr::{LogicalPlanBuilder, cast, col, lit, table_scan, when};
-    use dvt_adapter::{LogicalType, with_types};
+    use dvt_adapter::with_types;
 
     fn scan() -> LogicalPlanBuilder {
         let short = with_types(

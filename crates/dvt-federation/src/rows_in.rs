@@ -60,7 +60,7 @@ impl Tests {
     /// `EXISTS (SELECT 1 FROM (subquery) AS dvt_rows (…) WHERE each is equal)`.
     fn exists(&self, values: &[Expr], subquery: &Query) -> Option<Expr> {
         let table = Ident::new("dvt_rows");
-        let names: Vec<Ident> = (0..values.len()).map(|at| Ident::new(format!("dvt_value_{at}"))).collect();
+        let names: Vec<Ident> = (0..values.len()).map(|at| Ident::new(format!("dvt_cell_{at}"))).collect();
         let equal = values.iter().zip(&names).map(|(value, name)| Expr::BinaryOp {
             left: Box::new(Expr::CompoundIdentifier(vec![table.clone(), name.clone()])),
             op: BinaryOperator::Eq,

@@ -5,6 +5,7 @@
 
 mod aggregates;
 mod casts;
+mod frames;
 mod functions;
 mod operators;
 mod patterns;
@@ -26,6 +27,7 @@ use datafusion::logical_expr::{
     Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
 };
 use dvt_sql::Dialect;
+use frames::widen_order;
 use functions::rewrite_function;
 use operators::rewrite_operator;
 use rules::Rules;
@@ -200,20 +202,22 @@ fn rewrite_expression(
             Ok(Transformed::no(Expr::AggregateFunction(call)))
         }
         Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
-        // The value and what stands for it are of one type; the engine would bring the one to the other's.
-        Expr::WindowFunction(mut window)
-            if matches!(window.fun.name(), "lag" | "lead") && window.params.args.len() == 3 =>
-        {
-            let args = &mut window.params.args;
-            let types = [args[0].get_type(schema)?, args[2].get_type(schema)?];
-            if let Some(both) = (types[0] != types[1]).then(|| type_union_resolution(&types)).flatten() {
-                for at in [0, 2] {
-                    let value = std::mem::replace(&mut args[at], lit(true));
-                    args[at] = cast(value, both.clone());
+        Expr::WindowFunction(mut window) => {
+            let mut is_new = widen_order(&mut window, schema)?;
+            // The value and what stands for it are of one type; the engine would bring the one to the other's.
+            if matches!(window.fun.name(), "lag" | "lead")
+                && let [value, _, otherwise] = window.params.args.as_mut_slice()
+            {
+                let types = [value.get_type(schema)?, otherwise.get_type(schema)?];
+                if let Some(both) = (types[0] != types[1]).then(|| type_union_resolution(&types)).flatten() {
+                    for side in [value, otherwise] {
+                        let written = std::mem::replace(side, lit(true));
+                        *side = cast(written, both.clone());
+                    }
+                    is_new = true;
                 }
-                return Ok(Transformed::yes(Expr::WindowFunction(window)));
             }
-            Ok(Transformed::no(Expr::WindowFunction(window)))
+            Ok(Transformed::new_transformed(Expr::WindowFunction(window), is_new))
         }
         Expr::Like(mut like) if rules.like_ignores_case && !like.case_insensitive => {
             let Some(lower) = row_function("sqlite_lower") else { return Ok(Transformed::no(Expr::Like(like))) };

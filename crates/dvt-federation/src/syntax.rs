@@ -7,6 +7,7 @@ mod calls;
 mod casts;
 mod series;
 mod tree;
+mod twins;
 
 pub(crate) use series::write_series;
 
@@ -21,6 +22,7 @@ use datafusion::sql::sqlparser::ast::{
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
 use tree::{call, cast_to, is_named, is_text, number};
+use twins::sets_of_twins;
 
 /// The digits that carry a PostgreSQL `numeric` which names none.
 pub(crate) const CARRIER: (u8, i8) = (76, 28);
@@ -34,22 +36,30 @@ pub(crate) fn give_meaning(statement: &mut Statement, dialect: &Dialect) {
     let _: ControlFlow<()> = statement.visit(&mut Writer { dialect: dialect.name });
 }
 
-/// Gives every cast a name of its own, by the type it casts to.
+/// Gives every cast a name of its own, by the type it casts to, and every subquery that is a value.
 pub(crate) fn name_casts(statement: &mut Statement) {
-    struct Casts;
+    struct Casts {
+        subqueries: usize,
+    }
     impl VisitorMut for Casts {
         type Break = ();
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            if let Expr::Cast { data_type, .. } = expr {
-                let name = Expr::value(Value::SingleQuotedString(data_type.to_string()));
-                let cast = std::mem::replace(expr, Expr::value(Value::Null));
-                *expr = call(NAMED, vec![cast, name]);
-            }
+            let name = match expr {
+                Expr::Cast { data_type, .. } => data_type.to_string(),
+                Expr::TypedString(typed) => typed.data_type.to_string(),
+                Expr::Subquery(_) => {
+                    self.subqueries += 1;
+                    self.subqueries.to_string()
+                }
+                _ => return ControlFlow::Continue(()),
+            };
+            let named = std::mem::replace(expr, Expr::value(Value::Null));
+            *expr = call(NAMED, vec![named, Expr::value(Value::SingleQuotedString(name))]);
             ControlFlow::Continue(())
         }
     }
-    let _: ControlFlow<()> = statement.visit(&mut Casts);
+    let _: ControlFlow<()> = statement.visit(&mut Casts { subqueries: 0 });
 }
 
 /// Where a name stands in the compiled SQL.
@@ -70,6 +80,11 @@ impl VisitorMut for Writer<'_> {
         let is_postgres = self.dialect == "postgres";
         match expr {
             Expr::Cast { .. } => give_cast_meaning(expr, self.dialect),
+            Expr::Rollup(_) | Expr::Cube(_) => {
+                if let Some(sets) = sets_of_twins(expr) {
+                    *expr = sets;
+                }
+            }
             Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
                 complete_time(&mut typed.value.value);
             }

@@ -265,6 +265,16 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
     assert_eq!(sent(inner).len(), 3);
 }
 
+/// JSON that a query makes lands as JSON.
+#[test]
+fn made_json_has_its_type() {
+    let sql = "with q as (select jsonb_build_object('a', id) as b, json_agg(status) as j from my.shop.orders group by id) \
+         select b, coalesce(b -> 'a', b) as part, j, b ->> 'a' as text, case when j is null then b end as whole from q";
+    let kinds: Vec<String> =
+        support::types(sql).iter().map(|column| column.rsplit(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["jsonb", "jsonb", "json", "-", "jsonb"]);
+}
+
 /// What the engine's planner would leave out without a word.
 #[test]
 fn no_clause_is_passed_over() {

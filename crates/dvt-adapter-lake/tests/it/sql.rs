@@ -36,6 +36,24 @@ async fn tables_are_made_changed_and_dropped() {
     lake.fails("drop table sales.kept", ErrorClass::MissingRelation).await;
 }
 
+/// What the engine's planner would pass over in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn clauses_are_kept_or_refused() {
+    let lake = lake();
+    lake.run("create table t as select value as id from generate_series(1, 5)").await;
+    assert_eq!(lake.rows("select id from t order by id fetch first 2 rows only").await, "1\n2");
+    for (sql, clause) in [
+        ("select * from t tablesample system (10)", "TABLESAMPLE"),
+        ("create view v as select * from (select id from t) q tablesample (2 rows)", "TABLESAMPLE"),
+        ("insert into t select * from t tablesample bernoulli (50)", "TABLESAMPLE"),
+        ("select id from t order by id fetch first 2 rows with ties", "WITH TIES"),
+    ] {
+        let message = lake.fails(sql, ErrorClass::Other).await;
+        assert!(message.contains(clause), "{sql}: {message}");
+    }
+    assert_eq!(lake.rows("select count(*) from t").await, "5");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_from_a_query_keeps_types_and_is_replaced_in_one_step() {
     let lake = lake();

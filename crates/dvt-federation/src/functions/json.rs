@@ -3,7 +3,10 @@
 //! A value travels as its text; jsonb's is canonical already, so a part of it is too. Nothing is parsed into numbers: digits
 //! stay as they are written.
 
+mod build;
 mod text;
+
+pub(crate) use build::shows_values;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, Int32Builder, ListBuilder, StringBuilder};
 use arrow::compute::cast;
@@ -37,6 +40,7 @@ pub(super) fn functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
         let signature = Signature::variadic_any(Volatility::Immutable);
         Arc::new(ScalarUDF::new_from_impl(JsonFunction { name, task, signature }))
     })
+    .chain(build::functions())
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

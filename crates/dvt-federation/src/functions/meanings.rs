@@ -7,7 +7,7 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-pub(super) use postgres::POSTGRES;
+pub(super) use postgres::{POSTGRES, double_text};
 
 use super::calendar::{DAY, Moment};
 use super::rowwise::{Definition, Kind, Meaning, Value, strict};

@@ -13,9 +13,11 @@ mod letters;
 mod meanings;
 mod mysql;
 mod named;
+mod number_text;
 mod ordered;
 mod places;
 mod postgres;
+mod regression;
 mod rounding;
 mod rowwise;
 mod single_value;
@@ -27,6 +29,7 @@ pub(crate) use deviation::{Deviation, exact_deviation};
 pub(crate) use division::{DivisionRule, exact_division};
 pub(crate) use element::element;
 pub(crate) use integers::{IntegerWidth, checked_arithmetic};
+pub(crate) use json::shows_values;
 pub(crate) use named::NAMED;
 pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
 pub(crate) use single_value::single_value;
@@ -80,6 +83,7 @@ impl FunctionPack {
         let own = scalar.get(NAMED).cloned();
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(ordered::functions());
+        aggregates.extend(regression::functions());
         let aggregate = by_name(aggregates, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let window = by_name(SessionStateDefaults::default_window_functions(), |function| {
             (function.name().to_owned(), function.aliases().to_vec())

@@ -114,6 +114,17 @@ pub(super) fn refuse_own_form(
             location: None,
         });
     }
+    refuse_loose_scale(expr, from, inputs, rules, refused);
+}
+
+/// Refuses to show a number whose digits after the point depend on its value.
+pub(super) fn refuse_loose_scale(
+    expr: &Expr,
+    from: &DataType,
+    inputs: &[LogicalPlan],
+    rules: &Rules,
+    refused: &mut Option<PlanError>,
+) {
     if from.is_decimal() && rules.values_have_scales {
         let inputs: Vec<&LogicalPlan> = inputs.iter().collect();
         if !has_declared_scale(expr, &inputs) {

@@ -1,13 +1,13 @@
 //! Functions of the engine whose result is another than the author's dialect has it.
 
-use super::casts::{own_text, refuse_own_form};
+use super::casts::{own_text, refuse_loose_scale, refuse_own_form};
 use super::operators::binary;
 use super::patterns::{rewrite_match, rewrite_replacement};
 use super::rules::Rules;
 use crate::error::PlanError;
 use crate::functions::{
     DivisionRule, IntegerWidth, NAMED, Rounding, decimal_rounding, element, postgres_function, round_half_even,
-    row_function,
+    row_function, shows_values,
 };
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::Transformed;
@@ -44,6 +44,11 @@ pub(super) fn rewrite_function(
                     location: None,
                 });
             }
+        }
+    }
+    if shows_values(call.name()) {
+        for argument in &call.args {
+            refuse_loose_scale(argument, &argument.get_type(schema)?, inputs, rules, refused);
         }
     }
     if call.name() == NAMED && !call.args.is_empty() {

@@ -1,9 +1,9 @@
 //! Calls that are another way to write a cast, a CASE or an operator, or name their arguments.
 
-use super::tree::{arguments, as_double, call, cast_to, choose, is_named, number};
+use super::tree::{arguments, as_double, call, cast_to, choose, is_named, is_the_text, number};
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    Ident, ObjectName, TimezoneInfo, UnaryOperator, Value,
+    BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, ObjectName, OrderByExpr, OrderByOptions, TimezoneInfo, UnaryOperator, Value,
 };
 
 /// Calls of PostgreSQL that are another way to write a cast, or name their arguments.
@@ -12,6 +12,23 @@ pub(super) fn postgres_call(function: &Function) -> Option<Expr> {
     if is_named(&function.name, "date") {
         let [value] = arguments(function)?.try_into().ok()?;
         return Some(cast_to(value, DataType::Date));
+    }
+    // In a FROM it is a list already.
+    if is_named(&function.name, "generate_series") {
+        return Some(call("unnest", vec![call("dvt_series", arguments(function)?)]));
+    }
+    if let Some(aggregate) = json_aggregate(function).or_else(|| sorted_when_distinct(function)) {
+        return Some(aggregate);
+    }
+    if is_named(&function.name, "regexp_like") {
+        let given = arguments(function)?;
+        let (text, pattern, op) = match given.as_slice() {
+            [text, pattern] => (text, pattern, BinaryOperator::PGRegexMatch),
+            [text, pattern, flags] if is_the_text(flags, "i") => (text, pattern, BinaryOperator::PGRegexIMatch),
+            _ => return None,
+        };
+        let (left, right) = (Box::new(Expr::Nested(Box::new(text.clone()))), Box::new(pattern.clone()));
+        return Some(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })));
     }
     if let Some((name, at)) = DOUBLES.into_iter().find(|(name, _)| is_named(&function.name, name)) {
         let given = arguments(function)?.into_iter().enumerate();
@@ -39,6 +56,47 @@ pub(super) fn postgres_call(function: &Function) -> Option<Expr> {
     let seconds = parts.pop()?;
     parts.push(as_double(seconds));
     Some(call("dvt_make_interval", parts))
+}
+
+/// Aggregates of JSON: the text of each value, and what makes one value of their list.
+const JSON_AGGREGATES: [(&str, &str, &str); 4] = [
+    ("json_agg", "dvt_json_item", "dvt_json_items"),
+    ("jsonb_agg", "dvt_jsonb_item", "dvt_jsonb_items"),
+    ("json_object_agg", "dvt_json_pair", "dvt_json_pairs"),
+    ("jsonb_object_agg", "dvt_jsonb_pair", "dvt_jsonb_pairs"),
+];
+
+/// `json_agg(x order by y)` gathers texts by `array_agg`, in its order.
+fn json_aggregate(function: &Function) -> Option<Expr> {
+    let (_, item, whole) = JSON_AGGREGATES.into_iter().find(|(name, ..)| is_named(&function.name, name))?;
+    let given = arguments(function)?;
+    let mut function = function.clone();
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    // Distinct values have an order of their own there.
+    if list.duplicate_treatment.is_some() {
+        return None;
+    }
+    list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(call(item, given)))];
+    function.name = ObjectName::from(vec![Ident::new("array_agg")]);
+    Some(call(whole, vec![Expr::Function(function)]))
+}
+
+/// Distinct values are gathered in their order there, where nothing else is asked for.
+fn sorted_when_distinct(function: &Function) -> Option<Expr> {
+    if !["array_agg", "string_agg"].iter().any(|name| is_named(&function.name, name)) {
+        return None;
+    }
+    let mut function = function.clone();
+    let FunctionArguments::List(list) = &mut function.args else { return None };
+    let is_sorted = list.clauses.iter().any(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_)));
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(value))) = list.args.first() else { return None };
+    if is_sorted || list.duplicate_treatment != Some(DuplicateTreatment::Distinct) {
+        return None;
+    }
+    let options = OrderByOptions { asc: None, nulls_first: None };
+    let order = OrderByExpr { expr: value.clone(), options, with_fill: None };
+    list.clauses.push(FunctionArgumentClause::OrderBy(vec![order]));
+    Some(Expr::Function(function))
 }
 
 /// Functions of doubles alone, to which exact numbers are cast, and the first argument that is one.

@@ -1,11 +1,11 @@
 //! Functions that stand for a table become lists whose elements are rows.
 
 use super::place_of;
-use super::tree::{call, is_named};
+use super::tree::{call, cast_to, is_named, number};
 use crate::error::PlanError;
 use datafusion::sql::sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, Ident, SelectItem, SetExpr, Statement, TableAlias, TableAliasColumnDef, TableFactor,
-    VisitMut, VisitorMut,
+    DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Statement, TableAlias,
+    TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -60,27 +60,36 @@ const LISTS: [(&str, Option<&str>, &str); 6] = [
     ("jsonb_array_elements_text", Some("dvt_json_elements_text"), "value"),
 ];
 
+fn list_of(name: &ObjectName) -> Option<(&'static str, Option<&'static str>, &'static str)> {
+    LISTS.into_iter().find(|(known, ..)| is_named(name, known))
+}
+
 /// `generate_series(…)` as a table becomes the elements of a list; `unnest` of a list is that already.
 fn series(factor: &TableFactor) -> Option<TableFactor> {
-    let (name, arguments, alias) = match factor {
-        TableFactor::Table { name, alias, args: Some(arguments), with_ordinality: false, .. } => {
-            (name, &arguments.args, alias)
+    let plain = |arguments: &[FunctionArg]| {
+        let exprs = arguments.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+            _ => None,
+        });
+        exprs.collect::<Option<Vec<_>>>()
+    };
+    let (known, arguments, alias, is_numbered) = match factor {
+        TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } => {
+            (list_of(name)?, plain(&arguments.args)?, alias, *with_ordinality)
         }
-        TableFactor::Function { name, args, alias, with_ordinality: false, .. } => (name, args, alias),
+        TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+            (list_of(name)?, plain(args)?, alias, *with_ordinality)
+        }
+        TableFactor::UNNEST { array_exprs, alias, with_offset: false, with_ordinality: true, .. } => {
+            (("unnest", None, "unnest"), array_exprs.clone(), alias, true)
+        }
         _ => return None,
     };
     // The function that gives the rows as a list, and the name of the column that it makes.
-    let (name, function, column) = LISTS.into_iter().find(|(known, ..)| is_named(name, known))?;
+    let (name, function, column) = known;
     if name != "generate_series" && arguments.len() != 1 {
         return None;
     }
-    let arguments = arguments
-        .iter()
-        .map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-            _ => None,
-        })
-        .collect::<Option<Vec<_>>>()?;
     let typed = match name {
         "json_array_elements" => Some("dvt_to_json"),
         "jsonb_array_elements" => Some("dvt_to_jsonb"),
@@ -97,9 +106,18 @@ fn series(factor: &TableFactor) -> Option<TableFactor> {
         let name = if column == "value" { Ident::new(column) } else { alias.name.clone() };
         alias.columns.push(TableAliasColumnDef { name, data_type: None });
     }
+    if is_numbered && alias.columns.len() == 1 {
+        alias.columns.push(TableAliasColumnDef { name: Ident::new("ordinality"), data_type: None });
+    }
+    let mut lists = function.map_or_else(|| arguments.clone(), |function| vec![call(function, arguments.clone())]);
+    if is_numbered {
+        let big = |expr: Expr| cast_to(expr, DataType::BigInt(None));
+        let count = call("cardinality", vec![lists.first()?.clone()]);
+        lists.push(call("dvt_series", vec![big(*number(1)), big(count)]));
+    }
     let elements = |alias: TableAlias| TableFactor::UNNEST {
         alias: Some(alias),
-        array_exprs: function.map_or_else(|| arguments.clone(), |function| vec![call(function, arguments.clone())]),
+        array_exprs: lists.clone(),
         with_offset: false,
         with_offset_alias: None,
         with_ordinality: false,
@@ -107,11 +125,13 @@ fn series(factor: &TableFactor) -> Option<TableFactor> {
     let Some(typed) = typed else { return Some(elements(alias)) };
     // An element keeps the type of its array, which a row of the list does not.
     let parser = PostgreSqlDialect {};
-    let mut query = Parser::new(&parser).try_with_sql("SELECT dvt_value FROM a").ok()?.parse_query().ok()?;
+    let columns = if is_numbered { ["dvt_value", "dvt_number"].as_slice() } else { ["dvt_value"].as_slice() };
+    let sql = format!("SELECT {} FROM a", columns.join(", "));
+    let mut query = Parser::new(&parser).try_with_sql(&sql).ok()?.parse_query().ok()?;
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
-    let [SelectItem::UnnamedExpr(value)] = select.projection.as_mut_slice() else { return None };
-    let column = TableAliasColumnDef { name: Ident::new("dvt_value"), data_type: None };
-    let inner = TableAlias { explicit: true, name: Ident::new("dvt_elements"), columns: vec![column], at: None };
+    let [SelectItem::UnnamedExpr(value), ..] = select.projection.as_mut_slice() else { return None };
+    let columns = columns.iter().map(|name| TableAliasColumnDef { name: Ident::new(*name), data_type: None }).collect();
+    let inner = TableAlias { explicit: true, name: Ident::new("dvt_elements"), columns, at: None };
     *value = call(typed, vec![value.clone()]);
     select.from.first_mut()?.relation = elements(inner);
     Some(TableFactor::Derived { lateral: true, subquery: query, alias: Some(alias), sample: None })

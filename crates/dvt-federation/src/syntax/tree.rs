@@ -39,6 +39,10 @@ pub(super) fn is_text(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
+pub(super) fn is_the_text(expr: &Expr, wanted: &str) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(&value.value, Value::SingleQuotedString(text) if text == wanted))
+}
+
 pub(super) fn number(number: u64) -> Box<Expr> {
     Box::new(Expr::value(Value::Number(number.to_string(), false)))
 }

@@ -8,6 +8,7 @@
 //! | `DVT_DIFFERENTIAL_QUERIES` | how many queries each seed has |
 //! | `DVT_DIFFERENTIAL_MODES=all` | every query in all of `MODES`, not in one of each seed's |
 //! | `DVT_DIFFERENTIAL_QUERY` | queries of your own, one per line, on a seed's tables |
+//! | `DVT_TEST_BINARY` | another binary than this build's |
 //! | `DVT_DIFFERENTIAL_LOG` | a file that gets a line per seed, and every mismatch and refusal as it is found |
 //!
 //! A query that dvt refuses by name is counted and printed, everything else has to agree. A seed costs its databases and a start

@@ -157,6 +157,14 @@ const AGGREGATES: &[&str] = &[
     "string_agg(t, ',' order by id)",
 ];
 
+/// Rows chosen by windows; `from` stands for the tables.
+const CHOICES: [&str; 4] = [
+    "select id, i {from} qualify row_number() over (partition by i order by id desc) = 1",
+    "select id, rank() over (order by f desc nulls last) as place {from} where i is not null qualify place <= 3",
+    "select i, count(*) as n {from} group by i qualify row_number() over (order by count(*) desc, i nulls first) < 3",
+    "select id {from} qualify sum(i) over (order by id rows 1 preceding) > 0 and not lag(t, 1, 'x') over (order by id) = 'x'",
+];
+
 fn columns(expressions: &[&str]) -> String {
     expressions.iter().enumerate().fold(String::new(), |mut text, (index, expression)| {
         write!(text, ",\n  {expression} as e{index}").unwrap();
@@ -198,7 +206,26 @@ fn federated_expressions_give_what_duckdb_gives() {
         .file("models/rows_here.sql", &format!("{{{{ config(materialized='table') }}}} {}", rowwise(federated)))
         .file("models/groups_there.sql", &format!("{{{{ config(materialized='table') }}}} {}", grouped(from)))
         .file("models/groups_here.sql", &format!("{{{{ config(materialized='table') }}}} {}", grouped(federated)));
+    for (index, query) in CHOICES.iter().enumerate() {
+        project.write(&format!("models/choice{index}_there.sql"), &query.replace("{from}", from));
+        let here = format!("{{{{ config(materialized='table') }}}} {}", query.replace("{from}", federated));
+        project.write(&format!("models/choice{index}_here.sql"), &here);
+    }
     project.dvt("build").exits(0);
+    for (index, query) in CHOICES.iter().enumerate() {
+        let (there, here) =
+            (format!("{{{{ ref('choice{index}_there') }}}}"), format!("{{{{ ref('choice{index}_here') }}}}"));
+        let compared = format!(
+            "select (select count(*) from {there}) as n, (select count(*) from {here}) as m, \
+             (select count(*) from (select * from {there} except all select * from {here})) as d"
+        );
+        let shown = project.dvt_with(&["show", "--output", "json", "--inline", &compared]).exits(0);
+        let shown: serde_json::Value = serde_json::from_str(shown.stdout.trim()).unwrap();
+        let row = &shown["show"][0];
+        assert!(row["n"] == row["m"] && row["n"].to_string().trim_matches('"') != "0", "{query}: {row}");
+        assert_eq!(row["d"].to_string().trim_matches('"'), "0", "{query}");
+        assert_eq!(project.route(&format!("choice{index}_here")), "federate");
+    }
     assert_eq!(
         ["rows_there", "rows_here", "groups_here"].map(|model| project.route(model)),
         ["pushdown", "federate", "federate"]

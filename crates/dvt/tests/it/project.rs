@@ -106,7 +106,7 @@ impl Project {
     pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let home = self.root().join("home");
         std::fs::create_dir_all(&home).expect("folders can be made");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dvt"));
+        let mut command = Command::new(binary());
         command
             .args(arguments)
             .current_dir(folder)
@@ -240,4 +240,9 @@ impl Outcome {
         );
         self
     }
+}
+
+/// The binary under test: this build's, or the one that `DVT_TEST_BINARY` names, for runs of many hours beside builds.
+fn binary() -> String {
+    std::env::var("DVT_TEST_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dvt").to_owned())
 }

@@ -97,6 +97,19 @@ const QUERIES: &[&str] = &[
     "select x.sale_id from {l:sales} x join {r:people} p on p.person = x.customer where x.pieces + x.shop_id > 3 and p.person + p.boss > 20",
     "select x.sale_id, v from {l:sales} x join {r:people} p on p.person = x.customer cross join lateral unnest(array[x.pieces, 0]) as u (v)",
     "select lag(x.amount, 1, 1e3) over (order by x.sale_id, p.name) as a, (array[x.pieces])[0] as b, (array_agg(x.note) over (order by x.sale_id, p.name))[1] as c from {l:sales} x join {r:people} p on p.person = x.customer",
+    // JSON made of rows, rows made by lists.
+    "select x.shop_id, json_agg(x.note order by x.sale_id) as a, jsonb_agg(x.pieces order by x.sale_id desc) as b, jsonb_object_agg(x.sale_id, x.note order by x.sale_id) as c, json_object_agg(x.sale_id, p.person order by x.sale_id, p.boss) as d from {l:sales} x join {r:people} p on p.person = x.customer group by x.shop_id",
+    "select x.sale_id, json_build_object('id', x.sale_id, 'note', x.note, 'who', p.name, 'n', null, 'b', x.pieces > 1) as a, jsonb_build_object('zz', x.note, 'a', jsonb_build_array(p.person, 1.50, 'x')) as b, json_build_array(p.name, x.pieces) as c from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select x.sale_id, generate_series(1, x.pieces) as g, unnest(array['a', 'b']) as h from {l:sales} x join {r:people} p on p.person = x.customer where x.pieces < 4",
+    "select x.sale_id, u.v, u.n, g, ordinality from {l:sales} x join {r:people} p on p.person = x.customer cross join lateral unnest(array[x.pieces, 7]) with ordinality as u (v, n) cross join generate_series(5, 6) with ordinality as g",
+    "select round(corr(x.pieces, p.person)::numeric, 9) as a, round(regr_slope(x.pieces, p.person)::numeric, 9) as b, round(regr_intercept(x.pieces, p.person)::numeric, 9) as c, round(regr_r2(x.pieces, p.person)::numeric, 9) as d, regr_count(x.pieces, p.person) as e, round(covar_samp(x.pieces, p.person)::numeric, 9) as f, round(covar_pop(x.pieces, 2.0)::numeric, 9) as g, regr_slope(1, p.person) as h, round(regr_avgx(p.person, x.pieces)::numeric, 9) as i from {l:sales} x join {r:people} p on p.person = x.customer",
+    "select s.shop_id, count(*) over (order by s.rate range between 0.0005 preceding and 1.5 following) as a, count(*) over (order by 0.0 range between 1.5 preceding and current row) as b from {l:shops} s join {r:people} p on p.person = s.shop_id + 9",
+    "select x.sale_id from {l:sales} x join {r:people} p on p.person = x.customer where (x.shop_id, (select max(y.pieces) from {l:sales} y where y.shop_id = x.shop_id)) in (select z.shop_id, z.pieces from {r:sales} z)",
+    // A condition that no row meets, beside a total that has a row of none.
+    "select x.sale_id, t.n from {l:sales} x left join lateral (select count(*) as n from {r:people}) t on x.amount = 5 and 1 = 2",
+    "select x.sale_id, t.n from {l:sales} x left join (select count(*) as n, sum(person) as s from {r:people}) t on 2 < 1 or current_date < date '2000-01-01'",
+    "select timestamptz '2024-01-01 00:00:00+00' as a, (select timestamptz '2024-01-01 00:00:00+00' from {r:people} p where p.person = x.customer limit 1) as b, count(*) as n from {l:sales} x group by 1, 2",
+    "select x.shop_id, grouping(x.shop_id) as g, count(*) as n from {l:sales} x join {r:people} p on p.person = x.customer group by rollup (x.shop_id, x.shop_id)",
     "select substring(x.note from '[a-z]+') as a, trim(leading 'a' from x.note) as b from {l:sales} x join {r:people} p on p.person = x.customer",
 ];
 

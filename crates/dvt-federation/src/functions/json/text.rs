@@ -338,7 +338,8 @@ fn plain_number(text: &str) -> Option<String> {
     Some(if is_zero { plain } else { format!("{sign}{plain}") })
 }
 
-fn quote(text: &str, out: &mut String) {
+/// Adds the text as a JSON string.
+pub(super) fn quote(text: &str, out: &mut String) {
     out.push('"');
     for letter in text.chars() {
         match letter {

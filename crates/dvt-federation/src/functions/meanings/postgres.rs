@@ -1,6 +1,7 @@
 //! What PostgreSQL means by its functions.
 
 use super::super::calendar::{DAY, format, interval_text, make_date, parse_date, parse_moment, timestamp_text};
+use super::super::number_text::{Shown, Template};
 use super::super::rowwise::Kind::{BigInt, Boolean, Date, Double, Exact, Integer, Interval, Text, Timestamp, Zoned};
 use super::super::rowwise::{Definition, Value};
 use super::super::zones::{clock_at, instant_at};
@@ -83,7 +84,20 @@ pub(in super::super) const POSTGRES: &[Definition] = &[
     },
     Definition {
         name: "postgres_to_char",
-        meanings: &[of(&[Timestamp, Text], Text, |values| string(format(micros(&values[0]), text(&values[1]))?))],
+        meanings: &[
+            of(&[Timestamp, Text], Text, |values| string(format(micros(&values[0]), text(&values[1]))?)),
+            of(&[Integer, Text], Text, number_by_template),
+            of(&[BigInt, Text], Text, number_by_template),
+            of(&[Exact(0), Text], Text, number_by_template),
+            of(&[Double, Text], Text, number_by_template),
+        ],
+    },
+    Definition {
+        name: "postgres_width_bucket",
+        meanings: &[
+            of(&[Double, Double, Double, Integer], Integer, bucket),
+            of(&[Exact(0), Exact(0), Exact(0), Integer], Integer, exact_bucket),
+        ],
     },
     Definition {
         name: "postgres_to_date",
@@ -284,7 +298,7 @@ pub(in super::super) const POSTGRES: &[Definition] = &[
 ];
 
 /// PostgreSQL's shortest text of a double.
-fn double_text(number: f64) -> String {
+pub(in super::super) fn double_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
     }
@@ -378,4 +392,118 @@ fn finite(number: f64, from_finite: bool) -> Computed {
     } else {
         Ok(Value::Double(number))
     }
+}
+
+/// `to_char(number, template)`.
+fn number_by_template(values: &[Value]) -> Computed {
+    let template = Template::read(text(&values[1]))?;
+    let fraction = template.fraction();
+    let shown = match &values[0] {
+        Value::Integer(number) => exact_digits(i256::from(*number), 0, fraction),
+        Value::Exact(number, scale) => exact_digits(*number, *scale, fraction),
+        value => {
+            let number = double(value);
+            if !number.is_finite() {
+                return Err("NaN and infinities by a template are not supported across connections".to_owned());
+            }
+            // A double has 15 digits there, whatever the template asks for.
+            let fraction = fraction.min(15_usize.saturating_sub(format!("{:.0}", number.abs()).len()));
+            Shown { digits: format!("{:.fraction$}", number.abs()), is_negative: number.is_sign_negative(), fraction }
+        }
+    };
+    string(template.write(&shown))
+}
+
+/// The number with so many digits after the point, rounded half away from zero.
+fn exact_digits(number: i256, scale: i8, fraction: usize) -> Shown {
+    let text = number.to_string();
+    let (is_negative, digits) = text.strip_prefix('-').map_or((false, text.as_str()), |digits| (true, digits));
+    let scale = usize::try_from(scale).unwrap_or(0);
+    let mut digits: Vec<u8> = format!("{digits:0>width$}", width = scale + 1).into_bytes();
+    if scale > fraction {
+        let cut = digits.len() - (scale - fraction);
+        let is_up = digits[cut] >= b'5';
+        digits.truncate(cut);
+        let mut carry = is_up;
+        for digit in digits.iter_mut().rev() {
+            match (carry, *digit) {
+                (false, _) => break,
+                (true, b'9') => *digit = b'0',
+                (true, _) => {
+                    *digit += 1;
+                    carry = false;
+                }
+            }
+        }
+        if carry {
+            digits.insert(0, b'1');
+        }
+    } else {
+        digits.extend(std::iter::repeat_n(b'0', fraction - scale));
+    }
+    let is_zero = digits.iter().all(|digit| *digit == b'0');
+    let mut digits: String = digits.into_iter().map(char::from).collect();
+    if fraction > 0 {
+        digits.insert(digits.len() - fraction, '.');
+    }
+    Shown { digits, is_negative: is_negative && !is_zero, fraction }
+}
+
+/// The bucket, of `count` between two bounds, that holds the number.
+fn bucket(values: &[Value]) -> Computed {
+    let (number, low, high) = (double(&values[0]), double(&values[1]), double(&values[2]));
+    if number.is_nan() || !low.is_finite() || !high.is_finite() {
+        return Err("operand and bounds must be numbers, the bounds finite".to_owned());
+    }
+    let count = bucket_count(&values[3], low == high)?;
+    let (is_below, is_above, place) = if low < high {
+        (number < low, number >= high, (number - low) / (high - low))
+    } else {
+        (number > low, number <= high, (low - number) / (low - high))
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "between 0 and the count")]
+    let inside = ((count as f64 * place) as i64).min(count - 1) + 1;
+    Ok(Value::Integer(match (is_below, is_above) {
+        (true, _) => 0,
+        (_, true) => count + 1,
+        _ => inside,
+    }))
+}
+
+fn bucket_count(count: &Value, is_empty: bool) -> Result<i64, String> {
+    match integer(count) {
+        ..=0 => Err("count must be greater than zero".to_owned()),
+        _ if is_empty => Err("lower bound cannot equal upper bound".to_owned()),
+        count => Ok(count),
+    }
+}
+
+fn exact_bucket(values: &[Value]) -> Computed {
+    let too_long = || "a number has more digits than a decimal can hold".to_owned();
+    let exact = |value: &Value| match value {
+        Value::Exact(number, scale) => (*number, *scale),
+        _ => (i256::ZERO, 0),
+    };
+    let scale = values[..3].iter().map(|value| exact(value).1).max().unwrap_or(0);
+    let at_scale = |value: &Value| {
+        let (number, own) = exact(value);
+        let power = u32::try_from(i32::from(scale) - i32::from(own)).unwrap_or(0);
+        i256::from_i128(10).checked_pow(power).and_then(|factor| number.checked_mul(factor)).ok_or_else(too_long)
+    };
+    let (number, low, high) = (at_scale(&values[0])?, at_scale(&values[1])?, at_scale(&values[2])?);
+    let count = bucket_count(&values[3], low == high)?;
+    let (is_below, is_above, of, length) = if low < high {
+        (number < low, number >= high, number.wrapping_sub(low), high.wrapping_sub(low))
+    } else {
+        (number > low, number <= high, low.wrapping_sub(number), low.wrapping_sub(high))
+    };
+    if is_below || is_above {
+        return Ok(Value::Integer(if is_below { 0 } else { count + 1 }));
+    }
+    let place = of.checked_mul(i256::from(count)).and_then(|of| of.checked_div(length)).ok_or_else(too_long)?;
+    place
+        .to_i128()
+        .and_then(|place| i64::try_from(place).ok())
+        .map(|place| Value::Integer(place + 1))
+        .ok_or_else(too_long)
 }

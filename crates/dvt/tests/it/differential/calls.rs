@@ -56,7 +56,24 @@ impl Generator<'_> {
         let distinct = if self.random.percent(25) { "distinct " } else { "" };
         let kind = self.random.pick(&TYPES);
         let number = self.random.pick(&[Type::Int, Type::Num, Type::Float, Type::Int, Type::Num]);
-        let call = match self.random.below(14) {
+        let call = match self.random.below(19) {
+            14 => {
+                let (value, id) = (self.leaf_column(kind, scope), scope[0].0.clone());
+                let name = self.random.pick(&["json_agg", "jsonb_agg"]);
+                format!("{name}({value} order by {value}, {id})::text")
+            }
+            15 => {
+                let (one, two) = (self.leaf_column(Type::Int, scope), self.leaf_column(Type::Text, scope));
+                format!("jsonb_agg(jsonb_build_object('a', {one}, 'b', {two}) order by {one}, {two})")
+            }
+            16 => format!(
+                "{}({}, {})",
+                self.random.pick(&["regr_count", "regr_avgx", "regr_sxx", "covar_pop"]),
+                self.leaf_column(Type::Float, scope),
+                self.leaf_column(Type::Float, scope)
+            ),
+            17 => format!("array_to_string(array_agg(distinct {}), ',')", self.leaf_column(Type::Int, scope)),
+            18 => format!("jsonb_object_agg({}, {} order by {0})", scope[0].0, self.leaf_column(Type::Text, scope)),
             11 => format!("array_length(array_agg({}), 1)", self.leaf_column(kind, scope)),
             12 => format!("mode() within group (order by {})", self.leaf_column(Type::Int, scope)),
             13 => {
@@ -93,7 +110,7 @@ impl Generator<'_> {
                 format!("{}({})", self.random.pick(&["min", "max"]), self.expr(kind, scope, 1))
             }
         };
-        if !call.contains("array_") && self.random.percent(20) {
+        if !call.contains("array_") && !call.contains("::text") && self.random.percent(20) {
             format!("{call} filter (where {})", self.boolean(scope, 1))
         } else {
             call

@@ -21,7 +21,7 @@ impl Generator<'_> {
         }
         let kind = self.random.pick(&TYPES);
         let one = self.expr(kind, scope, depth.min(1));
-        match self.random.below(13) {
+        match self.random.below(14) {
             0 => format!("{one} is null"),
             1 => format!("{one} is not null"),
             2 => {
@@ -51,6 +51,11 @@ impl Generator<'_> {
                 ]);
                 let operator = self.random.pick(&["=", "<", ">=", "<>"]);
                 format!("{} {operator} {}", self.leaf(left, scope), self.leaf(right, scope))
+            }
+            13 => {
+                let operator = self.random.pick(&["~", "~*", "!~", "!~*"]);
+                let pattern = self.random.pick(&["a", "^[a-z]+$", "b|1", "[0-9]{2}", "^.?$", "\\s", "(a|Z).*"]);
+                format!("{} {operator} '{pattern}'", self.leaf(Type::Text, scope))
             }
             8 if kind == Type::Bool => {
                 format!("({one}) is {}", self.random.pick(&["true", "not true", "false", "not false", "unknown"]))

@@ -424,6 +424,12 @@ impl Generator<'_> {
         let (from, mut scope) = self.from();
         let alias = self.alias();
         let number = self.leaf(Type::Int, &scope);
+        if self.random.percent(25) {
+            return self.series_in_the_list(&from, &scope);
+        }
+        if self.random.percent(25) {
+            return self.numbered_rows(&from, &scope);
+        }
         let (kind, rows) = match self.random.below(5) {
             0 => (Type::Int, format!("generate_series(1, {})", self.random.pick(&["0", "1", "3"]))),
             1 => (Type::Int, format!("generate_series(abs({number}) % 3, 2)")),
@@ -441,6 +447,35 @@ impl Generator<'_> {
         format!(
             "select {alias}.v, {} from {from} cross join lateral {rows} as {alias} (v){condition}",
             columns.join(", ")
+        )
+    }
+
+    /// Rows made by the select list itself.
+    fn series_in_the_list(&mut self, from: &str, scope: &Scope) -> String {
+        let number = self.leaf(Type::Int, scope);
+        let made = self.random.pick(&[
+            "generate_series(1, 3) as g",
+            "generate_series(3, 1, -1) as g, unnest(array['a', null]) as h",
+            "unnest(array[1, 2]) as g",
+        ]);
+        let condition = self.where_clause(scope);
+        format!("select {}, {number} as n, {made} from {from}{condition}", scope[0].0)
+    }
+
+    /// Elements with their places.
+    fn numbered_rows(&mut self, from: &str, scope: &Scope) -> String {
+        let alias = self.alias();
+        let (number, text) = (self.leaf(Type::Int, scope), self.leaf(Type::Text, scope));
+        let rows = match self.random.below(4) {
+            0 => format!("unnest(array[{number}, 2, null])"),
+            1 => format!("unnest(string_to_array({text}, 'a'))"),
+            2 => "generate_series(5, 9, 2)".to_owned(),
+            _ => r#"jsonb_array_elements_text('["x", null, 3]'::jsonb)"#.to_owned(),
+        };
+        let condition = self.where_clause(scope);
+        format!(
+            "select {}, {alias}.v, {alias}.n from {from} cross join lateral {rows} with ordinality as {alias} (v, n){condition}",
+            scope[0].0
         )
     }
 

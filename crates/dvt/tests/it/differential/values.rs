@@ -71,7 +71,7 @@ impl Generator<'_> {
 
     pub(super) fn integer(&mut self, scope: &Scope, depth: usize) -> String {
         let one = self.expr(Type::Int, scope, depth);
-        match self.random.below(19) {
+        match self.random.below(21) {
             0 => format!("({one} + {})", self.expr(Type::Int, scope, depth)),
             1 => format!("({one} - {})", self.expr(Type::Int, scope, depth)),
             2 => format!("({one} * {})", self.random.pick(&["2", "-1", "3"])),
@@ -106,6 +106,16 @@ impl Generator<'_> {
                 self.leaf(Type::Time, scope)
             ),
             17 => format!("cast({} as integer)", self.boolean(scope, 0)),
+            18 => {
+                let (kind, bounds) = self.random.pick(&[
+                    (Type::Num, "0, 100, 7"),
+                    (Type::Int, "100, -10, 3"),
+                    (Type::Num, "-1.5, 2.25, 4"),
+                    (Type::Float, "0, 3, 5"),
+                ]);
+                format!("width_bucket({}, {bounds})", self.leaf(kind, scope))
+            }
+            19 => format!("jsonb_array_length(jsonb_build_array({one}, {}, null))", self.leaf(Type::Text, scope)),
             _ => {
                 self.scalar_subquery(scope).unwrap_or_else(|| format!("strpos({}, 'a')", self.leaf(Type::Text, scope)))
             }
@@ -160,7 +170,7 @@ impl Generator<'_> {
     pub(super) fn text(&mut self, scope: &Scope, depth: usize) -> String {
         let one = self.expr(Type::Text, scope, depth);
         let few = self.random.pick(&["0", "1", "2", "3", "-1"]);
-        match self.random.below(32) {
+        match self.random.below(35) {
             0 | 1 => format!("({one} || {})", self.expr(Type::Text, scope, depth)),
             2 => format!("upper({one})"),
             3 => format!("lower({one})"),
@@ -206,9 +216,34 @@ impl Generator<'_> {
             27 => format!("overlay({one} placing 'XY' from 2 for 1)"),
             28 => format!("({one} || {})", self.leaf(Type::Int, scope)),
             29 => self.json_text(scope),
+            31 => self.number_text(scope),
+            32 => format!(
+                "array_to_string(regexp_match({one}, '{}'), '|')",
+                self.random.pick(&["a(.)", "([a-z])([0-9A-Z])", "^.", "[^a]+"])
+            ),
+            33 => format!("(to_jsonb({}))::text", self.leaf(Type::Text, scope)),
             30 => format!("substring({one} from '{}')", self.random.pick(&["a.", "[0-9]+", "(.)b"])),
             _ => format!("substring({one} from {} for 3)", self.random.pick(&["1", "2"])),
         }
+    }
+
+    /// A number by a template.
+    fn number_text(&mut self, scope: &Scope) -> String {
+        let kind = self.random.pick(&[Type::Int, Type::Num, Type::Float]);
+        let number = self.leaf(kind, scope);
+        let template = self.random.pick(&[
+            "999,999,990.00",
+            "FM999999999990.99",
+            "FM999,999,999,990",
+            "0000000009",
+            "9999999999999999.99S",
+            "S99999999990.0",
+            "FM99999999990.00MI",
+            "9999999999990.9PR",
+            "999G999G990D00",
+            "99.9",
+        ]);
+        format!("to_char({number}, '{template}')")
     }
 
     pub(super) fn date(&mut self, scope: &Scope, depth: usize) -> String {
