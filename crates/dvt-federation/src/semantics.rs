@@ -8,15 +8,17 @@ mod casts;
 mod frames;
 mod functions;
 mod operators;
+mod outer;
 mod patterns;
 mod rules;
 
 use crate::error::PlanError;
 use crate::functions::{FunctionPack, checked_arithmetic, row_function};
 use crate::subqueries::keep_nulls_of_in;
+use crate::unnest::{has_subquery, is_lateral};
 use aggregates::{refuse_deviation, rewrite_aggregates};
 use casts::{own_text, refuse_own_form, rewrite_cast};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion, TreeNodeRewriter};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
 use datafusion::functions_window::row_number::row_number_udwf;
 use datafusion::logical_expr::binary::type_union_resolution;
@@ -30,6 +32,7 @@ use dvt_sql::Dialect;
 use frames::widen_order;
 use functions::rewrite_function;
 use operators::rewrite_operator;
+use outer::{listed, see_outer_types};
 use rules::Rules;
 use std::sync::Arc;
 
@@ -42,19 +45,67 @@ pub(crate) fn apply_semantics(
     let Some(mut rules) = Rules::of(dialect) else { return crate::strange_dialect::only_plain(plan, dialect) };
     // The rows of a recursive CTE have the types with which it was bound.
     rules.literals_are_narrow &= !is_recursive(&plan);
-    let mut refused: Option<PlanError> = None;
-    let rewritten = plan.transform_up_with_subqueries(|node| {
-        let node = node.recompute_schema()?;
-        // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
-        let node = rewrite_expressions(node, &rules, &mut refused)?;
-        let node = keep_nulls_of_in(lift_subqueries(first_of_each(node)?)?)?;
-        let node = node.recompute_schema()?;
-        Ok(Transformed::yes(rewrite_aggregates(node, &rules)?))
-    });
-    if let Some(refused) = refused {
+    let mut meaning = Meaning { rules: &rules, refused: None };
+    let rewritten = meaning.of(plan);
+    if let Some(refused) = meaning.refused {
         return Err(refused);
     }
-    rewritten.map(|rewritten| rewritten.data).map_err(|error| crate::bind::explain(&error, dialect, functions, &[]))
+    rewritten.map_err(|error| crate::bind::explain(&error, dialect, functions, &[]))
+}
+
+/// Goes through a plan from below; a subquery comes after the rows that it is asked for, whose types it then sees.
+struct Meaning<'r> {
+    rules: &'r Rules,
+    refused: Option<PlanError>,
+}
+
+impl Meaning<'_> {
+    fn of(&mut self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        Ok(plan.rewrite(self)?.data)
+    }
+
+    /// The node's inputs, then the subqueries over them.
+    fn inputs_first(&mut self, node: LogicalPlan) -> Result<LogicalPlan> {
+        let node = match node {
+            LogicalPlan::Join(mut join) => {
+                join.left = Arc::new(self.of(Arc::unwrap_or_clone(join.left))?);
+                let right = see_outer_types(Arc::unwrap_or_clone(join.right), join.left.schema())?;
+                join.right = Arc::new(self.of(right)?);
+                LogicalPlan::Join(join)
+            }
+            other => other.map_children(|input| Ok(Transformed::yes(self.of(input)?)))?.data,
+        };
+        let outer = merge_schema(&node.inputs());
+        let seen = node.map_subqueries(|plan| {
+            let LogicalPlan::Subquery(subquery) = plan else { return Ok(Transformed::no(plan)) };
+            let mut subquery = listed(subquery, &outer)?;
+            let rows = see_outer_types(Arc::unwrap_or_clone(subquery.subquery), &outer)?;
+            subquery.subquery = Arc::new(self.of(rows)?);
+            Ok(Transformed::yes(LogicalPlan::Subquery(subquery)))
+        });
+        seen.map(|seen| seen.data)
+    }
+}
+
+impl TreeNodeRewriter for Meaning<'_> {
+    type Node = LogicalPlan;
+
+    fn f_down(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        if !has_subquery(&node)? && !is_lateral(&node) {
+            return Ok(Transformed::no(node));
+        }
+        let node = self.inputs_first(node)?;
+        Ok(Transformed::new(node, true, TreeNodeRecursion::Jump))
+    }
+
+    fn f_up(&mut self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        let node = node.recompute_schema()?;
+        // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
+        let node = rewrite_expressions(node, self.rules, &mut self.refused)?;
+        let node = keep_nulls_of_in(lift_subqueries(first_of_each(node)?)?)?;
+        let node = node.recompute_schema()?;
+        Ok(Transformed::yes(rewrite_aggregates(node, self.rules)?))
+    }
 }
 
 fn is_recursive(plan: &LogicalPlan) -> bool {
@@ -195,9 +246,16 @@ fn rewrite_expression(
                 Err(_) => Transformed::no(Expr::Literal(ScalarValue::Int64(Some(number)), metadata)),
             })
         }
-        Expr::AggregateFunction(call) => {
+        Expr::AggregateFunction(mut call) => {
             if rules.values_have_scales {
                 refuse_deviation(&call, schema, refused)?;
+            }
+            // A key that stands twice orders nothing more, and the engine keeps it once and looks for both.
+            let keys = std::mem::take(&mut call.params.order_by);
+            for key in keys {
+                if call.params.order_by.iter().all(|known| known.expr != key.expr) {
+                    call.params.order_by.push(key);
+                }
             }
             Ok(Transformed::no(Expr::AggregateFunction(call)))
         }

@@ -21,7 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
-use tree::{call, cast_to, is_named, is_text, number};
+use tree::{arguments, call, cast_to, is_named, is_text, number};
 use twins::sets_of_twins;
 
 /// The digits that carry a PostgreSQL `numeric` which names none.
@@ -46,6 +46,13 @@ pub(crate) fn name_casts(statement: &mut Statement) {
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             let name = match expr {
+                // Here a subquery is no value.
+                Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
+                    if let Some(subquery) = named_subquery(right) {
+                        **right = subquery;
+                    }
+                    return ControlFlow::Continue(());
+                }
                 Expr::Cast { data_type, .. } => data_type.to_string(),
                 Expr::TypedString(typed) => typed.data_type.to_string(),
                 Expr::Subquery(_) => {
@@ -60,6 +67,13 @@ pub(crate) fn name_casts(statement: &mut Statement) {
         }
     }
     let _: ControlFlow<()> = statement.visit(&mut Casts { subqueries: 0 });
+}
+
+/// The subquery that [`name_casts`] has named.
+fn named_subquery(expr: &Expr) -> Option<Expr> {
+    let Expr::Function(function) = expr else { return None };
+    let given = is_named(&function.name, NAMED).then(|| arguments(function))??;
+    given.into_iter().find(|value| matches!(value, Expr::Subquery(_)))
 }
 
 /// Where a name stands in the compiled SQL.

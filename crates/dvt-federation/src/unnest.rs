@@ -64,7 +64,7 @@ fn holds_subquery(expr: &Expr) -> Result<bool> {
     expr.exists(|expr| Ok(is_subquery(expr)))
 }
 
-fn has_subquery(node: &LogicalPlan) -> Result<bool> {
+pub(crate) fn has_subquery(node: &LogicalPlan) -> Result<bool> {
     let mut found = false;
     node.apply_expressions(|expr| {
         found |= holds_subquery(expr)?;
@@ -74,7 +74,7 @@ fn has_subquery(node: &LogicalPlan) -> Result<bool> {
 }
 
 /// A join whose right side is computed for each row of the left one.
-fn is_lateral(node: &LogicalPlan) -> bool {
+pub(crate) fn is_lateral(node: &LogicalPlan) -> bool {
     let LogicalPlan::Join(join) = node else { return false };
     let mut found = false;
     let _ = join.right.apply(|node| {

@@ -109,6 +109,10 @@ const QUERIES: &[&str] = &[
     "select x.sale_id, t.n from {l:sales} x left join lateral (select count(*) as n from {r:people}) t on x.amount = 5 and 1 = 2",
     "select x.sale_id, t.n from {l:sales} x left join (select count(*) as n, sum(person) as s from {r:people}) t on 2 < 1 or current_date < date '2000-01-01'",
     "select timestamptz '2024-01-01 00:00:00+00' as a, (select timestamptz '2024-01-01 00:00:00+00' from {r:people} p where p.person = x.customer limit 1) as b, count(*) as n from {l:sales} x group by 1, 2",
+    "select day::text as d, day, count(*) as n from {l:sales} x where x.pieces >= all (select p.boss - 9 from {r:people} p where p.boss > 10) and x.sale_id < any (select person from {r:people}) group by 1, 2",
+    "select x.v, s.shop_id from (values (1, 'one'), (2, null), (9, 'nine')) as x (v, name) join {l:sales} s on s.shop_id = x.v where not exists (select 1 from {r:people} p where p.boss - 10 = x.v)",
+    "select x.n, (select max(p.person) from {r:people} p where p.person < x.n * 5 and p.boss > x.m) as b from (select shop_id, sum(pieces) as n, avg(amount) as m from {l:sales} group by shop_id) x",
+    "select x.shop_id, jsonb_agg(x.sale_id order by x.sale_id, x.sale_id desc) as a from {l:sales} x join {r:people} p on p.person = x.customer group by 1",
     "select x.shop_id, grouping(x.shop_id) as g, count(*) as n from {l:sales} x join {r:people} p on p.person = x.customer group by rollup (x.shop_id, x.shop_id)",
     "select substring(x.note from '[a-z]+') as a, trim(leading 'a' from x.note) as b from {l:sales} x join {r:people} p on p.person = x.customer",
 ];
