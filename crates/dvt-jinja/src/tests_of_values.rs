@@ -128,7 +128,9 @@ fn is_same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::List(left), Value::List(right)) => Arc::ptr_eq(left, right),
         (Value::Dict(left), Value::Dict(right)) | (Value::Set(left), Value::Set(right)) => Arc::ptr_eq(left, right),
-        (Value::Object(left), Value::Object(right)) => Arc::ptr_eq(left, right),
+        (Value::Object(left), Value::Object(right)) => {
+            Arc::ptr_eq(left, right) || (left.type_name() == "macro" && left.equals(right.as_ref()))
+        }
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::Bool(_), _) | (_, Value::Bool(_)) => false,
         _ => left.type_name() == right.type_name() && equals(left, right),

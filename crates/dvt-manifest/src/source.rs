@@ -91,7 +91,7 @@ impl SourceFreshness {
 }
 
 impl Source {
-    /// The source's relation as its connection writes it: its own `quoting` above the project's.
+    /// The source's relation as what reads it writes it: its own `quoting` above its engine's, without the project's.
     #[must_use]
     pub fn relation(&self) -> Relation {
         let mut relation = self.style.apply(Relation::new(

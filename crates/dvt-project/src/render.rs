@@ -99,7 +99,13 @@ impl ValueRenderer {
                 }
             },
             YamlValue::List(items) => {
-                YamlValue::List(items.iter().map(|item| self.tree(file, item, path, wanted, problems)).collect())
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    path.push(index.to_string());
+                    let item = self.tree(file, item, path, wanted, problems);
+                    path.pop();
+                    item
+                });
+                YamlValue::List(items.collect())
             }
             YamlValue::Map(map) => YamlValue::Map(
                 map.iter()

@@ -59,3 +59,59 @@
 {%- endmacro %}
 
 {% macro bigquery__array_concat(array_1, array_2) -%} array_concat({{ array_1 }}, {{ array_2 }}) {%- endmacro %}
+
+{% macro bigquery__current_timestamp_backcompat() -%} current_timestamp {%- endmacro %}
+
+{% macro bigquery__equals(expr1, expr2) -%}
+  {%- if adapter.behavior.enable_truthy_nulls_equals_macro.no_warn -%}
+    ({{ expr1 }} is not distinct from {{ expr2 }})
+  {%- else -%}
+    ({{ expr1 }} = {{ expr2 }})
+  {%- endif -%}
+{%- endmacro %}
+
+{# A column of a nested type cannot be grouped by as it stands: the values are named first. #}
+{% macro bigquery__test_unique(model, column_name) -%}
+with dbt_test__target as (
+  select {{ column_name }} as unique_field
+  from {{ model }}
+  where {{ column_name }} is not null
+)
+select unique_field, count(*) as n_records
+from dbt_test__target
+group by unique_field
+having count(*) > 1
+{%- endmacro %}
+
+{# `where false` alone would be answered without a look at the query's types. #}
+{% macro bigquery__get_empty_subquery_sql(select_sql, select_sql_header=none) -%}
+  {%- if select_sql_header is not none -%}
+    {{ select_sql_header }}
+  {%- endif %}
+    select * from (
+        {{ select_sql }}
+    ) as __dbt_sbq
+    where false and current_timestamp() = current_timestamp()
+    limit 0
+{%- endmacro %}
+
+{% macro bigquery__snapshot_hash_arguments(args) -%}
+  {%- set texts = [] -%}
+  {%- for arg in args -%}
+    {%- do texts.append("coalesce(cast(" ~ arg ~ " as string), '')") -%}
+  {%- endfor -%}
+  to_hex(md5(concat({{ texts | join(", '|',") }})))
+{%- endmacro %}
+
+{% macro bigquery__snapshot_string_as_time(timestamp) -%}
+  {{ return('TIMESTAMP("' ~ timestamp ~ '")') }}
+{%- endmacro %}
+
+{% macro bigquery__format_column(column) -%}
+  {%- set data_type = column.data_type -%}
+  {{ return({'name': column.name, 'data_type': data_type, 'formatted': column.column.lower() ~ ' ' ~ data_type}) }}
+{%- endmacro %}
+
+{% macro bigquery__resolve_model_name(input_model_name) -%}
+  {{ input_model_name | string | replace('`', '') | replace('"', '\"') }}
+{%- endmacro %}

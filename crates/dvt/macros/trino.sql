@@ -52,3 +52,54 @@
   {%- endif -%}
   date_diff('{{ part }}', date_trunc('{{ part }}', cast({{ first_date }} as timestamp)), date_trunc('{{ part }}', cast({{ second_date }} as timestamp)))
 {%- endmacro %}
+
+{# A part counted from the end; Trino's own function knows only positive numbers. #}
+{% macro trino__split_part(string_text, delimiter_text, part_number) -%}
+  {%- if part_number >= 0 -%}
+    {{ dbt.default__split_part(string_text, delimiter_text, part_number) }}
+  {%- else -%}
+    {{ dbt._split_part_negative(string_text, delimiter_text, part_number) }}
+  {%- endif -%}
+{%- endmacro %}
+
+{# A date stays a date: texts are not taken for dates here. #}
+{% macro trino__date_spine(datepart, start_date, end_date) %}
+    with rawdata as (
+        {{ dbt.generate_series(dbt.get_intervals_between(start_date, end_date, datepart)) }}
+    ),
+
+    all_periods as (
+        select (
+            {{ dbt.dateadd(datepart, 'row_number() over (order by 1) - 1', 'cast(' ~ start_date ~ ' as date)') }}
+        ) as date_{{ datepart }}
+        from rawdata
+    ),
+    filtered as (
+        select *
+        from all_periods
+        where date_{{ datepart }} <= cast({{ end_date }} as date)
+    )
+    select * from filtered
+{% endmacro %}
+
+{% macro trino__snapshot_hash_arguments(args) -%}
+  {%- set texts = [] -%}
+  {%- for arg in args -%}
+    {%- do texts.append("coalesce(cast(" ~ arg ~ " as varchar), '')") -%}
+  {%- endfor -%}
+  lower(to_hex(md5(to_utf8(concat({{ texts | join(", '|',") }})))))
+{%- endmacro %}
+
+{% macro trino__information_schema_name(database) -%}
+  {%- if database -%} {{ database }}. {%- endif -%} INFORMATION_SCHEMA
+{%- endmacro %}
+
+{# Functions of Starburst Galaxy live in one schema for all. #}
+{% macro trino__generate_schema_name(custom_schema_name, node) -%}
+  {%- set name = (custom_schema_name or '') | trim -%}
+  {%- if node is not none and name | lower == 'functions' and node.database | lower == 'galaxy' -%}
+    {{ name }}
+  {%- else -%}
+    {{ dbt.default__generate_schema_name(custom_schema_name, node) }}
+  {%- endif -%}
+{%- endmacro %}

@@ -7,7 +7,6 @@ use crate::error::{ErrorKind, Flow};
 use crate::functions::context_object::ContextObject;
 use crate::methods::BoundMethod;
 use crate::value::{lock, repr};
-use std::sync::Arc;
 
 impl Interpreter<'_> {
     /// `value.name`: an attribute first, then an item, as Jinja does.
@@ -47,7 +46,7 @@ impl Interpreter<'_> {
             return value;
         }
         match self.library.lookup_in(package, name) {
-            Some(definition) => Value::object(MacroReference(Arc::clone(definition))),
+            Some(definition) => Value::object(MacroReference::found(definition)),
             None => Value::Undefined(Some(format!("'{package}' has no macro '{name}'").into())),
         }
     }

@@ -16,9 +16,25 @@ const MAX_DEPTH: usize = 400;
 pub(crate) const RED_ZONE: usize = 256 * 1024;
 pub(crate) const STACK_STEP: usize = 4 * 1024 * 1024;
 
-/// A macro of the library as a value.
+/// A macro of the library as a value. As in dbt, a bare name is the same value each time, and asking a package or
+/// `adapter.dispatch` makes another one each time: `f == f`, but not `package.f == package.f`.
 #[derive(Debug)]
-pub(crate) struct MacroReference(pub(crate) Arc<Definition>);
+pub(crate) struct MacroReference {
+    definition: Arc<Definition>,
+    is_bare_name: bool,
+}
+
+impl MacroReference {
+    /// What a macro's bare name means.
+    pub(crate) fn by_name(definition: &Arc<Definition>) -> Self {
+        Self { definition: Arc::clone(definition), is_bare_name: true }
+    }
+
+    /// What an attribute of a package, or a dispatch, gives.
+    pub(crate) fn found(definition: &Arc<Definition>) -> Self {
+        Self { definition: Arc::clone(definition), is_bare_name: false }
+    }
+}
 
 impl Object for MacroReference {
     fn type_name(&self) -> &str {
@@ -26,13 +42,15 @@ impl Object for MacroReference {
     }
 
     fn display(&self) -> String {
-        format!("<macro {}>", self.0.unique_id)
+        format!("<macro {}>", self.definition.unique_id)
     }
 
     fn attribute(&self, name: &str) -> Option<Value> {
         match name {
-            "name" => Some(Value::from(self.0.name.as_str())),
-            "arguments" => Some(Value::list(self.0.arguments.iter().map(|name| Value::from(name.as_str())).collect())),
+            "name" => Some(Value::from(self.definition.name.as_str())),
+            "arguments" => {
+                Some(Value::list(self.definition.arguments.iter().map(|name| Value::from(name.as_str())).collect()))
+            }
             _ => None,
         }
     }
@@ -41,8 +59,15 @@ impl Object for MacroReference {
         true
     }
 
+    fn equals(&self, other: &dyn Object) -> bool {
+        let other: &dyn std::any::Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            self.is_bare_name && other.is_bare_name && Arc::ptr_eq(&self.definition, &other.definition)
+        })
+    }
+
     fn call(&self, interpreter: &mut Interpreter<'_>, args: &mut Args) -> Option<Result<Value, Flow>> {
-        Some(interpreter.call_definition(&self.0, args))
+        Some(interpreter.call_definition(&self.definition, args))
     }
 }
 

@@ -7,7 +7,6 @@ use crate::error::{ErrorKind, Flow};
 use crate::functions::context_object::ContextObject;
 use crate::{Object, Value, functions};
 use dvt_diagnostics::did_you_mean;
-use std::sync::Arc;
 
 /// A package name before a dot: `dbt_utils.star`.
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl Interpreter<'_> {
             return Some(value);
         }
         if let Some(definition) = self.library.lookup(&self.context.package, name) {
-            return Some(Value::object(MacroReference(Arc::clone(definition))));
+            return Some(Value::object(MacroReference::by_name(definition)));
         }
         if let Some(value) = self.context.variables.get(name) {
             return Some(value.clone());

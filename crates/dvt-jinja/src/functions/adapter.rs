@@ -253,7 +253,7 @@ fn dispatch(interpreter: &mut Interpreter<'_>, args: &mut Args) -> Result<Value,
     let library = interpreter.library;
     let context = interpreter.context;
     match library.dispatch(&context.package, &context.adapter_types, &name, namespace.as_deref()) {
-        Ok(definition) => Ok(Value::object(MacroReference(Arc::clone(definition)))),
+        Ok(definition) => Ok(Value::object(MacroReference::found(definition))),
         Err(NotFound { searched }) => Err(Flow::error(
             ErrorKind::UnknownMacro,
             format!(

@@ -468,7 +468,9 @@ impl Walker<'_> {
         }
         let namespace = constant(args.get(1)).or_else(|| keyword("macro_namespace"));
         let types = &self.library.dispatch.adapter_types;
-        if let Ok(definition) = self.library.dispatch(self.package, types, &name, namespace.as_deref()) {
+        // Where no namespace says where to look, dbt answers here for the root project, whoever asks.
+        let asking = &self.library.root_project;
+        if let Ok(definition) = self.library.dispatch(asking, types, &name, namespace.as_deref()) {
             self.add(Some(definition));
         }
     }

@@ -158,3 +158,12 @@ fn the_context_is_a_dict_of_all_names() {
         "7 d 7",
     );
 }
+
+/// As in dbt: a macro's bare name is the same value each time, a package gives another one each time.
+#[test]
+fn macros_are_compared_as_pythons_objects() {
+    let library = library(&[("shop", "m.sql", "{% macro f() %}{% endmacro %}{% macro g() %}{% endmacro %}")]);
+    check_in(&library, "{{ f == f }} {{ f in [f] }} {{ f is sameas f }} {{ f == g }}", "True True True False");
+    check_in(&library, "{{ shop.f == shop.f }} {{ f == shop.f }} {{ shop.f in [shop.f, f] }}", "False False False");
+    check_in(&library, "{% set one = shop.f %}{{ one == one }} {{ one in [one] }}", "True True");
+}

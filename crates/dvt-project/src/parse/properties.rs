@@ -83,32 +83,42 @@ impl PropertyEntry {
     }
 }
 
-/// Whether a value of a properties file is rendered when the file is read.
+/// Whether a value of a properties file is rendered when the file is read. `path` is the section, then the keys of
+/// dictionaries and the places in lists that lead to the value.
 fn is_rendered(path: &[String]) -> bool {
-    let (section, last) = (path.first().map(String::as_str), path.last().map(String::as_str));
-    match section {
-        Some("unit_tests") => return last != Some("description"),
-        // The semantic layer's filters are templates of their own.
-        Some("metrics") if last == Some("filter") => return false,
-        Some("models") if last == Some("filter") && path.get(1).is_some_and(|key| key == "metrics") => return false,
-        Some("saved_queries") if path.get(1).is_some_and(|key| key == "query_params") && last == Some("where") => {
-            return false;
-        }
-        _ => {}
+    let keys: Vec<&str> = path.iter().map(|key| key.trim_start_matches('+')).collect();
+    let Some((section, keys)) = keys.split_first() else { return true };
+    // The semantic layer's filters are templates of their own.
+    let is_filter = keys.iter().rev().take(2).any(|key| *key == "filter");
+    match (*section, keys) {
+        ("metrics", _) if is_filter => false,
+        ("models", ["metrics", ..]) if is_filter => false,
+        ("saved_queries", ["query_params", "where", ..]) => false,
+        ("sources", ["description" | "loaded_at_query", ..]) => false,
+        ("sources", ["config", "loaded_at_query", ..]) => false,
+        ("sources", ["tables", _, rest @ ..]) => !is_rendered_later(rest),
+        ("sources", _) => true,
+        ("macros", ["arguments", rest @ ..]) => !is_rendered_later(rest),
+        _ => !is_rendered_later(keys),
     }
-    !path.iter().any(|key| {
-        matches!(
-            key.trim_start_matches('+'),
-            "description"
-                | "tests"
-                | "data_tests"
-                | "pre-hook"
-                | "post-hook"
-                | "pre_hook"
-                | "post_hook"
-                | "loaded_at_query"
-        )
-    })
+}
+
+/// Descriptions, tests and hooks have their own moment. It is their place that counts: a column called `description` in
+/// `column_types`, say, is a value like any other.
+fn is_rendered_later(keys: &[&str]) -> bool {
+    let is_late = |key: &str| matches!(key, "tests" | "data_tests" | "description");
+    match keys {
+        ["loaded_at_query", ..] | [_, "loaded_at_query"] => true,
+        [key, ..] if is_late(key) => true,
+        [_, key] if is_late(key) => true,
+        ["config", "pre_hook" | "post_hook" | "pre-hook" | "post-hook" | "loaded_at_query", ..] => true,
+        [_, _, _, _, "description"] => true,
+        ["versions", _, "config", "pre_hook" | "post_hook" | "pre-hook" | "post-hook", ..] => true,
+        ["versions", _, key, ..] | ["versions", _, "columns", _, key, ..] if is_late(key) => true,
+        ["columns" | "dimensions" | "measures" | "entities" | "metrics" | "arguments", _, key, ..] => is_late(key),
+        ["derived_semantics", "dimensions" | "entities", _, key, ..] => is_late(key),
+        _ => false,
+    }
 }
 
 /// Reads one file.

@@ -68,18 +68,24 @@ impl Session<'_> {
     /// How relations of nodes are written on a connection: the project's `quoting` above the dialect, the node's own
     /// `quoting` config above both.
     pub(crate) fn style(&self, connection: &Connection, own: Option<&Value>) -> RelationStyle {
-        let dialect = connection.facts.dialect;
-        let project = &self.config.project.quoting;
+        let mut style = Self::style_of(connection);
         let part = |key: &str, default: bool| {
-            own.and_then(|own| own.get(key)).or_else(|| project.get(key)).and_then(Value::as_bool).unwrap_or(default)
+            let said = own.and_then(|own| own.get(key)).or_else(|| self.config.project.quoting.get(key));
+            said.and_then(Value::as_bool).unwrap_or(default)
         };
-        let quotes = dialect.quotes_names;
+        let quoting = &mut style.quoting;
+        quoting.database = part("database", quoting.database);
+        quoting.schema = part("schema", quoting.schema);
+        quoting.identifier = part("identifier", quoting.identifier);
+        style
+    }
+
+    /// How a connection's relations are written where the project's `quoting` does not count: a source that a model reads.
+    pub(crate) fn style_of(connection: &Connection) -> RelationStyle {
+        let dialect = connection.facts.dialect;
+        let is_quoted = dialect.quotes_names;
         RelationStyle {
-            quoting: Quoting {
-                database: part("database", quotes),
-                schema: part("schema", quotes),
-                identifier: part("identifier", quotes),
-            },
+            quoting: Quoting { database: is_quoted, schema: is_quoted, identifier: is_quoted },
             quote: dialect.quote,
             has_database: dialect.has_database,
         }

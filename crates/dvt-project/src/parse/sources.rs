@@ -142,7 +142,9 @@ fn read_table(
         style: session.style(&connection, None),
         name,
     };
+    // As in dbt, the artifact names it with the project's `quoting`, and what reads it does without.
     source_node.relation_name = Some(source_node.relation().render());
+    source_node.style = Session::style_of(&connection);
     Some(source_node)
 }
 

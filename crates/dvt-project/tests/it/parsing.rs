@@ -58,6 +58,40 @@ fn selection_and_order_work_on_a_parsed_project() {
     assert_eq!(schedule.waits_for["model.shop.c"], ["model.shop.a"], "also where what lies between is not selected");
 }
 
+/// dbt's artifact names sources with the project's `quoting`; what reads them goes by the source's own alone.
+#[test]
+fn the_quoting_of_a_project_is_not_that_of_its_sources() {
+    let case = Case::new(
+        "=== dbt_project.yml\nname: shop\nprofile: shop\nquoting: {database: false, schema: false, identifier: false}\n\
+         === profiles.yml\nshop: {target: dev, outputs: {dev: {type: postgres, dbname: d, schema: s}}}\n\
+         === models/sources.yml\nsources:\n  - name: raw\n    quoting: {schema: false}\n    tables: [{name: Orders}]\n\
+         === models/a.sql\nselect * from {{ source('raw', 'Orders') }}\n",
+    );
+    let project = case.load().unwrap_or_else(|diagnostics| panic!("{}", case.render(&diagnostics)));
+    let source = &project.manifest.sources["source.shop.raw.Orders"];
+    assert_eq!(source.relation_name.as_deref(), Some("d.raw.Orders"));
+    assert_eq!(source.relation().render(), "\"d\".raw.\"Orders\"");
+    assert_eq!(project.manifest.nodes["model.shop.a"].relation().render(), "d.s.a");
+}
+
+/// Descriptions are read later, where they stand; the same word elsewhere is a key like any other.
+#[test]
+fn a_column_called_description_is_configured_like_any_other() {
+    let case = Case::new(
+        "=== dbt_project.yml\nname: shop\nprofile: shop\n\
+         === profiles.yml\nshop: {target: dev, outputs: {dev: {type: postgres, dbname: d, schema: s}}}\n\
+         === seeds/s.csv\ndescription,tests\na,b\n\
+         === seeds/s.yml\nseeds:\n  - name: s\n    description: \"{{ doc('own') }}\"\n    config:\n      column_types:\n        \
+         description: \"{{ 'text' if target.type == 'postgres' else 'string' }}\"\n        tests: \"{{ 1 }}\"\n\
+         === seeds/d.md\n{% docs own %}Its own.{% enddocs %}\n",
+    );
+    let project = case.load().unwrap_or_else(|diagnostics| panic!("{}", case.render(&diagnostics)));
+    let seed = &project.manifest.nodes["seed.shop.s"];
+    let config = serde_json::to_value(&seed.config).unwrap();
+    assert_eq!(config["column_types"]["description"], "text", "{config}");
+    assert_eq!(seed.description, "Its own.");
+}
+
 /// A project cut off anywhere gives a manifest or diagnostics, never a panic.
 #[test]
 fn a_project_cut_anywhere_is_read_or_refused() {

@@ -32,3 +32,22 @@
     ({{ expr1 }} = {{ expr2 }})
   {%- endif -%}
 {%- endmacro %}
+
+{% macro duckdb__any_value(expression) -%}
+  arbitrary({{ expression }})
+{%- endmacro %}
+
+{% macro duckdb__last_day(date, datepart) -%}
+  {%- if datepart == 'quarter' -%}
+    cast(
+        {{ dbt.dateadd('day', '-1', dbt.dateadd('month', '3', dbt.date_trunc(datepart, date))) }}
+        as date)
+  {%- else -%}
+    {{ dbt.default_last_day(date, datepart) }}
+  {%- endif -%}
+{%- endmacro %}
+
+{% macro duckdb__generate_series(upper_bound) -%}
+  select generate_series as generated_number
+  from generate_series(1, {{ upper_bound }})
+{%- endmacro %}

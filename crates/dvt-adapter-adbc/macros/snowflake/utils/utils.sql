@@ -20,8 +20,12 @@
   convert_timezone('UTC', {{ snowflake__current_timestamp_backcompat() }})::{{ type_timestamp() }}
 {%- endmacro %}
 
-{% macro snowflake__type_timestamp() -%}
-  timestamp_ntz
+{% macro snowflake__cast(field, type) -%}
+  {%- if type | upper in ['GEOMETRY', 'GEOGRAPHY'] -%}
+    to_{{ type | lower }}({{ field }})
+  {%- else -%}
+    cast({{ field }} as {{ type }})
+  {%- endif -%}
 {%- endmacro %}
 
 {% macro snowflake__safe_cast(field, type) -%}
