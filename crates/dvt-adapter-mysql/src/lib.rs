@@ -10,6 +10,7 @@ mod commit;
 mod decode;
 mod errors;
 mod extract;
+mod jdbc;
 mod load;
 mod macros;
 mod pool;
@@ -23,8 +24,8 @@ use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
     Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ExtractRequest, Fetch, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session, UnsupportedType,
-    hold_key,
+    ExtractRequest, Fetch, Hold, JdbcAccess, JdbcColumn, JdbcForm, JdbcPurpose, LoadReport, LoadRequest,
+    RelationDescription, RelationName, Session, UnsupportedType, hold_key,
 };
 use dvt_sql::{Dialect, MARIADB, MYSQL};
 use pool::{Pool, Purpose};
@@ -116,6 +117,30 @@ impl Adapter for MySqlAdapter {
 
     async fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDescription>, AdapterError> {
         catalog::describe_query(&self.pool, sql).await
+    }
+
+    fn jdbc_drivers(&self) -> &'static [&'static str] {
+        &["mariadb", "mysql"]
+    }
+
+    fn jdbc_obstacle(&self, executors_are_here: bool) -> Option<String> {
+        jdbc::obstacle(self.settings(), executors_are_here)
+    }
+
+    async fn jdbc_access(&self, purpose: JdbcPurpose) -> Result<JdbcAccess, AdapterError> {
+        jdbc::access(&self.pool, purpose).await
+    }
+
+    fn jdbc_column(&self, column: &ColumnDescription) -> Result<JdbcColumn, String> {
+        jdbc::column(column)
+    }
+
+    fn jdbc_parameter(&self, column_type: &str, field: &Field) -> Result<JdbcForm, String> {
+        jdbc::parameter(column_type, field)
+    }
+
+    async fn split(&self, relation: &RelationName, into: usize) -> Result<Vec<String>, AdapterError> {
+        jdbc::split(&self.pool, relation, into).await
     }
 
     async fn extract(&self, request: ExtractRequest, cancel: CancellationToken) -> Result<BatchStream, AdapterError> {

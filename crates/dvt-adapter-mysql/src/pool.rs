@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    fn session_settings(&self, purpose: Purpose) -> String {
+    pub(crate) fn session_settings(&self, purpose: Purpose) -> String {
         let mut sql = "SET NAMES utf8mb4".to_owned();
         if let Some(collation) = &self.settings.collation {
             sql.push_str(" COLLATE ");

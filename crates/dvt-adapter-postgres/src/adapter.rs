@@ -5,13 +5,13 @@ use crate::pool::Pool;
 use crate::profile::Settings;
 use crate::session::PostgresSession;
 use crate::types::{ADAPTER_TYPE, column_type};
-use crate::{changes, describe, extract, load, statistics};
+use crate::{changes, describe, extract, jdbc, load, statistics};
 use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
     Adapter, AdapterError, BatchStream, CancellationToken, Capabilities, ColumnDescription, ConnectionIdentity,
-    ErrorClass, ExtractRequest, Fetch, Hold, LoadReport, LoadRequest, RelationDescription, RelationName, Session,
-    UnsupportedType, hold_key,
+    ErrorClass, ExtractRequest, Fetch, Hold, JdbcAccess, JdbcColumn, JdbcForm, JdbcPurpose, LoadReport, LoadRequest,
+    RelationDescription, RelationName, Session, UnsupportedType, hold_key,
 };
 use dvt_sql::{Dialect, POSTGRES};
 use serde_json::{Map, Value};
@@ -150,6 +150,34 @@ impl Adapter for PostgresAdapter {
 
     fn session_appends(&self) -> bool {
         true
+    }
+
+    fn jdbc_drivers(&self) -> &'static [&'static str] {
+        &["postgresql"]
+    }
+
+    fn jdbc_shares_snapshots(&self) -> bool {
+        true
+    }
+
+    fn jdbc_obstacle(&self, executors_are_here: bool) -> Option<String> {
+        jdbc::obstacle(self.settings(), executors_are_here)
+    }
+
+    async fn jdbc_access(&self, purpose: JdbcPurpose) -> Result<JdbcAccess, AdapterError> {
+        jdbc::access(&self.pool, purpose).await
+    }
+
+    fn jdbc_column(&self, column: &ColumnDescription) -> Result<JdbcColumn, String> {
+        jdbc::column(column)
+    }
+
+    fn jdbc_parameter(&self, column_type: &str, field: &Field) -> Result<JdbcForm, String> {
+        jdbc::parameter(column_type, field)
+    }
+
+    async fn split(&self, relation: &RelationName, into: usize) -> Result<Vec<String>, AdapterError> {
+        changes::split(&self.pool, relation, into).await
     }
 
     fn display_location(&self) -> String {

@@ -82,6 +82,22 @@ pub(crate) async fn token(pool: &Arc<Pool>, relations: &[RelationName]) -> Resul
 
 /// See [`dvt_adapter::Adapter::parts`]: ranges of row addresses.
 pub(crate) async fn parts(pool: &Arc<Pool>, relation: &RelationName, rows: u64) -> Result<Vec<String>, AdapterError> {
+    let size = size_of(pool, relation).await?;
+    Ok(size.map(|(blocks, density)| block_ranges(blocks, density, rows)).unwrap_or_default())
+}
+
+/// A part of fewer blocks than this is not worth a session of its own.
+const LEAST_BLOCKS: i64 = 16;
+
+/// See [`dvt_adapter::Adapter::split`]: ranges of row addresses.
+pub(crate) async fn split(pool: &Arc<Pool>, relation: &RelationName, into: usize) -> Result<Vec<String>, AdapterError> {
+    let size = size_of(pool, relation).await?;
+    let into = i64::try_from(into).unwrap_or(i64::MAX).clamp(1, MOST_PARTS);
+    Ok(size.map(|(blocks, _)| ranges_of(blocks, (blocks / into + 1).max(LEAST_BLOCKS))).unwrap_or_default())
+}
+
+/// Blocks of the table, and rows in a block; `None` where its rows have no addresses that are ordered by block.
+async fn size_of(pool: &Arc<Pool>, relation: &RelationName) -> Result<Option<(i64, f64)>, AdapterError> {
     let connection = &pool.connector.settings.connection;
     let lease = pool.take().await?;
     let asked = lease.client.query_opt(SIZE, &[&relation.schema, &relation.identifier]).await;
@@ -90,15 +106,17 @@ pub(crate) async fn parts(pool: &Arc<Pool>, relation: &RelationName, rows: u64) 
         Some(row) => Ok(Some((row.try_get::<_, i64>("blocks")?, row.try_get::<_, f64>("density")?))),
         None => Ok(None),
     };
-    let size = asked.and_then(read).map_err(|error| from_driver(connection, error, None))?;
-    Ok(size.map(|(blocks, density)| block_ranges(blocks, density, rows)).unwrap_or_default())
+    asked.and_then(read).map_err(|error| from_driver(connection, error, None))
 }
 
-/// Conditions on the row's address. The first and the last are open, so that together they hold every row.
+/// Conditions on the row's address, about so many rows each. The first and the last are open, so that together they hold every row.
 fn block_ranges(blocks: i64, density: f64, rows: u64) -> Vec<String> {
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "how many blocks is a guess")]
     let wanted = (rows as f64 / density.max(1.0)) as i64;
-    let step = wanted.max(blocks / MOST_PARTS + 1).max(1);
+    ranges_of(blocks, wanted.max(blocks / MOST_PARTS + 1).max(1))
+}
+
+fn ranges_of(blocks: i64, step: i64) -> Vec<String> {
     let starts: Vec<i64> =
         (1..).map_while(|part: i64| part.checked_mul(step)).take_while(|start| *start < blocks).collect();
     let Some(last) = starts.last() else { return Vec::new() };

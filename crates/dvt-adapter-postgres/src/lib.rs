@@ -16,6 +16,7 @@ mod encode;
 mod errors;
 mod extract;
 mod formats;
+mod jdbc;
 mod load;
 mod macros;
 mod numeric;

@@ -1,8 +1,8 @@
 //! The traits a leaf implements, and the values that cross them.
 
 use crate::{
-    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, Hold, RelationDescription,
-    RelationName, UnsupportedType,
+    AdapterError, Capabilities, ColumnDescription, ConnectionIdentity, ErrorClass, Hold, JdbcAccess, JdbcColumn,
+    JdbcForm, JdbcPurpose, RelationDescription, RelationName, UnsupportedType,
 };
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};
@@ -107,6 +107,49 @@ pub trait Adapter: Send + Sync {
     /// `None` where the engine has no lock for that. It keeps nobody from reading or writing but who asks for it too.
     async fn hold(&self, _relation: &RelationName, _cancel: CancellationToken) -> Result<Option<Hold>, AdapterError> {
         Ok(None)
+    }
+
+    /// The names of [`crate::JDBC_DRIVERS`] that reach this database; empty where executors of another engine cannot.
+    fn jdbc_drivers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether [`Adapter::jdbc_access`] can give all sessions of executors one state to read.
+    fn jdbc_shares_snapshots(&self) -> bool {
+        false
+    }
+
+    /// Why executors on other machines, or at all, cannot log in as this profile output says; `None` where they can.
+    fn jdbc_obstacle(&self, _executors_are_here: bool) -> Option<String> {
+        Some(format!("type `{}` has no JDBC driver that dvt knows", self.adapter_type()))
+    }
+
+    /// How executors log in. For reading it begins what they share.
+    async fn jdbc_access(&self, _purpose: JdbcPurpose) -> Result<JdbcAccess, AdapterError> {
+        let message = format!("type `{}` has no JDBC driver that dvt knows", self.adapter_type());
+        Err(AdapterError::new(ErrorClass::Configuration, self.connection(), message))
+    }
+
+    /// How a column of this native type travels to executors, exactly.
+    ///
+    /// # Errors
+    /// The reason why it does not.
+    fn jdbc_column(&self, column: &ColumnDescription) -> Result<JdbcColumn, String> {
+        Err(format!("`{}`", column.native_type))
+    }
+
+    /// How executors hand over the values of a field for a column of this type, exactly.
+    ///
+    /// # Errors
+    /// The reason why they cannot.
+    fn jdbc_parameter(&self, column_type: &str, _field: &Field) -> Result<JdbcForm, String> {
+        Err(format!("`{column_type}`"))
+    }
+
+    /// Conditions in the engine's SQL that split the relation into about so many parts: every row fulfils exactly one of them
+    /// in any one state of the relation. Empty where it has no such conditions.
+    async fn split(&self, _relation: &RelationName, _into: usize) -> Result<Vec<String>, AdapterError> {
+        Ok(Vec::new())
     }
 
     /// Where this connection leads, for people: `postgres://user@host:5432/db`. Never a password.

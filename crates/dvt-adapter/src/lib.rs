@@ -13,6 +13,7 @@ mod contract;
 mod description;
 mod error;
 mod hold;
+mod jdbc;
 mod types;
 
 pub use capabilities::Capabilities;
@@ -28,6 +29,7 @@ pub use description::{
 };
 pub use error::{AdapterError, ErrorClass};
 pub use hold::{Hold, hold_key};
+pub use jdbc::{JDBC_DRIVERS, JdbcAccess, JdbcColumn, JdbcDriver, JdbcForm, JdbcPurpose};
 pub use types::{
     LOGICAL_TYPE, LogicalType, NATIVE_TYPE, UNCONSTRAINED_NUMERIC, UnsupportedType, logical_type, native_type,
     with_types,

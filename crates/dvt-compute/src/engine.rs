@@ -197,13 +197,16 @@ fn attach(plan: &FederatedPlan, inputs: Vec<ExtractInput>, reduces: bool) -> Res
         .iter()
         .zip(inputs)
         .map(|(extract, input)| {
-            provider_as_source(match input {
+            Ok(provider_as_source(match input {
                 ExtractInput::Table(table) => table,
                 ExtractInput::Staged(table) => table.table_provider(),
                 ExtractInput::Stream(open) => Arc::new(StreamTable::new(extract, open, reduces)),
-            })
+                ExtractInput::Jdbc(_) => {
+                    return Err(ComputeError::Engine { message: "only Spark has executors that read".to_owned() });
+                }
+            }))
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     if sources.len() != plan.extracts.len() {
         return Err(ComputeError::Engine { message: "not every extract has an input".to_owned() });
     }

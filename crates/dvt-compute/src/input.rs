@@ -44,6 +44,8 @@ pub enum ExtractInput {
     Table(Arc<dyn TableProvider>),
     /// The same, as a table that another engine can read by its files.
     Staged(Arc<StagedTable>),
+    /// Read by the executors of another engine themselves.
+    Jdbc(Arc<crate::JdbcExtract>),
 }
 
 /// Batches read ahead of the engine, so that a connection works while another side of a join is read.

@@ -16,7 +16,10 @@ pub use engine::{ComputeSettings, Engine, JoinStrategy, estimate};
 pub use error::ComputeError;
 pub use input::{ExtractInput, OpenStream};
 pub use output::ResultStream;
-pub use spark::{SparkEngine, SparkFailure, SparkQuery, SparkSettings, spark_query};
+pub use spark::{
+    JdbcExtract, JdbcTarget, SparkEngine, SparkFailure, SparkQuery, SparkSettings, find_drivers, jdbc_reads,
+    spark_query,
+};
 
 #[cfg(test)]
 mod tests;

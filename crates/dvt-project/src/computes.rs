@@ -54,6 +54,29 @@ pub struct SparkSettings {
     pub master: Option<String>,
     pub config: IndexMap<String, String>,
     pub delta: Map<String, Value>,
-    pub jdbc_extraction: Map<String, Value>,
-    pub jdbc_load: Map<String, Value>,
+    /// Executors read databases themselves.
+    pub jdbc_extraction: Option<JdbcExtraction>,
+    /// Executors load results themselves.
+    pub jdbc_load: Option<JdbcLoad>,
+}
+
+/// How executors read databases.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JdbcExtraction {
+    /// Sessions that read one table at once, at most.
+    pub num_partitions: usize,
+    /// Rows that a driver fetches at a time.
+    pub fetch_size: usize,
+    /// Folders with drivers, beside those that dvt knows.
+    pub drivers: Vec<PathBuf>,
+    /// Connections whose tables nobody changes during a run: they may be read in parts without one snapshot for all.
+    pub unchanging: Vec<String>,
+}
+
+/// How executors load results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JdbcLoad {
+    pub num_partitions: usize,
+    /// Rows in one statement.
+    pub batch_size: usize,
 }

@@ -23,7 +23,7 @@ mod written_config;
 mod yaml;
 
 pub use buckets::{Bucket, BucketKind, Buckets, CloudBucket, Staging};
-pub use computes::{AUTO, Compute, ComputeKind, Computes, DatafusionSettings, SparkSettings};
+pub use computes::{AUTO, Compute, ComputeKind, Computes, DatafusionSettings, JdbcExtraction, JdbcLoad, SparkSettings};
 pub use load::{
     PackageEntry, PackageList, PackageLock, load_buckets, load_computes, load_config, load_package_list,
     load_package_lock, load_package_name, load_profile, load_project_file, malformed_packages, parse_mapping,

@@ -4,7 +4,7 @@ use crate::failure::{NodeError, from_spark};
 use crate::run::{Run, lock};
 use crate::settings::SparkPlaces;
 use dvt_compute::{
-    ComputeSettings, Engine, SparkEngine, SparkFailure, SparkQuery, SparkSettings, estimate, spark_query,
+    ComputeSettings, Engine, SparkEngine, SparkFailure, SparkQuery, SparkSettings, estimate, find_drivers, spark_query,
 };
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::FederatedPlan;
@@ -225,7 +225,15 @@ pub fn spark_settings(
     places: &SparkPlaces,
     logs: PathBuf,
 ) -> SparkSettings {
+    let uses_jdbc = configured.jdbc_extraction.is_some() || configured.jdbc_load.is_some();
+    let mut jar_folders: Vec<PathBuf> =
+        configured.jdbc_extraction.as_ref().map(|wanted| wanted.drivers.clone()).unwrap_or_default();
+    jar_folders.extend(configured.spark_home.iter().map(|home| home.join("jars")));
+    jar_folders.extend(places.jars.iter().cloned());
+    let drivers = if uses_jdbc { find_drivers(&jar_folders) } else { Vec::new() };
     SparkSettings {
+        drivers,
+        jar_folders,
         remote: configured.remote.clone(),
         version: configured.version.clone(),
         master: configured.master.clone().unwrap_or_else(|| "local[*]".to_owned()),

@@ -50,6 +50,13 @@ pub(crate) struct Supply {
     pub(crate) found: Option<Origin>,
 }
 
+impl Supply {
+    /// Rows that dvt does not see.
+    pub(crate) fn by_executors(reason: String) -> Self {
+        Self { is_staged: false, reason, request: None, proof_reason: String::new(), found: None }
+    }
+}
+
 impl Run {
     /// The node has opened all that it reads: nothing need be staged for its sake any more.
     pub(crate) fn has_opened(&self, node: &Node) {

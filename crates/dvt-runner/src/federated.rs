@@ -1,10 +1,11 @@
 //! The routes that cross connections: describe, plan, extract, compute, load into the landing relation.
 
 use crate::compile::CompiledNode;
-use crate::engines::ChosenEngine;
+use crate::engines::{ChosenEngine, ComputeChoice, StagingPlace};
 use crate::extracting::{choose_supply, parts_of};
 use crate::failure::{FailedAt, NodeError, from_adapter, from_compute, from_plan, from_staging};
 use crate::inputs::{Input, stored_name};
+use crate::jdbc::{ByExecutors, load_by_executors, plan_of};
 use crate::journal::Entry;
 use crate::landing::remove_landing;
 use crate::progress::{Counts, Progress, batch_bytes};
@@ -24,6 +25,7 @@ use dvt_federation::{
     rename_relations,
 };
 use dvt_manifest::{Node, Relation};
+use dvt_project::Staging as StagingMode;
 use dvt_staging::{OpenExtract, Origin, Parts, Reading, StageRequest};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -48,13 +50,20 @@ pub(crate) struct InputFigures {
 #[derive(Clone, Debug)]
 pub(crate) enum Delivery {
     Streamed,
-    Staged { origin: Origin, rows: u64, bytes: u64 },
+    /// Executors of the compute read them; dvt has not seen them.
+    Executors,
+    Staged {
+        origin: Origin,
+        rows: u64,
+        bytes: u64,
+    },
 }
 
 impl Delivery {
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Streamed => "streamed",
+            Self::Executors => "executors",
             Self::Staged { origin: Origin::Read, .. } => "staged",
             Self::Staged { origin: Origin::Shared, .. } => "shared",
             Self::Staged { origin: Origin::Reused, .. } => "reused",
@@ -73,6 +82,10 @@ impl InputFigures {
             "staged": matches!(self.delivery, Delivery::Staged { .. }),
             "delivery": self.delivery.as_str(),
         });
+        if let (Delivery::Executors, Some(figures)) = (&self.delivery, figures.as_object_mut()) {
+            figures.insert("rows_extracted".to_owned(), Value::Null);
+            figures.insert("bytes_extracted".to_owned(), Value::Null);
+        }
         if let (Delivery::Staged { rows, bytes, .. }, Some(figures)) = (&self.delivery, figures.as_object_mut()) {
             figures.insert("rows_staged".to_owned(), json!(rows));
             figures.insert("bytes_staged".to_owned(), json!(bytes));
@@ -295,7 +308,7 @@ pub(crate) struct InputCounter {
 }
 
 impl InputCounter {
-    fn figures(&self) -> InputFigures {
+    pub(crate) fn figures(&self) -> InputFigures {
         InputFigures {
             connection: self.connection.clone(),
             relation: self.relation.clone(),
@@ -334,8 +347,7 @@ pub(crate) async fn start_rows(
         }
         Answer::Plan(plan, questions) => {
             let choice = run.choose_compute(node, plan)?;
-            let (sources, mut inputs) =
-                open_inputs(run, node, plan, choice.reads_bucket(), progress, cancel, at).await?;
+            let (sources, mut inputs) = open_inputs(run, node, plan, Some(&choice), progress, cancel, at).await?;
             inputs.extend(questions.iter().flat_map(|question| question.inputs.iter().cloned()));
             progress.phase(Phase::Compute);
             let result = match choice.engine {
@@ -348,33 +360,38 @@ pub(crate) async fn start_rows(
     }
 }
 
-/// A source of rows for each extract: streamed, or staged as [`choose_supply`] says; all staged where the compute
-/// `reads_bucket`.
+/// A source of rows for each extract: streamed, or staged as [`choose_supply`] says; where the compute is Spark, staged or
+/// read by its executors.
 pub(crate) async fn open_inputs(
     run: &Arc<Run>,
     node: &Node,
     plan: &FederatedPlan,
-    reads_bucket: Option<&str>,
+    choice: Option<&ComputeChoice>,
     progress: &Arc<Progress>,
     cancel: &CancellationToken,
     at: FailedAt<'_>,
 ) -> Result<(Vec<ExtractInput>, Vec<InputCounter>), NodeError> {
     let batch_rows = run.batch_rows(node)?;
     let mut place = run.staging(node)?;
-    place.read_by = reads_bucket.map(str::to_owned);
+    place.read_by = choice.and_then(ComputeChoice::reads_bucket).map(str::to_owned);
     let opened = plan.extracts.iter().map(|extract| {
         let place = &place;
         async move {
             let adapter = run.adapter(&extract.connection)?;
             let counts = Arc::new(Counts::default());
             let open = extract_opener(&adapter, &extract.sql, &extract.schema, batch_rows, &counts, progress, cancel);
-            let supply = choose_supply(run, node, extract, place, at).await?;
             let counter = |counts, delivery| InputCounter {
                 connection: extract.connection.clone(),
                 relation: extract.relations().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 counts,
                 delivery,
             };
+            if let Some(reading) = executors_read(run, choice, extract, place, at).await?.and_then(Result::ok) {
+                let opened = reading.open(adapter.as_ref(), extract).await;
+                let opened = opened.map_err(|error| from_adapter(&error, Some(&extract.sql), at))?;
+                return Ok((ExtractInput::Jdbc(Arc::new(opened)), counter(counts, Delivery::Executors)));
+            }
+            let supply = choose_supply(run, node, extract, place, at).await?;
             let Some(request) = supply.request else {
                 return Ok((ExtractInput::Stream(open), counter(counts, Delivery::Streamed)));
             };
@@ -400,6 +417,20 @@ pub(crate) async fn open_inputs(
     let opened = futures::future::try_join_all(opened).await?;
     run.has_opened(node);
     Ok(opened.into_iter().unzip())
+}
+
+/// How executors read the extract, or why they do not; `None` where nobody has asked them to, or all is to be staged.
+pub(crate) async fn executors_read(
+    run: &Run,
+    choice: Option<&ComputeChoice>,
+    extract: &Extract,
+    place: &StagingPlace,
+    at: FailedAt<'_>,
+) -> Result<Option<Result<ByExecutors, String>>, NodeError> {
+    match choice {
+        Some(choice) if place.mode != StagingMode::Always => run.jdbc_reading(choice, extract, at).await,
+        _ => Ok(None),
+    }
 }
 
 /// How a staged extract is read: in one go, and in parts where a run that is killed may go on behind the last one.
@@ -620,8 +651,17 @@ async fn load_once(
     cancel: &CancellationToken,
     at: FailedAt<'_>,
 ) -> Result<Landed, (NodeError, bool)> {
-    let rows = start_rows(run, node, answer, joins, progress, cancel, at).await.map_err(|error| (error, false))?;
     let target = run.adapter(&node.connection).map_err(|error| (error, false))?;
+    if let Some(plan) = plan_of(answer) {
+        let choice = run.choose_compute(node, plan).map_err(|error| (error, false))?;
+        if let Some(Ok(loading)) = run.jdbc_loading(&choice, target.as_ref(), plan, columns) {
+            let work = load_by_executors(run, node, plan, &choice, &loading, columns, landing, progress, cancel, at);
+            if let Some(landed) = work.await.map_err(|error| (error, false))? {
+                return Ok(landed);
+            }
+        }
+    }
+    let rows = start_rows(run, node, answer, joins, progress, cancel, at).await.map_err(|error| (error, false))?;
     let Rows { schema, batches, inputs } = rows;
     let failure: Arc<Mutex<Option<ComputeError>>> = Arc::default();
     let request = LoadRequest {

@@ -24,6 +24,7 @@ mod holding;
 mod hooks;
 mod inline;
 mod inputs;
+mod jdbc;
 mod journal;
 mod judging;
 mod landing;

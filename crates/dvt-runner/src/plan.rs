@@ -1,10 +1,10 @@
 //! `plan`: what a node would do, decided by the functions that `run` acts on. Catalogs are asked; nothing is written anywhere.
 
 use crate::compile::CompiledNode;
-use crate::engines::{ChosenEngine, StagingPlace};
-use crate::extracting::{choose_supply, parts_of};
+use crate::engines::{ChosenEngine, ComputeChoice, StagingPlace};
+use crate::extracting::{Supply, choose_supply, parts_of};
 use crate::failure::{FailedAt, NodeError, from_adapter};
-use crate::federated::{Answer, plan_answer};
+use crate::federated::{Answer, executors_read, load_columns, plan_answer};
 use crate::inputs::relations_of;
 use crate::node::{kind_of, shown_materialization};
 use crate::run::Run;
@@ -87,7 +87,7 @@ pub struct InputPlan {
     pub estimated_bytes: Option<u64>,
     /// How many times the engine reads it.
     pub readers: u64,
-    /// `streamed` or `staged`.
+    /// `streamed`, `staged`, or `executors` where Spark's read it themselves.
     pub delivery: String,
     pub delivery_reason: String,
     /// `read`, `reused` (staged by an earlier run) or `shared` (staged by this one).
@@ -119,6 +119,8 @@ pub struct Landing {
     pub schema: String,
     /// What becomes of it.
     pub then: String,
+    /// Where executors were asked to load it: whether they do, and why not.
+    pub loaded_by: Option<String>,
 }
 
 /// Plans the node. Its SQL is compiled already.
@@ -143,6 +145,7 @@ pub(crate) async fn plan_node(
         connection: node.connection.clone(),
         schema: node.schema.clone(),
         then: after_landing(node, &plan.materialized),
+        loaded_by: None,
     });
     let answer = match plan_answer(run, node, compiled, None).await {
         Ok(answer) => answer,
@@ -159,14 +162,25 @@ pub(crate) async fn plan_node(
         Answer::Plan(federated, questions) => {
             let choice = run.choose_compute(node, federated)?;
             place.read_by = choice.reads_bucket().map(str::to_owned);
-            plan.compute = Some(Chosen { name: choice.name, said_by: choice.said_by });
-            if let ChosenEngine::Spark(_, query) = choice.engine {
-                plan.spark_sql = Some(query.sql);
-                plan.spark_leaves = query.kept;
+            plan.compute = Some(Chosen { name: choice.name.clone(), said_by: choice.said_by.clone() });
+            if let ChosenEngine::Spark(_, query) = &choice.engine {
+                plan.spark_sql = Some(query.sql.clone());
+                plan.spark_leaves.clone_from(&query.kept);
             }
-            let asked = questions.iter().flat_map(|question| &question.plan.extracts);
-            for extract in asked.chain(&federated.extracts) {
-                plan.inputs.push(input_of(run, node, extract, &place, at).await?);
+            if let Some(landing) = &mut plan.landing {
+                let target = run.adapter(&node.connection)?;
+                let columns = load_columns(target.as_ref(), node, &federated.output_schema)?;
+                let loading = run.jdbc_loading(&choice, target.as_ref(), federated, &columns);
+                landing.loaded_by = loading.map(|loading| match loading {
+                    Ok(_) => format!("executors of `{}` load it over JDBC", choice.name),
+                    Err(reason) => format!("dvt loads it, not executors: {reason}"),
+                });
+            }
+            for extract in questions.iter().flat_map(|question| &question.plan.extracts) {
+                plan.inputs.push(input_of(run, node, extract, None, &place, at).await?);
+            }
+            for extract in &federated.extracts {
+                plan.inputs.push(input_of(run, node, extract, Some(&choice), &place, at).await?);
             }
             let tree = federated.logical_plan.display_indent().to_string();
             plan.computes = tree.lines().map(str::to_owned).collect();
@@ -307,10 +321,21 @@ async fn input_of(
     run: &Arc<Run>,
     node: &Node,
     extract: &Extract,
+    choice: Option<&ComputeChoice>,
     place: &StagingPlace,
     at: FailedAt<'_>,
 ) -> Result<InputPlan, NodeError> {
-    let supply = choose_supply(run, node, extract, place, at).await?;
+    let executors = executors_read(run, choice, extract, place, at).await?;
+    let read_by = executors.as_ref().and_then(|read| read.as_ref().ok());
+    let mut supply = match read_by {
+        Some(reading) => {
+            Supply::by_executors(reading.reason(choice.map(|choice| choice.name.as_str()).unwrap_or_default()))
+        }
+        None => choose_supply(run, node, extract, place, at).await?,
+    };
+    if let Some(Err(reason)) = &executors {
+        supply.reason = format!("{}; executors do not read it: {reason}", supply.reason);
+    }
     let (rows, bytes) = estimate(extract);
     let mut parts = None;
     if let (Some(request), None) = (&supply.request, supply.found) {
@@ -340,7 +365,12 @@ async fn input_of(
         estimated_rows: rows,
         estimated_bytes: bytes,
         readers: extract.readers as u64,
-        delivery: if supply.is_staged { "staged" } else { "streamed" }.to_owned(),
+        delivery: match (read_by.is_some(), supply.is_staged) {
+            (true, _) => "executors",
+            (false, true) => "staged",
+            (false, false) => "streamed",
+        }
+        .to_owned(),
         delivery_reason: supply.reason,
         rows_from: match supply.found {
             Some(Origin::Shared) => "shared",

@@ -47,6 +47,8 @@ pub struct SparkPlaces {
     pub home: Option<PathBuf>,
     /// `JAVA_HOME`.
     pub java_home: Option<PathBuf>,
+    /// Folders that hold JDBC drivers.
+    pub jars: Vec<PathBuf>,
 }
 
 /// The commands that work on a selection of the graph.

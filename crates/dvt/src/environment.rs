@@ -240,6 +240,12 @@ impl Environment {
             distributions: drivers.into_iter().chain(synced).collect(),
             home: named("SPARK_HOME"),
             java_home: named("JAVA_HOME"),
+            jars: named("DVT_DRIVERS_DIR")
+                .map(|folder| folder.join("jdbc"))
+                .into_iter()
+                .chain(self.home().map(|home| home.join(".dvt/jdbc")))
+                .chain([PathBuf::from("/usr/share/java")])
+                .collect(),
         }
     }
 

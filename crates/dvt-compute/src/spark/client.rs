@@ -1,14 +1,18 @@
 //! A session at a Spark Connect server: settings, views over files, queries whose rows come as Arrow, interrupts.
 
 use super::error::{SparkFailure, class_and_text};
+use super::jdbc::{JdbcExtract, JdbcTarget};
 use super::rows::{Execution, run_query};
 use super::server::Server;
 use arrow::array::RecordBatch;
+use dvt_adapter::JdbcAccess;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use spark_connect_core::{ChannelBuilder, RetryPolicy, SparkConnectClient, SparkError};
 use spark_connect_proto as proto;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// What every session is set to, whatever the server's defaults and the compute's `config` say: without these the same
@@ -34,7 +38,17 @@ const MEANING: &[(&str, &str)] = &[
     ("spark.sql.files.ignoreMissingFiles", "false"),
     ("spark.sql.files.ignoreCorruptFiles", "false"),
     ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
+    // It reads one side of a join a second time, and a table that is read over JDBC may be another by then.
+    ("spark.sql.optimizer.runtime.bloomFilter.enabled", "false"),
+    // A plan's text goes to the server's event log and pages; what logs in to a database does not.
+    ("spark.sql.redaction.string.regex", r#"(?is)key:\s*"(password|user)"\s*value:\s*"(?:[^"\\]|\\.)*""#),
 ];
+
+/// How long a server that somebody else runs may take to be reached at all.
+const REACH: Duration = Duration::from_secs(10);
+
+/// The name under which a load counts its rows.
+const WRITTEN: &str = "dvt_written";
 
 /// How long a server may take to answer a question that needs no work.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -55,6 +69,17 @@ impl Session {
     /// # Errors
     /// The URL is wrong, or nobody answers there.
     pub(crate) async fn open(url: &str, server: Option<Arc<Server>>) -> Result<Self, SparkFailure> {
+        let place = ChannelBuilder::parse(url).map(|builder| builder.endpoint()).unwrap_or_default();
+        match tokio::time::timeout(REACH, Self::open_patiently(url, server)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(SparkFailure::Unreachable {
+                place,
+                message: format!("nothing has answered within {} s", REACH.as_secs()),
+            }),
+        }
+    }
+
+    async fn open_patiently(url: &str, server: Option<Arc<Server>>) -> Result<Self, SparkFailure> {
         let wrong = |error: &SparkError| SparkFailure::Settings {
             message: format!("`remote` is not the URL of a Spark Connect server: {}", error.message()),
             hint: "write it as `sc://host:port` or `sc://host:port/;use_ssl=true;token=…`".to_owned(),
@@ -70,9 +95,9 @@ impl Session {
         let mut client = SparkConnectClient::connect(&builder).await.map_err(|error| wrong(&error))?;
         // A server of our own is asked often while it starts; a remote one may be hiccuping.
         client.set_retry_policy(RetryPolicy {
-            max_retries: Some(if server.is_some() { 0 } else { 4 }),
+            max_retries: Some(if server.is_some() { 0 } else { 3 }),
             initial_backoff_ms: 200,
-            max_backoff_ms: Some(5000),
+            max_backoff_ms: Some(2000),
             ..RetryPolicy::default()
         });
         let mut session = Self { client: Arc::new(client), place, server, version: String::new() };
@@ -152,6 +177,80 @@ impl Session {
         self.view(name, sql_relation(sql)).await
     }
 
+    /// Makes `name` a view of what executors read over JDBC: one partition for each of the queries.
+    pub(crate) async fn view_of_jdbc(&self, name: &str, extract: &JdbcExtract) -> Result<(), SparkFailure> {
+        let read = |query: &String| {
+            let mut options = login(&extract.access, extract.driver.class);
+            options.insert("query".to_owned(), query.clone());
+            options.insert("fetchsize".to_owned(), extract.fetch_size.to_string());
+            if !extract.access.session_sql.is_empty() {
+                options.insert("sessionInitStatement".to_owned(), extract.access.session_sql.clone());
+            }
+            // What may be sent is in the queries already, by dvt's rules.
+            for option in ["pushDownPredicate", "pushDownAggregate", "pushDownLimit", "pushDownOffset"] {
+                options.insert(option.to_owned(), "false".to_owned());
+            }
+            let source = proto::read::DataSource { format: Some("jdbc".to_owned()), options, ..Default::default() };
+            let read = proto::Read { read_type: Some(proto::read::ReadType::DataSource(source)), ..Default::default() };
+            relation(proto::relation::RelType::Read(read))
+        };
+        let mut reads: Vec<proto::Relation> = extract.queries.iter().map(read).collect();
+        // Pairs of pairs: a chain of unions would be as deep as there are parts.
+        while reads.len() > 1 {
+            let mut pairs = Vec::with_capacity(reads.len().div_ceil(2));
+            let mut left = reads.into_iter();
+            while let Some(first) = left.next() {
+                pairs.push(match left.next() {
+                    Some(second) => union(first, second),
+                    None => first,
+                });
+            }
+            reads = pairs;
+        }
+        match reads.pop() {
+            Some(input) => self.view(name, input).await,
+            None => Err(SparkFailure::Answer { message: "an extract without a query".to_owned() }),
+        }
+    }
+
+    /// Lets executors append the rows of a query to a table over JDBC, and gives the number of rows that the query has.
+    pub(crate) async fn write(&self, write: JdbcWrite) -> Result<i64, SparkFailure> {
+        let JdbcWrite { sql, target } = write;
+        let count = proto::Expression {
+            expr_type: Some(proto::expression::ExprType::ExpressionString(proto::expression::ExpressionString {
+                expression: "count(1) AS rows".to_owned(),
+            })),
+            ..Default::default()
+        };
+        let counted = relation(proto::relation::RelType::CollectMetrics(Box::new(proto::CollectMetrics {
+            input: Some(Box::new(sql_relation(sql))),
+            name: WRITTEN.to_owned(),
+            metrics: vec![count],
+        })));
+        let mut options = login(&target.access, target.driver.class);
+        options.insert("dbtable".to_owned(), target.rendered.clone());
+        options.insert("batchsize".to_owned(), target.batch_rows.to_string());
+        options.insert("numPartitions".to_owned(), target.sessions.to_string());
+        let write = proto::WriteOperation {
+            input: Some(counted),
+            source: Some("jdbc".to_owned()),
+            mode: proto::write_operation::SaveMode::Append.into(),
+            options,
+            ..Default::default()
+        };
+        let command = proto::Command { command_type: Some(proto::command::CommandType::WriteOperation(write)) };
+        let plan = proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) };
+        let written = Arc::new(AtomicI64::new(-1));
+        let mut rows = self.stream_counting(plan, Some(Arc::clone(&written)));
+        while let Some(batch) = rows.next().await {
+            batch?;
+        }
+        match written.load(Ordering::Acquire) {
+            written if written >= 0 => Ok(written),
+            _ => Err(SparkFailure::Answer { message: "it does not tell how many rows it has written".to_owned() }),
+        }
+    }
+
     async fn view(&self, name: &str, input: proto::Relation) -> Result<(), SparkFailure> {
         let view = proto::CreateDataFrameViewCommand {
             input: Some(input),
@@ -179,7 +278,16 @@ impl Session {
     }
 
     fn stream(&self, plan: proto::Plan) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
+        self.stream_counting(plan, None)
+    }
+
+    fn stream_counting(
+        &self,
+        plan: proto::Plan,
+        written: Option<Arc<AtomicI64>>,
+    ) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
         run_query(Execution {
+            written,
             client: Arc::clone(&self.client),
             user: self.user(),
             plan,
@@ -212,10 +320,49 @@ impl Session {
     }
 }
 
-fn sql_relation(query: String) -> proto::Relation {
-    proto::Relation {
-        rel_type: Some(proto::relation::RelType::Sql(proto::Sql { query, ..Default::default() })),
+/// A query whose rows executors load, and where.
+pub(crate) struct JdbcWrite {
+    pub(crate) sql: String,
+    pub(crate) target: JdbcTarget,
+}
+
+/// What a driver logs in by. Spark keeps options named `password` out of plans and logs.
+fn login(access: &JdbcAccess, class: &str) -> HashMap<String, String> {
+    let mut options: HashMap<String, String> = access.properties.iter().cloned().collect();
+    options.insert("url".to_owned(), access.url.clone());
+    options.insert("driver".to_owned(), class.to_owned());
+    options.insert("user".to_owned(), access.user.clone());
+    if let Some(password) = &access.password {
+        options.insert("password".to_owned(), password.expose().to_owned());
+    }
+    options
+}
+
+fn union(left: proto::Relation, right: proto::Relation) -> proto::Relation {
+    relation(proto::relation::RelType::SetOp(Box::new(proto::SetOperation {
+        left_input: Some(Box::new(left)),
+        right_input: Some(Box::new(right)),
+        set_op_type: proto::set_operation::SetOpType::Union.into(),
+        is_all: Some(true),
         ..Default::default()
+    })))
+}
+
+fn relation(rel_type: proto::relation::RelType) -> proto::Relation {
+    proto::Relation { rel_type: Some(rel_type), ..Default::default() }
+}
+
+fn sql_relation(query: String) -> proto::Relation {
+    relation(proto::relation::RelType::Sql(proto::Sql { query, ..Default::default() }))
+}
+
+/// The count of a load among the metrics that came with a response.
+pub(super) fn written_rows(metrics: &[proto::execute_plan_response::ObservedMetrics]) -> Option<i64> {
+    let metric = metrics.iter().find(|metric| metric.name == WRITTEN)?;
+    match metric.values.first()?.literal_type.as_ref()? {
+        proto::expression::literal::LiteralType::Long(rows) => Some(*rows),
+        proto::expression::literal::LiteralType::Integer(rows) => Some(i64::from(*rows)),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod client;
 mod distribution;
 mod error;
+mod jdbc;
 mod rows;
 mod server;
 mod split;
@@ -15,6 +16,7 @@ mod tests;
 mod types;
 
 pub use error::SparkFailure;
+pub use jdbc::{JdbcExtract, JdbcTarget, find_drivers, jdbc_reads};
 pub use split::SparkQuery;
 
 use crate::{ComputeError, Engine, ExtractInput, JoinStrategy, ResultStream};
@@ -26,6 +28,7 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
+use dvt_adapter::JdbcDriver;
 use dvt_federation::FederatedPlan;
 use dvt_staging::StagedTable;
 use futures::StreamExt;
@@ -53,6 +56,10 @@ pub struct SparkSettings {
     /// The distribution where the settings name no other.
     pub default_home: Option<PathBuf>,
     pub java_home: Option<PathBuf>,
+    /// JDBC drivers that a server of dvt's own and its executors get.
+    pub drivers: Vec<(JdbcDriver, PathBuf)>,
+    /// Where they were looked for.
+    pub jar_folders: Vec<PathBuf>,
     /// Folders that hold distributions by version.
     pub distributions: Vec<PathBuf>,
     /// Where the server's log goes.
@@ -72,9 +79,17 @@ impl SparkSettings {
             spark_home: None,
             default_home: None,
             java_home: None,
+            drivers: Vec::new(),
+            jar_folders: Vec::new(),
             distributions: Vec::new(),
             logs: std::env::temp_dir(),
         }
+    }
+
+    /// Whether executors have this driver.
+    #[must_use]
+    pub fn has_driver(&self, driver: &JdbcDriver) -> bool {
+        self.drivers.iter().any(|(found, _)| found == driver)
     }
 }
 
@@ -168,7 +183,7 @@ impl SparkEngine {
         Ok(session)
     }
 
-    /// Runs the plan over its staged extracts, which are in the order of `plan.extracts`.
+    /// Runs the plan over its extracts, which are staged or read by executors, in the order of `plan.extracts`.
     ///
     /// # Errors
     /// [`ComputeError::Spark`] when the plan cannot be run at all; failures of values come with the stream.
@@ -178,31 +193,13 @@ impl SparkEngine {
         inputs: Vec<ExtractInput>,
         joins: JoinStrategy,
     ) -> Result<ResultStream, ComputeError> {
-        let inputs: Vec<Arc<StagedTable>> = inputs
-            .into_iter()
-            .filter_map(|input| match input {
-                ExtractInput::Staged(table) => Some(table),
-                ExtractInput::Table(_) | ExtractInput::Stream(_) => None,
-            })
-            .collect();
-        if inputs.len() != plan.extracts.len() {
-            return Err(ComputeError::Engine { message: "not every extract is staged for Spark".to_owned() });
-        }
-        let session = self.session().await?;
-        let mut views = Vec::with_capacity(inputs.len());
-        for table in &inputs {
-            views.push(self.view_of(&session, table).await?);
-        }
-        let view = |index: usize| views.get(index).cloned().unwrap_or_default();
-        let names = |index: usize| {
-            let columns = inputs.get(index).map(|table| table.stored_schema());
-            columns.map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect()).unwrap_or_default()
-        };
-        let query = split::split(plan, &view, &names)?;
-        tracing::debug!(sql = query.sql, "spark query");
+        let (session, query, held) = self.prepare(plan, inputs).await?;
         let schema = query.row_schema();
         if query.is_whole() {
-            let rows = session.query(query.sql).map(move |batch| Ok(conform(&batch?, &schema)?));
+            let rows = session.query(query.sql).map(move |batch| {
+                let _ = &held;
+                Ok(conform(&batch?, &schema)?)
+            });
             return Ok(ResultStream::of_rows(Arc::clone(&plan.output_schema), rows.boxed()));
         }
         let failure = Arc::default();
@@ -211,12 +208,45 @@ impl SparkEngine {
         let rest = query.rest(Arc::new(rows))?;
         let result = self.embedded.run(&rest, Arc::clone(&plan.output_schema), joins).await?;
         let batches = result.batches.map(move |batch| {
+            let _ = &held;
             batch.map_err(|error| match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 Some(failure) => ComputeError::from(failure),
                 None => error,
             })
         });
         Ok(ResultStream { schema: result.schema, batches: batches.boxed() })
+    }
+
+    /// The session with a view for each extract, the query over them, and what must last until its last row has come.
+    async fn prepare(
+        &self,
+        plan: &FederatedPlan,
+        inputs: Vec<ExtractInput>,
+    ) -> Result<(Arc<Session>, SparkQuery, Vec<ExtractInput>), ComputeError> {
+        let is_readable = |input: &ExtractInput| matches!(input, ExtractInput::Staged(_) | ExtractInput::Jdbc(_));
+        if inputs.len() != plan.extracts.len() || !inputs.iter().all(is_readable) {
+            return Err(ComputeError::Engine { message: "not every extract is staged for Spark".to_owned() });
+        }
+        let session = self.session().await?;
+        let (mut views, mut columns) = (Vec::with_capacity(inputs.len()), Vec::with_capacity(inputs.len()));
+        for input in &inputs {
+            let (view, stored) = match input {
+                ExtractInput::Staged(table) => (self.view_of(&session, table).await?, table.stored_schema()),
+                ExtractInput::Jdbc(extract) => {
+                    let stored = dvt_delta::stored_schema(&extract.schema)
+                        .map_err(|error| ComputeError::Engine { message: error.to_string() })?;
+                    (self.view_of_jdbc(&session, extract).await?, stored)
+                }
+                ExtractInput::Table(_) | ExtractInput::Stream(_) => continue,
+            };
+            views.push(view);
+            columns.push(stored.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>());
+        }
+        let view = |index: usize| views.get(index).cloned().unwrap_or_default();
+        let names = |index: usize| columns.get(index).cloned().unwrap_or_default();
+        let query = split::split(plan, &view, &names)?;
+        tracing::debug!(sql = query.sql, "spark query");
+        Ok((session, query, inputs))
     }
 
     /// The view of a staged table at its version.

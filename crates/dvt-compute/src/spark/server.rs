@@ -198,15 +198,26 @@ fn arguments(settings: &SparkSettings, port: u16, folder: &std::path::Path) -> V
         ("spark.ui.enabled".to_owned(), "false".to_owned()),
         ("spark.ui.showConsoleProgress".to_owned(), "false".to_owned()),
     ];
+    let mut jars = None;
     let is_local = settings.master.starts_with("local");
     if is_local {
         given.push(("spark.sql.shuffle.partitions".to_owned(), LOCAL_SHUFFLE_PARTITIONS.to_owned()));
         given.push(("spark.driver.host".to_owned(), "127.0.0.1".to_owned()));
         given.push(("spark.driver.bindAddress".to_owned(), "127.0.0.1".to_owned()));
     }
+    if !settings.drivers.is_empty() {
+        // Beside those that the user names.
+        let named = settings.config.iter().find(|(key, _)| key == "spark.jars").map(|(_, jars)| jars.clone());
+        let own = settings.drivers.iter().map(|(_, jar)| jar.display().to_string());
+        jars = Some(named.into_iter().chain(own).collect::<Vec<_>>().join(","));
+    }
     for (key, value) in &settings.config {
         given.retain(|(known, _)| known != key);
         given.push((key.clone(), value.clone()));
+    }
+    if let Some(jars) = jars {
+        given.retain(|(known, _)| known != "spark.jars");
+        given.push(("spark.jars".to_owned(), jars));
     }
     let ours = [
         ("spark.connect.grpc.binding.address", "127.0.0.1".to_owned()),

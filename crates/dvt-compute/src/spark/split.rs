@@ -135,7 +135,9 @@ impl SparkQuery {
         Arc::new(Schema::new(fields))
     }
 
-    pub(super) fn is_whole(&self) -> bool {
+    /// Whether Spark computes all of it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         self.above.is_empty()
     }
 

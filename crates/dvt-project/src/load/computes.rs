@@ -6,7 +6,10 @@ use crate::check::Reader;
 use crate::files::{read_text, shown_path};
 use crate::wording;
 use crate::yaml::{Entry, Yaml, load_yaml, map_to_json};
-use crate::{AUTO, Compute, ComputeKind, Computes, DatafusionSettings, Profile, ProjectSettings, SparkSettings};
+use crate::{
+    AUTO, Compute, ComputeKind, Computes, DatafusionSettings, JdbcExtraction, JdbcLoad, Profile, ProjectSettings,
+    SparkSettings,
+};
 use dvt_diagnostics::{Diagnostic, Diagnostics, SourceFile, Span, did_you_mean};
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};
@@ -250,9 +253,9 @@ fn read_compute(
                     config.iter().filter_map(|(key, entry)| Some((key.clone(), spark_text(&entry.value)?))).collect()
                 })
                 .unwrap_or_default();
-            let mut options = |key: &str| reader.map(value, key).map(map_to_json).unwrap_or_default();
-            let (delta, jdbc_extraction, jdbc_load) =
-                (options("delta"), options("jdbc_extraction"), options("jdbc_load"));
+            let delta = reader.map(value, "delta").map(map_to_json).unwrap_or_default();
+            let jdbc_extraction = read_extraction(reader, value, project_root, home);
+            let jdbc_load = read_load(reader, value);
             Some(ComputeKind::Spark(Box::new(SparkSettings {
                 remote: reader.text(value, "remote"),
                 version: reader.text(value, "version"),
@@ -281,6 +284,37 @@ fn read_compute(
             None
         }
     }
+}
+
+/// `jdbc_extraction`, if executors are to read.
+fn read_extraction(
+    reader: &mut Reader<'_>,
+    compute: &Yaml,
+    project_root: &Path,
+    home: Option<&Path>,
+) -> Option<JdbcExtraction> {
+    let map = reader.map(compute, "jdbc_extraction")?;
+    let known = ["num_partitions", "fetch_size", "drivers", "unchanging"];
+    reader.refuse_unknown_keys(map, &known, "`jdbc_extraction`");
+    let value = compute.get_set("jdbc_extraction")?;
+    let drivers = reader.texts(value, "drivers").unwrap_or_default();
+    Some(JdbcExtraction {
+        num_partitions: reader.count(value, "num_partitions").unwrap_or(8).max(1),
+        fetch_size: reader.count(value, "fetch_size").unwrap_or(10_000).max(1),
+        drivers: drivers.iter().map(|path| resolve_path(path, project_root, home)).collect(),
+        unchanging: reader.texts(value, "unchanging").unwrap_or_default(),
+    })
+}
+
+/// `jdbc_load`, if executors are to load.
+fn read_load(reader: &mut Reader<'_>, compute: &Yaml) -> Option<JdbcLoad> {
+    let map = reader.map(compute, "jdbc_load")?;
+    reader.refuse_unknown_keys(map, &["num_partitions", "batch_size"], "`jdbc_load`");
+    let value = compute.get_set("jdbc_load")?;
+    Some(JdbcLoad {
+        num_partitions: reader.count(value, "num_partitions").unwrap_or(4).max(1),
+        batch_size: reader.count(value, "batch_size").unwrap_or(10_000).max(1),
+    })
 }
 
 /// Spark's settings are texts: `true`, not Python's `True`.

@@ -48,6 +48,9 @@ fn node(plan: &NodePlan) -> String {
     if let Some(landing) = &plan.landing {
         let text = format!("in {} on {}; then {}", landing.schema, landing.connection, landing.then);
         line(&mut lines, "lands", &text);
+        if let Some(loaded_by) = &landing.loaded_by {
+            line(&mut lines, "", loaded_by);
+        }
     } else if plan.resource_type == "test" && plan.route != "pushdown" {
         line(&mut lines, "lands", "nowhere: the engine counts the test's rows");
     }
