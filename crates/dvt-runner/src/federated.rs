@@ -352,7 +352,11 @@ pub(crate) async fn start_rows(
             progress.phase(Phase::Compute);
             let result = match choice.engine {
                 ChosenEngine::Embedded(engine) => engine.execute(plan, sources, joins).await,
-                ChosenEngine::Spark(engine, _) => engine.execute(plan, sources, joins).await,
+                // A server may take minutes to start.
+                ChosenEngine::Spark(engine, _) => tokio::select! {
+                    result = engine.execute(plan, sources, joins) => result,
+                    () = cancel.cancelled() => return Err(Diagnostic::error("cancelled", "cancelled").into()),
+                },
             };
             let result = result.map_err(|error| from_compute(&error, at))?;
             Ok(Rows { schema: result.schema, batches: result.batches, inputs })

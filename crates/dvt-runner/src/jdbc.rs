@@ -12,7 +12,7 @@ use dvt_adapter::{
     Adapter, AdapterError, CancellationToken, ErrorClass, Fetch, JdbcColumn, JdbcDriver, JdbcForm, JdbcPurpose,
     LoadColumn, LoadReport, LoadRequest,
 };
-use dvt_compute::{ComputeError, JdbcExtract, JdbcTarget, SparkEngine, SparkFailure, estimate, jdbc_reads};
+use dvt_compute::{JdbcExtract, JdbcTarget, SparkEngine, estimate, jdbc_reads};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{Extract, FederatedPlan};
 use dvt_manifest::{Node, Relation};
@@ -285,7 +285,11 @@ pub(crate) async fn load_by_executors(
     at: FailedAt<'_>,
 ) -> Result<Option<Landed>, NodeError> {
     let ChosenEngine::Spark(engine, _) = &choice.engine else { return Ok(None) };
-    if !engine.counts_writes().await.map_err(|error| from_compute(&error, at))? {
+    let counts = tokio::select! {
+        counts = engine.counts_writes() => counts,
+        () = cancel.cancelled() => return Err(Diagnostic::error("cancelled", "cancelled").into()),
+    };
+    if !counts.map_err(|error| from_compute(&error, at))? {
         tracing::info!("this Spark does not tell how many rows its executors write: dvt loads");
         return Ok(None);
     }
@@ -316,10 +320,7 @@ pub(crate) async fn load_by_executors(
     progress.phase(crate::reporter::Phase::Load);
     let loaded = tokio::select! {
         loaded = engine.load(plan, sources, &jdbc) => loaded,
-        () = cancel.cancelled() => Err(ComputeError::from(SparkFailure::Query {
-            class: None,
-            message: "the load was cancelled".to_owned(),
-        })),
+        () = cancel.cancelled() => return Err(Diagnostic::error("cancelled", "cancelled").into()),
     };
     let rows = loaded.map_err(|error| from_compute(&error, at))?;
     let held = count_of(target.as_ref(), &rendered).await.map_err(|error| from_adapter(&error, None, at))?;

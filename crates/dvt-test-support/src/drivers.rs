@@ -40,6 +40,21 @@ pub fn spark() -> Option<PathBuf> {
     None
 }
 
+/// Whether Debian's JDBC drivers of PostgreSQL and MariaDB are there; a line on stderr when not.
+///
+/// # Panics
+/// When they are required (`DVT_REQUIRE_DATABASES=1`) and absent.
+#[must_use]
+pub fn has_jdbc_drivers() -> bool {
+    let has = ["postgresql.jar", "mariadb-java-client.jar"]
+        .iter()
+        .all(|jar| PathBuf::from("/usr/share/java").join(jar).is_file());
+    if !has {
+        skip("the JDBC drivers are not in `/usr/share/java`: run .ci/install");
+    }
+    has
+}
+
 fn folder() -> Option<PathBuf> {
     match env::var_os("DVT_TEST_DRIVERS") {
         Some(folder) => Some(PathBuf::from(folder)),

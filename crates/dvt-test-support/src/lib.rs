@@ -23,7 +23,7 @@ mod shared;
 
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
-pub use drivers::{SPARK_VERSION, drivers, spark};
+pub use drivers::{SPARK_VERSION, drivers, has_jdbc_drivers, spark};
 pub use emulators::{DATABRICKS_PRINCIPAL, DATABRICKS_TOKEN, Emulator, databricks, drivers_with, fakesnow, moto};
 pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};

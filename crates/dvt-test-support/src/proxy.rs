@@ -27,6 +27,8 @@ struct Plan {
 pub struct Proxy {
     pub port: u16,
     plan: Arc<Mutex<Option<Plan>>>,
+    /// Every connection that it has passed on.
+    connections: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Proxy {
@@ -39,19 +41,30 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be had");
         let own_port = listener.local_addr().expect("a listener has an address").port();
         let plan: Arc<Mutex<Option<Plan>>> = Arc::default();
+        let connections: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
         let (shared, server) = (Arc::clone(&plan), (host.to_owned(), port));
+        let passed = Arc::clone(&connections);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(upstream) = TcpStream::connect((server.0.as_str(), server.1)) else { continue };
+                if let Ok(again) = client.try_clone() {
+                    passed.lock().unwrap_or_else(PoisonError::into_inner).push(again);
+                }
                 pass_on(client, upstream, &shared);
             }
         });
-        Self { port: own_port, plan }
+        Self { port: own_port, plan, connections }
     }
 
     /// Breaks the connection on which the client says `word` for the time after the next `passes`. Only one is broken.
     pub fn cut(&self, word: &str, passes: usize, cut: Cut) {
         *self.plan() = Some(Plan { word: word.as_bytes().to_vec(), passes, cut });
+    }
+
+    /// Breaks every connection there is now; gives how many there were.
+    pub fn break_all(&self) -> usize {
+        let open = std::mem::take(&mut *self.connections.lock().unwrap_or_else(PoisonError::into_inner));
+        open.iter().filter(|connection| connection.shutdown(Shutdown::Both).is_ok()).count()
     }
 
     /// Whether the last [`Proxy::cut`] has happened; it never happens afterwards.

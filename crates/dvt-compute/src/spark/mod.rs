@@ -168,13 +168,13 @@ impl SparkEngine {
         self.views.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // On a stack of its own: the callers' futures are deep, and so is what a connection is made of.
         let settings = self.settings.clone();
-        let opened = tokio::spawn(async move {
+        let mut opened = Opening(tokio::spawn(async move {
             match &settings.remote {
                 Some(remote) => Session::open(remote, None).await,
                 None => Ok(Server::start(&settings).await?.1),
             }
-        });
-        let session = opened.await.map_err(|error| SparkFailure::Answer { message: error.to_string() })??;
+        }));
+        let session = (&mut opened.0).await.map_err(|error| SparkFailure::Answer { message: error.to_string() })??;
         // A server of our own was started with the settings, those among them that no session can change.
         let own: &[(String, String)] = if self.settings.remote.is_some() { &self.settings.config } else { &[] };
         session.configure(own).await?;
@@ -286,6 +286,16 @@ impl SparkEngine {
                 None => session.close().await,
             }
         }
+    }
+}
+
+/// A session that is being opened. Dropped before that, what was started for it is stopped: its process waits for dvt's end of
+/// a pipe.
+struct Opening(tokio::task::JoinHandle<Result<Session, SparkFailure>>);
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

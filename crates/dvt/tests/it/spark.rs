@@ -49,7 +49,7 @@ fn rows(project: &Project) -> Vec<Vec<String>> {
 }
 
 /// The processes of this machine whose command line holds the text.
-fn processes_with(text: &str) -> Vec<u32> {
+pub(crate) fn processes_with(text: &str) -> Vec<u32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let Ok(id) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
@@ -62,7 +62,7 @@ fn processes_with(text: &str) -> Vec<u32> {
 }
 
 /// The environment of a process holds the project's home: it was started for this test.
-fn of_this_project(project: &Project, ids: Vec<u32>) -> Vec<u32> {
+pub(crate) fn of_this_project(project: &Project, ids: Vec<u32>) -> Vec<u32> {
     let home = project.root().join("home").display().to_string();
     ids.into_iter()
         .filter(|id| {
@@ -72,7 +72,7 @@ fn of_this_project(project: &Project, ids: Vec<u32>) -> Vec<u32> {
         .collect()
 }
 
-fn wait_until(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, seconds: u64, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(seconds);
     while !is_so() {
         assert!(Instant::now() < end, "{what}: not within {seconds} s");
