@@ -147,16 +147,16 @@ pub(crate) async fn access(pool: &Pool, purpose: JdbcPurpose) -> Result<JdbcAcce
     })
 }
 
-/// See [`dvt_adapter::Adapter::split`]: ranges of a primary key that is one whole number.
+/// See [`dvt_adapter::Adapter::split`]: ranges of a primary key that begins with a whole number.
 pub(crate) async fn split(pool: &Pool, relation: &RelationName, into: usize) -> Result<Vec<String>, AdapterError> {
     let schema = relation.schema.as_deref().unwrap_or(&pool.settings.schema);
     let key = format!(
-        "SELECT c.column_name FROM information_schema.columns c WHERE c.table_schema = {schema} AND c.table_name = {table} \
-         AND c.column_key = 'PRI' AND c.data_type IN ('tinyint', 'smallint', 'mediumint', 'int', 'bigint') \
-         AND 1 = (SELECT count(*) FROM information_schema.columns k WHERE k.table_schema = {schema} \
-         AND k.table_name = {table} AND k.column_key = 'PRI')",
-        schema = MYSQL.string_literal(schema),
-        table = MYSQL.string_literal(&relation.identifier),
+        "SELECT c.column_name FROM information_schema.statistics s JOIN information_schema.columns c \
+         ON c.table_schema = s.table_schema AND c.table_name = s.table_name AND c.column_name = s.column_name \
+         WHERE s.table_schema = {} AND s.table_name = {} AND s.index_name = 'PRIMARY' AND s.seq_in_index = 1 \
+         AND c.data_type IN ('tinyint', 'smallint', 'mediumint', 'int', 'bigint')",
+        MYSQL.string_literal(schema),
+        MYSQL.string_literal(&relation.identifier),
     );
     let mut client = pool.take(Purpose::Read).await?;
     let found = client.rows(&key).await.map_err(|error| pool.error(error))?;
