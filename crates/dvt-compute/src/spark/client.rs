@@ -230,7 +230,6 @@ impl Session {
         let mut options = login(&target.access, target.driver.class);
         options.insert("dbtable".to_owned(), target.rendered.clone());
         options.insert("batchsize".to_owned(), target.batch_rows.to_string());
-        options.insert("numPartitions".to_owned(), target.sessions.to_string());
         let write = proto::WriteOperation {
             input: Some(counted),
             source: Some("jdbc".to_owned()),

@@ -211,7 +211,14 @@ impl SparkEngine {
             columns.push(format!("{written} AS {}", quoted(field.name())));
         }
         let names: Vec<String> = (0..target.columns.len()).map(|index| quoted(&format!("c{index}"))).collect();
-        let sql = format!("SELECT {} FROM ({}) AS q({})", columns.join(", "), query.sql, names.join(", "));
+        // Not the source's own option: the rows are counted below it, and it would run a copy of the plan whose count is lost.
+        let sql = format!(
+            "SELECT /*+ COALESCE({}) */ {} FROM ({}) AS q({})",
+            target.sessions,
+            columns.join(", "),
+            query.sql,
+            names.join(", ")
+        );
         let written = session.write(JdbcWrite { sql, target: target.clone() }).await?;
         u64::try_from(written)
             .map_err(|_| SparkFailure::Answer { message: format!("{written} rows were written") }.into())

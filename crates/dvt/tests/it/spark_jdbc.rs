@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use crate::pair::project_on_servers;
-use crate::project::{Project, postgres_rows};
+use crate::project::postgres_rows;
+use crate::tpch::Tpch;
 use dvt_test_support::{SPARK_VERSION, TestDatabase};
 use std::path::Path;
 
@@ -92,19 +92,12 @@ fn settings(target: &str, more: &str, logs: &Path) -> String {
     )
 }
 
-struct World {
-    project: Project,
-    target: TestDatabase,
-    left: TestDatabase,
-    right: TestDatabase,
-}
-
-fn world() -> Option<World> {
+/// The tables of TPC-H, those of all types, and models over both.
+fn world() -> Option<Tpch> {
     let distributions = dvt_test_support::spark().filter(|_| dvt_test_support::has_jdbc_drivers())?;
-    let (target, left, right) =
-        (dvt_test_support::postgres()?, dvt_test_support::mysql()?, dvt_test_support::postgres()?);
-    let drivers = distributions.parent().unwrap().display().to_string();
-    let project = project_on_servers(&target, &left, &right).variable("DVT_DRIVERS_DIR", &drivers);
+    let mut tpch = Tpch::new(2)?;
+    tpch.project = tpch.project.variable("DVT_DRIVERS_DIR", &distributions.parent().unwrap().display().to_string());
+    let Tpch { project, left, right, .. } = &tpch;
     right.sql(POSTGRES);
     left.sql(MARIADB);
     right.sql("create table many (id integer, v text, at timestamptz); insert into many select i, repeat('v', 200) || i, now() from generate_series(1, 5000) i; analyze");
@@ -112,7 +105,7 @@ fn world() -> Option<World> {
     right.sql("create table few (id int primary key, v varchar(9)); insert into few values (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')");
     right.sql("create table odd (id integer, span interval); insert into odd values (1, '1 day')");
     project.write(
-        "models/sources.yml",
+        "models/kinds.yml",
         &format!(
             "sources:\n  - {{name: l, connection: left, schema: {}, tables: [{{name: kinds}}, {{name: few}}]}}\n  \
              - {{name: r, connection: right, schema: public, tables: [{{name: kinds}}, {{name: few}}, {{name: many}}, {{name: odd}}]}}\n",
@@ -136,19 +129,24 @@ fn world() -> Option<World> {
         "models/odd.sql",
         "select o.id, o.span, f.v from {{ source('r', 'odd') }} as o join {{ source('l', 'few') }} as f on f.id = o.id",
     );
-    Some(World { project, target, left, right })
+    Some(tpch)
 }
+
+/// Of TPC-H: an outer join below groups, and joins of three tables.
+const QUERIES: [usize; 3] = [3, 13, 18];
 
 const MODELS: [&str; 4] = ["from_pg", "from_my", "parts", "odd"];
 
 #[test]
 fn executors_read_and_load_what_dvt_would_value_by_value() {
-    let Some(World { project, target, left, right }) = world() else { return };
+    let Some(world) = world() else { return };
+    let Tpch { project, target, left, right } = &world;
     let logs = project.path("events");
     std::fs::create_dir_all(&logs).unwrap();
     project.write("computes.yml", &settings("big", "jdbc_load: {num_partitions: 2}", &logs));
     project.dvt("run --compute own").exits(0);
-    let own: Vec<_> = MODELS.iter().map(|model| contents(&target, model)).collect();
+    let own: Vec<_> = MODELS.iter().map(|model| contents(target, model)).collect();
+    world.write_models(0, &QUERIES);
     for model in MODELS {
         target.sql(&format!("drop table public.{model}"));
     }
@@ -163,7 +161,7 @@ fn executors_read_and_load_what_dvt_would_value_by_value() {
 
     let run = project.dvt("run --log-level-file debug").exits(0);
     for (model, own) in MODELS.iter().zip(own) {
-        assert_eq!(contents(&target, model), own, "{model}");
+        assert_eq!(contents(target, model), own, "{model}");
     }
     let inputs = |model: &str| project.result(&format!("model.shop.{model}"))["adapter_response"]["inputs"].clone();
     for model in ["from_pg", "from_my", "parts"] {
@@ -171,6 +169,8 @@ fn executors_read_and_load_what_dvt_would_value_by_value() {
         assert!(inputs.as_array().unwrap().iter().all(|input| input["delivery"] == "executors"), "{model}: {inputs}");
     }
     assert_eq!(inputs("odd")[1]["delivery"], "staged");
+    let problems = world.problems(0, &QUERIES);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
     let passwords = [&target.password, &left.password, &right.password];
     let mut kept = run.stdout + &run.stderr;
     for folder in [logs, project.path("logs"), project.path("target")] {
@@ -198,7 +198,8 @@ fn texts_below(folder: &Path) -> String {
 /// No server is started for these.
 #[test]
 fn what_executors_do_not_read_is_told_with_the_reason() {
-    let Some(World { project, left, .. }) = world() else { return };
+    let Some(world) = world() else { return };
+    let Tpch { project, left, .. } = &world;
     let logs = project.path("events");
     project.write("computes.yml", &settings("big", "", &logs).replace("local[2]", "spark://127.0.0.1:7077"));
     let plan = project.dvt("plan --select parts").exits(0);

@@ -25,8 +25,8 @@ fn is_there(table: &str, split: usize) -> bool {
 pub(crate) struct Tpch {
     pub(crate) project: Project,
     pub(crate) target: TestDatabase,
-    _left: TestDatabase,
-    _right: TestDatabase,
+    pub(crate) left: TestDatabase,
+    pub(crate) right: TestDatabase,
 }
 
 impl Tpch {
@@ -54,7 +54,7 @@ impl Tpch {
             );
         }
         project.write("models/sources.yml", &sources);
-        Some(Self { project, target, _left: left, _right: right })
+        Some(Self { project, target, left, right })
     }
 
     /// Writes the models of these queries, counted from 1, for one split.
