@@ -7,12 +7,16 @@ use crate::federated::{Answer, Landed, open_inputs};
 use crate::inputs::stored_name;
 use crate::progress::Progress;
 use crate::run::Run;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use dvt_adapter::{
     Adapter, AdapterError, CancellationToken, ErrorClass, Fetch, JdbcColumn, JdbcDriver, JdbcForm, JdbcPurpose,
     LoadColumn, LoadReport, LoadRequest,
 };
-use dvt_compute::{JdbcExtract, JdbcTarget, SparkEngine, estimate, jdbc_reads};
+use dvt_compute::{
+    JdbcExtract, JdbcTarget, LOADED_ROW, ROW_BITS, SparkEngine, SparkSettings as SparkEngineSettings, estimate,
+    jdbc_reads,
+};
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::{Extract, FederatedPlan};
 use dvt_manifest::{Node, Relation};
@@ -180,7 +184,7 @@ fn way_to(adapter: &dyn Adapter, engine: &SparkEngine) -> Result<JdbcDriver, Str
     let names = adapter.jdbc_drivers();
     let known = names.iter().filter_map(|name| dvt_adapter::JDBC_DRIVERS.iter().find(|driver| driver.name == *name));
     let known: Vec<&JdbcDriver> = known.collect();
-    if let Some(obstacle) = adapter.jdbc_obstacle(is_here(engine)) {
+    if let Some(obstacle) = adapter.jdbc_obstacle(is_here(engine.settings())) {
         return Err(obstacle);
     }
     let settings = engine.settings();
@@ -194,14 +198,13 @@ fn way_to(adapter: &dyn Adapter, engine: &SparkEngine) -> Result<JdbcDriver, Str
 }
 
 /// Whether the executors are on this machine.
-fn is_here(engine: &SparkEngine) -> bool {
+fn is_here(settings: &SparkEngineSettings) -> bool {
     let is_own = |place: &str| {
         let host = place.split(['/', ';']).find(|part| !part.is_empty()).unwrap_or_default();
         ["127.0.0.1", "localhost", "[::1]"]
             .iter()
             .any(|own| host.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
     };
-    let settings = engine.settings();
     match &settings.remote {
         Some(remote) => remote.strip_prefix("sc://").is_some_and(is_own),
         None => {
@@ -257,7 +260,8 @@ fn loading_of(
     let mut names = BTreeSet::new();
     let mut forms = Vec::with_capacity(columns.len());
     for (column, field) in columns.iter().zip(plan.output_schema.fields()) {
-        if !names.insert(column.name.to_lowercase()) || column.name.contains(['"', '`']) {
+        let is_ours = column.name.eq_ignore_ascii_case(LOADED_ROW);
+        if is_ours || !names.insert(column.name.to_lowercase()) || column.name.contains(['"', '`']) {
             return Err(format!("column `{}` has a name that drivers may take for another", column.name));
         }
         let form = target.jdbc_parameter(&column.column_type, field);
@@ -269,8 +273,8 @@ fn loading_of(
     Ok(Loading { driver, forms, settings: wanted.clone() })
 }
 
-/// Lets executors fill the landing relation, and counts its rows: a task that was run again may have loaded its rows twice, and
-/// then nothing of it is used. The error says whether memory was the reason, as [`crate::federated::land`] asks.
+/// Lets executors fill the landing relation, and looks where each row stood: a task that was run again may have loaded its rows
+/// twice, and then nothing of it is used. The error says whether memory was the reason, as [`crate::federated::land`] asks.
 #[expect(clippy::too_many_arguments, reason = "one step of `land`, cut out")]
 pub(crate) async fn load_by_executors(
     run: &Arc<Run>,
@@ -285,25 +289,24 @@ pub(crate) async fn load_by_executors(
     at: FailedAt<'_>,
 ) -> Result<Option<Landed>, NodeError> {
     let ChosenEngine::Spark(engine, _) = &choice.engine else { return Ok(None) };
-    let counts = tokio::select! {
-        counts = engine.counts_writes() => counts,
-        () = cancel.cancelled() => return Err(Diagnostic::error("cancelled", "cancelled").into()),
-    };
-    if !counts.map_err(|error| from_compute(&error, at))? {
-        tracing::info!("this Spark does not tell how many rows its executors write: dvt loads");
-        return Ok(None);
-    }
     let target = run.adapter(&node.connection)?;
     let (sources, inputs) = open_inputs(run, node, plan, Some(choice), progress, cancel, at).await?;
     let relation = stored_name(landing, target.dialect());
+    let place = Field::new(LOADED_ROW, DataType::Int64, true);
+    let failed = |message: String| NodeError::from(Diagnostic::error("internal", message));
+    let column_type = target.column_type(&place).map_err(|error| failed(error.to_string()))?;
+    let mut columns = columns.to_vec();
+    columns.push(LoadColumn { name: LOADED_ROW.to_owned(), column_type, nullable: true });
+    let fields: Vec<_> = plan.output_schema.fields().iter().cloned().chain([Arc::new(place)]).collect();
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
     let request = LoadRequest {
         relation: relation.clone(),
-        columns: columns.to_vec(),
-        schema: Arc::clone(&plan.output_schema),
+        columns,
+        schema: Arc::clone(&schema),
         on_behalf_of: node.relation().render(),
         options: node.config.0.clone(),
     };
-    let nothing = futures::stream::iter([Ok(RecordBatch::new_empty(Arc::clone(&plan.output_schema)))]).boxed();
+    let nothing = futures::stream::iter([Ok(RecordBatch::new_empty(schema))]).boxed();
     let made = target.load(request, nothing, cancel.clone()).await;
     made.map_err(|error| from_adapter(&error, None, at))?;
     let access = target.jdbc_access(JdbcPurpose::Load).await.map_err(|error| from_adapter(&error, None, at))?;
@@ -322,28 +325,45 @@ pub(crate) async fn load_by_executors(
         loaded = engine.load(plan, sources, &jdbc) => loaded,
         () = cancel.cancelled() => return Err(Diagnostic::error("cancelled", "cancelled").into()),
     };
-    let rows = loaded.map_err(|error| from_compute(&error, at))?;
-    let held = count_of(target.as_ref(), &rendered).await.map_err(|error| from_adapter(&error, None, at))?;
-    if held != rows {
+    loaded.map_err(|error| from_compute(&error, at))?;
+    let checked = settle(target.as_ref(), &rendered).await.map_err(|error| from_adapter(&error, None, at))?;
+    let (rows, places) = checked;
+    if rows != places {
         let message = format!(
-            "executors of `{}` loaded {held} rows where the query has {rows}: a part was loaded again after its answer was lost",
+            "executors of `{}` loaded {rows} rows in {places} places of the result: a part came twice after its answer was lost",
             choice.name
         );
-        return Err(NodeError { is_retryable: true, ..Diagnostic::error("load-miscounted", message).into() });
+        return Err(NodeError { is_retryable: true, ..Diagnostic::error("load-doubled", message).into() });
     }
     let inputs = inputs.iter().map(crate::federated::InputCounter::figures).collect();
     Ok(Some(Landed { report: LoadReport { rows, bytes: 0 }, inputs }))
 }
 
-async fn count_of(adapter: &dyn Adapter, relation: &str) -> Result<u64, AdapterError> {
+/// The rows that are there and the places of the result that they have; where each row has one of its own, the column that says
+/// so is taken away.
+async fn settle(adapter: &dyn Adapter, relation: &str) -> Result<(u64, u64), AdapterError> {
+    let place = adapter.dialect().quote_identifier(LOADED_ROW);
     let mut session = adapter.session().await?;
-    let answer = session.execute(&format!("select count(*) as n from {relation}"), Fetch::All).await?;
+    let counts = format!(
+        "select sum(n) as n, sum(places) as places from (select count(*) as n, max({place}) - min({place}) + 1 as places \
+         from {relation} group by {place} >> {ROW_BITS}) as q"
+    );
+    let answer = session.execute(&counts, Fetch::All).await?;
     let wrong = || AdapterError::new(ErrorClass::Other, adapter.connection(), "the loaded rows could not be counted");
     let (_, batches) = answer.rows.ok_or_else(wrong)?;
     let batch = batches.iter().find(|batch| batch.num_rows() > 0).ok_or_else(wrong)?;
-    let count = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Int64).map_err(|_| wrong())?;
-    let count = count.as_any().downcast_ref::<arrow::array::Int64Array>().ok_or_else(wrong)?;
-    u64::try_from(count.value(0)).map_err(|_| wrong())
+    let number = |column: usize| {
+        let numbers = arrow::compute::cast(batch.column(column), &DataType::Int64).map_err(|_| wrong())?;
+        let numbers = numbers.as_any().downcast_ref::<Int64Array>().ok_or_else(wrong)?;
+        // The sum of no rows is NULL.
+        let number = if numbers.is_null(0) { 0 } else { numbers.value(0) };
+        u64::try_from(number).map_err(|_| wrong())
+    };
+    let (rows, places) = (number(0)?, number(1)?);
+    if rows == places {
+        session.execute(&format!("alter table {relation} drop column {place}"), Fetch::None).await?;
+    }
+    Ok((rows, places))
 }
 
 /// The plan of an answer whose rows executors may load.
@@ -351,5 +371,55 @@ pub(crate) fn plan_of(answer: &Answer) -> Option<&FederatedPlan> {
     match answer {
         Answer::Plan(plan, _) => Some(plan),
         Answer::Whole { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dvt_adapter_sqlite::SqliteAdapter;
+    use serde_json::json;
+
+    #[test]
+    fn executors_are_here_only_where_every_address_says_so() {
+        let here = |master: &str, remote: Option<&str>| {
+            let mut settings = SparkEngineSettings::new("big");
+            settings.master = master.to_owned();
+            settings.remote = remote.map(str::to_owned);
+            is_here(&settings)
+        };
+        assert!(here("local[*]", None));
+        assert!(here("spark://127.0.0.1:7077", None));
+        assert!(!here("spark://127.0.0.1:7077,10.0.0.1:7077", None));
+        assert!(!here("spark://127.0.0.1.example.org:7077", None));
+        assert!(!here("yarn", None));
+        assert!(here("local[*]", Some("sc://localhost:15002/;token=x")));
+        assert!(!here("local[*]", Some("sc://spark.example.org:15002")));
+    }
+
+    #[tokio::test]
+    async fn rows_of_a_task_that_ran_twice_are_seen() {
+        let folder = std::env::temp_dir().join(format!("dvt-settle-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let keys = json!({"type": "sqlite", "path": "t.db"}).as_object().cloned().unwrap();
+        let adapter = SqliteAdapter::from_profile("lite", &keys, &folder).unwrap();
+        let run = async |sql: &str| adapter.session().await.unwrap().execute(sql, Fetch::None).await.unwrap();
+        let (second, third) = (1_i64 << ROW_BITS, 2_i64 << ROW_BITS);
+        let fill = format!(
+            "create table t (a integer, {LOADED_ROW} integer);\
+             insert into t values (1, 0), (2, 1), (3, {second}), (4, {third}), (5, {third} + 1), (6, {third} + 2)"
+        );
+        run(&fill).await;
+        // The third task again, which came further this time.
+        let again = format!("insert into t values (4, {third}), (5, {third} + 1), (6, {third} + 2), (7, {third} + 3)");
+        run(&again).await;
+        assert_eq!(settle(&adapter, "t").await.unwrap(), (10, 7));
+        run(&format!("delete from t; {}", fill.split_once(';').unwrap().1)).await;
+        assert_eq!(settle(&adapter, "t").await.unwrap(), (6, 6));
+        // The column is gone: nobody asks twice.
+        assert!(settle(&adapter, "t").await.is_err());
+        run(&format!("alter table t add column {LOADED_ROW} integer; delete from t")).await;
+        assert_eq!(settle(&adapter, "t").await.unwrap(), (0, 0));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

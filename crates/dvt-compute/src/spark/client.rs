@@ -12,7 +12,6 @@ use spark_connect_core::{ChannelBuilder, RetryPolicy, SparkConnectClient, SparkE
 use spark_connect_proto as proto;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// What every session is set to, whatever the server's defaults and the compute's `config` say: without these the same
@@ -46,9 +45,6 @@ const MEANING: &[(&str, &str)] = &[
 
 /// How long a server that somebody else runs may take to be reached at all.
 const REACH: Duration = Duration::from_secs(10);
-
-/// The name under which a load counts its rows.
-const WRITTEN: &str = "dvt_written";
 
 /// How long a server may take to answer a question that needs no work.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -213,41 +209,19 @@ impl Session {
         }
     }
 
-    /// Lets executors append the rows of a query to a table over JDBC, and gives the number of rows that the query has.
-    pub(crate) async fn write(&self, write: JdbcWrite) -> Result<i64, SparkFailure> {
-        let JdbcWrite { sql, target } = write;
-        let count = proto::Expression {
-            expr_type: Some(proto::expression::ExprType::ExpressionString(proto::expression::ExpressionString {
-                expression: "count(1) AS rows".to_owned(),
-            })),
-            ..Default::default()
-        };
-        let counted = relation(proto::relation::RelType::CollectMetrics(Box::new(proto::CollectMetrics {
-            input: Some(Box::new(sql_relation(sql))),
-            name: WRITTEN.to_owned(),
-            metrics: vec![count],
-        })));
+    /// Lets executors append the rows of a query to a table over JDBC.
+    pub(crate) async fn write(&self, sql: String, target: &JdbcTarget) -> Result<(), SparkFailure> {
         let mut options = login(&target.access, target.driver.class);
         options.insert("dbtable".to_owned(), target.rendered.clone());
         options.insert("batchsize".to_owned(), target.batch_rows.to_string());
         let write = proto::WriteOperation {
-            input: Some(counted),
+            input: Some(sql_relation(sql)),
             source: Some("jdbc".to_owned()),
             mode: proto::write_operation::SaveMode::Append.into(),
             options,
             ..Default::default()
         };
-        let command = proto::Command { command_type: Some(proto::command::CommandType::WriteOperation(write)) };
-        let plan = proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) };
-        let written = Arc::new(AtomicI64::new(-1));
-        let mut rows = self.stream_counting(plan, Some(Arc::clone(&written)));
-        while let Some(batch) = rows.next().await {
-            batch?;
-        }
-        match written.load(Ordering::Acquire) {
-            written if written >= 0 => Ok(written),
-            _ => Err(SparkFailure::Answer { message: "it does not tell how many rows it has written".to_owned() }),
-        }
+        self.command(proto::Command { command_type: Some(proto::command::CommandType::WriteOperation(write)) }).await
     }
 
     async fn view(&self, name: &str, input: proto::Relation) -> Result<(), SparkFailure> {
@@ -277,16 +251,7 @@ impl Session {
     }
 
     fn stream(&self, plan: proto::Plan) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
-        self.stream_counting(plan, None)
-    }
-
-    fn stream_counting(
-        &self,
-        plan: proto::Plan,
-        written: Option<Arc<AtomicI64>>,
-    ) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
         run_query(Execution {
-            written,
             client: Arc::clone(&self.client),
             user: self.user(),
             plan,
@@ -319,12 +284,6 @@ impl Session {
     }
 }
 
-/// A query whose rows executors load, and where.
-pub(crate) struct JdbcWrite {
-    pub(crate) sql: String,
-    pub(crate) target: JdbcTarget,
-}
-
 /// What a driver logs in by. Spark keeps options named `password` out of plans and logs.
 fn login(access: &JdbcAccess, class: &str) -> HashMap<String, String> {
     let mut options: HashMap<String, String> = access.properties.iter().cloned().collect();
@@ -353,16 +312,6 @@ fn relation(rel_type: proto::relation::RelType) -> proto::Relation {
 
 fn sql_relation(query: String) -> proto::Relation {
     relation(proto::relation::RelType::Sql(proto::Sql { query, ..Default::default() }))
-}
-
-/// The count of a load among the metrics that came with a response.
-pub(super) fn written_rows(metrics: &[proto::execute_plan_response::ObservedMetrics]) -> Option<i64> {
-    let metric = metrics.iter().find(|metric| metric.name == WRITTEN)?;
-    match metric.values.first()?.literal_type.as_ref()? {
-        proto::expression::literal::LiteralType::Long(rows) => Some(*rows),
-        proto::expression::literal::LiteralType::Integer(rows) => Some(i64::from(*rows)),
-        _ => None,
-    }
 }
 
 const UNAVAILABLE: i32 = 14;

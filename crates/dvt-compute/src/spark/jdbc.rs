@@ -4,7 +4,7 @@
 //! form that staging would have stored. Nothing of it depends on a time zone, a calendar or a guess of a driver.
 
 use super::SparkEngine;
-use super::client::{JdbcWrite, Session};
+use super::client::Session;
 use super::error::SparkFailure;
 use super::types::{name_of_stored, quoted, stored};
 use crate::{ComputeError, ExtractInput};
@@ -40,6 +40,12 @@ pub struct JdbcTarget {
     pub sessions: usize,
     pub batch_rows: usize,
 }
+
+/// The column of a target that says where a row stood in the result.
+pub const LOADED_ROW: &str = "dvt_loaded_row__";
+
+/// Bits of the row's number in its partition.
+pub const ROW_BITS: u32 = 33;
 
 /// The jars of known drivers in these folders: of each driver the first that is found.
 #[must_use]
@@ -187,9 +193,9 @@ impl SparkEngine {
         Ok(name)
     }
 
-    /// Runs the plan, whose every operator Spark has, and lets executors load its rows into the target, which is empty.
-    /// Gives the number of rows that the query has; the caller compares it with what the target holds, since a task that was
-    /// run again may have loaded its rows twice.
+    /// Runs the plan, whose every operator Spark has, and lets executors load its rows into the target, which is empty and has
+    /// one column more than the result: [`LOADED_ROW`] is where a row stood. Rows of a task that was run again, after what it
+    /// had loaded was committed and before anybody knew, stand where others stand: the caller looks for them.
     ///
     /// # Errors
     /// [`ComputeError::Spark`]; some rows may be in the target.
@@ -198,20 +204,21 @@ impl SparkEngine {
         plan: &FederatedPlan,
         inputs: Vec<ExtractInput>,
         target: &JdbcTarget,
-    ) -> Result<u64, ComputeError> {
+    ) -> Result<(), ComputeError> {
         let (session, query, _held) = self.prepare(plan, inputs).await?;
         if !query.is_whole() {
             return Err(ComputeError::Engine { message: "a part of the query is computed here".to_owned() });
         }
-        let mut columns = Vec::with_capacity(target.columns.len());
+        let mut columns = Vec::with_capacity(target.columns.len() + 1);
         for (index, (form, field)) in target.columns.iter().zip(plan.output_schema.fields()).enumerate() {
             let column = quoted(&format!("c{index}"));
             let written = jdbc_writes(*form, field, &column)
                 .map_err(|reason| SparkFailure::Answer { message: format!("column {}: {reason}", field.name()) })?;
             columns.push(format!("{written} AS {}", quoted(field.name())));
         }
+        // The number of the partition in the upper bits, and of the row in it in the lower 33.
+        columns.push(format!("monotonically_increasing_id() AS {}", quoted(LOADED_ROW)));
         let names: Vec<String> = (0..target.columns.len()).map(|index| quoted(&format!("c{index}"))).collect();
-        // Not the source's own option: the rows are counted below it, and it would run a copy of the plan whose count is lost.
         let sql = format!(
             "SELECT /*+ COALESCE({}) */ {} FROM ({}) AS q({})",
             target.sessions,
@@ -219,18 +226,7 @@ impl SparkEngine {
             query.sql,
             names.join(", ")
         );
-        let written = session.write(JdbcWrite { sql, target: target.clone() }).await?;
-        u64::try_from(written)
-            .map_err(|_| SparkFailure::Answer { message: format!("{written} rows were written") }.into())
-    }
-
-    /// Whether the server tells how many rows its executors have written, without which no load of theirs is trusted.
-    ///
-    /// # Errors
-    /// [`ComputeError::Spark`]: there is no server.
-    pub async fn counts_writes(&self) -> Result<bool, ComputeError> {
-        let version = self.version().await?;
-        Ok(version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4))
+        Ok(session.write(sql, target).await?)
     }
 }
 

@@ -16,7 +16,7 @@ mod tests;
 mod types;
 
 pub use error::SparkFailure;
-pub use jdbc::{JdbcExtract, JdbcTarget, find_drivers, jdbc_reads};
+pub use jdbc::{JdbcExtract, JdbcTarget, LOADED_ROW, ROW_BITS, find_drivers, jdbc_reads};
 pub use split::SparkQuery;
 
 use crate::{ComputeError, Engine, ExtractInput, JoinStrategy, ResultStream};

@@ -3,7 +3,7 @@
 //! A server ends streams by itself after some minutes and expects to be asked for the rest; a connection may break. Both
 //! go on behind the last response that arrived. A query is complete only when the server has said so.
 
-use super::client::{failure, written_rows};
+use super::client::failure;
 use super::error::SparkFailure;
 use super::server::Server;
 use arrow::array::RecordBatch;
@@ -15,7 +15,6 @@ use spark_connect_proto as proto;
 use spark_connect_proto::execute_plan_response::ResponseType;
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -39,8 +38,6 @@ pub(super) struct Execution {
     pub(super) plan: proto::Plan,
     pub(super) place: String,
     pub(super) server: Option<Arc<Server>>,
-    /// Takes the number of rows that a load has written.
-    pub(super) written: Option<Arc<AtomicI64>>,
 }
 
 /// Starts the query when the stream is first read. Dropped before its end, the stream interrupts the query.
@@ -114,9 +111,6 @@ async fn receive(
             Ok(Ok(Some(response))) => {
                 attempts = 0;
                 place.set_last_response_id(&response).await;
-                if let (Some(written), Some(rows)) = (&execution.written, written_rows(&response.observed_metrics)) {
-                    written.store(rows, Ordering::Release);
-                }
                 match response.response_type {
                     Some(ResponseType::ArrowBatch(batch)) => {
                         for batch in decoded(batch, &mut rows)? {

@@ -75,7 +75,7 @@ fn columns(ddl: &str) -> Vec<String> {
 fn contents(target: &TestDatabase, model: &str) -> (Vec<String>, Vec<String>) {
     let types = format!(
         "select a.attname, format_type(a.atttypid, a.atttypmod) as t from pg_attribute a where a.attrelid = 'public.{model}'::regclass \
-         and a.attnum > 0 order by a.attnum"
+         and a.attnum > 0 and not a.attisdropped order by a.attnum"
     );
     let rows = target.sql(&format!("set time zone 'UTC'; select q::text from public.{model} as q order by 1"));
     (postgres_rows(target, &types), rows.lines().map(str::to_owned).collect())
