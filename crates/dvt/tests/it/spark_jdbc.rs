@@ -86,7 +86,7 @@ fn settings(target: &str, more: &str, logs: &Path) -> String {
         "shop:\n  target: {target}\n  computes:\n    own: {{type: datafusion}}\n    big:\n      type: spark\n      \
          version: \"{SPARK_VERSION}\"\n      master: local[2]\n      jdbc_extraction: {{num_partitions: 3, fetch_size: 100}}\n      {more}\n      \
          config:\n        spark.driver.memory: 1g\n        spark.sql.shuffle.partitions: 2\n        \
-         spark.driver.extraJavaOptions: -Duser.timezone=America/New_York\n        spark.eventLog.enabled: true\n        \
+         spark.driver.extraJavaOptions: -Duser.timezone=America/New_York\n        spark.eventLog.enabled: true\n        spark.eventLog.compress: false\n        \
          spark.eventLog.dir: {}\n",
         logs.display()
     )
