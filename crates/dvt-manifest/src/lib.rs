@@ -22,8 +22,9 @@ pub mod state;
 mod unit_test;
 
 pub use artifact::{
-    Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, RunResult, RunResults,
-    RunStatus, Timing, WriteError, write_atomically, write_atomically_with, write_quickly,
+    Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, OsiDocument, OsiError,
+    OsiIssue, OsiIssueKind, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically,
+    write_atomically_with, write_quickly,
 };
 pub use checksum::Checksum;
 pub use config::{Config, ConfigError};

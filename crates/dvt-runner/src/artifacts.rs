@@ -4,10 +4,10 @@ use crate::outcome::{NodeResult, RunOutcome, Status};
 use crate::run::Run;
 use crate::settings::RunCommand;
 use chrono::Utc;
-use dvt_diagnostics::{Diagnostic, Event, kinds};
+use dvt_diagnostics::{Diagnostic, Event, Events, kinds};
 use dvt_manifest::{
-    FreshnessResult, FreshnessResults, Graph, ResourceType, RunResult, RunResults, RunStatus, Timing, WriteError,
-    write_atomically, write_atomically_with,
+    FreshnessResult, FreshnessResults, Graph, Manifest, ResourceType, RunResult, RunResults, RunStatus, Timing,
+    WriteError, write_atomically, write_atomically_with,
 };
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -104,11 +104,32 @@ pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic>
             node.compiled.path = Some(shown.display().to_string());
         }
     }
-    let path = run.target_path().join("manifest.json");
+    write_parsed(&manifest, run.target_path(), &run.settings().events)
+}
+
+/// Writes `manifest.json`, `semantic_manifest.json` and `osi_document.json`: as soon as a project is read, and again when a
+/// command over it has ended, as dbt does.
+pub fn write_parsed(manifest: &Manifest, target_path: &Path, events: &Events) -> Vec<Diagnostic> {
+    let path = target_path.join("manifest.json");
     let written = write_atomically_with(&path, |out| manifest.write_json(out));
-    let mut problems = told(run, "WritableManifest", &path, written);
-    let path = run.target_path().join("semantic_manifest.json");
-    problems.extend(write(run, "SemanticManifest", &path, &manifest.semantic_manifest_json()));
+    let mut problems = told(events, "WritableManifest", &path, written);
+    let path = target_path.join("semantic_manifest.json");
+    let written = write_atomically(&path, manifest.semantic_manifest_json().as_bytes());
+    problems.extend(told(events, "SemanticManifest", &path, written));
+    let document = match manifest.osi_document() {
+        Ok(document) => document,
+        Err(error) => {
+            let message = format!("OSI document could not be generated: {error}.");
+            events.fire(Event::new(kinds::SEMANTIC_VALIDATION_FAILURE, message.clone()).with("msg", message));
+            return problems;
+        }
+    };
+    for issue in &document.issues {
+        let event = Event::new(kinds::MF_CONVERTER_ISSUE, issue.message()).with("issue_type", issue.kind.as_str());
+        events.fire(event.with("element_name", issue.element.as_str()).with("converter_name", "MSIToOSIConverter"));
+    }
+    let path = target_path.join("osi_document.json");
+    problems.extend(told(events, "OsiDocument", &path, write_atomically(&path, document.text.as_bytes())));
     problems
 }
 
@@ -128,15 +149,17 @@ fn write_graph_summary(run: &Run) -> Vec<Diagnostic> {
 }
 
 fn write(run: &Run, kind: &str, path: &Path, text: &str) -> Vec<Diagnostic> {
-    told(run, kind, path, write_atomically(path, text.as_bytes()))
+    told(&run.settings().events, kind, path, write_atomically(path, text.as_bytes()))
 }
 
-fn told(run: &Run, kind: &str, path: &Path, written: Result<(), WriteError>) -> Vec<Diagnostic> {
+/// Says that a file was written, or what kept it from that.
+pub(crate) fn told(events: &Events, kind: &str, path: &Path, written: Result<(), WriteError>) -> Vec<Diagnostic> {
     if let Err(error) = written {
-        return vec![Diagnostic::error("artifact", error.to_string())];
+        let diagnostic = Diagnostic::error("artifact", error.to_string());
+        return vec![diagnostic.help("name another folder with --target-path")];
     }
     let shown = path.display().to_string();
-    run.settings().events.fire(
+    events.fire(
         Event::new(kinds::ARTIFACT_WRITTEN, format!("Wrote artifact {kind} to {shown}"))
             .with("artifact_type", kind)
             .with("artifact_path", shown),

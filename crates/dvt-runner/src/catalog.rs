@@ -1,5 +1,6 @@
 //! `docs generate`: what the databases hold of the project's relations, all connections merged into one catalog.
 
+use crate::artifacts::told;
 use crate::bridge::NodeBridge;
 use crate::failure::{FailedAt, NodeError, from_adapter, from_render};
 use crate::freshness::information_schema;
@@ -50,9 +51,8 @@ pub(crate) async fn write_catalog(run: &Arc<Run>, only: Option<&BTreeSet<UniqueI
             .then(|| outcome.errors.iter().map(|error| error.message.clone()).collect()),
     };
     let path = run.target_path().join("catalog.json");
-    if let Err(error) = write_atomically(&path, catalog.to_json().as_bytes()) {
-        outcome.errors.push(Diagnostic::error("artifact", error.to_string()));
-    }
+    let written = write_atomically(&path, catalog.to_json().as_bytes());
+    outcome.errors.extend(told(&run.settings().events, "CatalogArtifact", &path, written));
     outcome
 }
 

@@ -50,6 +50,7 @@ mod show;
 mod tables;
 mod unit;
 
+pub use artifacts::write_parsed;
 pub use catalog::CatalogOutcome;
 pub use compile::artifact_path;
 pub use dvt_federation::Pushdown;

@@ -224,8 +224,28 @@ impl App {
         internals::listen(&self.printer, self.settings.log_level_file.min(self.settings.printer.level));
     }
 
-    /// Reads the whole project and prints its warnings.
+    /// Reads the whole project, prints its warnings, and writes the artifacts of what was read.
     pub(crate) fn load_project(&mut self, cli: &Cli) -> Result<Project, Diagnostics> {
+        let mut project = self.read_project(cli)?;
+        // `plan` leaves the artifacts of the last run alone, and `docs generate` writes when it has compiled.
+        if self.settings.write_json && !matches!(self.settings.which.as_str(), "plan" | "generate") {
+            self.earlier.read_before_overwriting(self)?;
+            self.write_parsed(&project)?;
+        }
+        if let Some(command) = &cli.command {
+            self.earlier.defer(self, command, &mut project)?;
+        }
+        Ok(project)
+    }
+
+    /// What dbt writes as soon as a project is read: it is there however the command ends.
+    pub(crate) fn write_parsed(&self, project: &Project) -> Result<(), Diagnostics> {
+        let problems = dvt_runner::write_parsed(&project.manifest, &project.config.target_path, &self.events());
+        if problems.is_empty() { Ok(()) } else { Err(Diagnostics(problems)) }
+    }
+
+    /// Reads the whole project and prints its warnings.
+    pub(crate) fn read_project(&mut self, cli: &Cli) -> Result<Project, Diagnostics> {
         let config = self.load_config(cli)?;
         self.announce();
         let root = config.project.root.clone();
@@ -234,12 +254,9 @@ impl App {
         };
         let support = registry::support(&config.profile, &describe);
         self.tell_variables(&config);
-        let mut project = dvt_project::load_project(&self.project_settings()?, config, &support)?;
+        let project = dvt_project::load_project(&self.project_settings()?, config, &support)?;
         self.warn(project.warnings.iter())?;
         self.earlier.know(&project);
-        if let Some(command) = &cli.command {
-            self.earlier.defer(self, command, &mut project)?;
-        }
         Ok(project)
     }
 

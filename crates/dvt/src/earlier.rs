@@ -79,6 +79,18 @@ impl Earlier {
         Ok(Some(Arc::clone(self.state.get_or_init(|| state))))
     }
 
+    /// Reads the state where it is the target folder, whose manifest this invocation is about to write anew.
+    ///
+    /// # Errors
+    /// As for [`Earlier::state`].
+    pub(crate) fn read_before_overwriting(&self, app: &App) -> Result<(), Diagnostic> {
+        let root = self.root.as_deref().unwrap_or(Path::new("."));
+        if app.settings.state.as_ref().is_some_and(|path| root.join(path) == self.target_path) {
+            self.state(app)?;
+        }
+        Ok(())
+    }
+
     /// The manifest's folder that `--defer` and `clone` look things up in: `--defer-state`, else `--state`.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 mod catalog;
 mod manifest_json;
+mod osi_document;
+mod osi_filter;
+mod osi_metrics;
 mod run_results;
 mod semantic_manifest;
 mod sources;
@@ -9,6 +12,7 @@ mod unit_and_semantic_json;
 mod write;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogTable};
+pub use osi_document::{OsiDocument, OsiError, OsiIssue, OsiIssueKind};
 pub use run_results::{RunResult, RunResults, RunStatus, Timing};
 pub use sources::{FreshnessResult, FreshnessResults};
 pub use write::{WriteError, write_atomically, write_atomically_with, write_quickly};

@@ -18,7 +18,7 @@ impl Manifest {
         python_json(&self.semantic_manifest())
     }
 
-    fn semantic_manifest(&self) -> Value {
+    pub(super) fn semantic_manifest(&self) -> Value {
         let [major, minor, patch] = INTERFACES_VERSION;
         let (spines, legacy) = (self.time_spines(), self.legacy_time_spine());
         json!({
@@ -200,7 +200,7 @@ fn saved_query(node: &SemanticNode) -> Value {
 }
 
 /// JSON with a blank behind each comma and colon, and only ASCII, as Python writes it.
-fn python_json(value: &Value) -> String {
+pub(super) fn python_json(value: &Value) -> String {
     let mut bytes = Vec::new();
     let mut serializer = Serializer::with_formatter(&mut bytes, PythonFormatter);
     // Writing a value to memory cannot fail.

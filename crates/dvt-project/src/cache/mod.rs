@@ -108,8 +108,7 @@ impl Memory<'_> {
                     }
                     Miss::Changed => return Recalled::Nothing,
                 };
-                // dbt says so on the screen too; here it costs nobody a thought.
-                self.fire(Event::new(kinds::UNABLE_TO_PARTIAL_PARSE, message).at(EventLevel::Debug));
+                self.fire(Event::new(kinds::UNABLE_TO_PARTIAL_PARSE, message));
                 Recalled::Nothing
             }
         }

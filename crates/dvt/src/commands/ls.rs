@@ -1,6 +1,5 @@
 //! `dvt ls`: the project's resources, one line each.
 
-use super::parse::write_manifest;
 use super::select::{listed, wanted_types};
 use crate::app::{App, Exit};
 use crate::cli::{Cli, LsArgs, LsOutput, SelectionArgs};
@@ -57,9 +56,6 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &LsArgs) -> Result<Exit, Diagn
         let message = "No nodes selected!";
         let event = Event::new(kinds::NO_NODES_SELECTED, message);
         app.warn(std::iter::once(&Diagnostic::warning("no-nodes-selected", message).event(event)))?;
-    }
-    if app.settings.write_json {
-        write_manifest(&project.manifest, &project.config.target_path)?;
     }
     Ok(Exit::Success)
 }

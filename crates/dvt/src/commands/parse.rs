@@ -1,32 +1,24 @@
-//! `dvt parse`: reads the project and writes `manifest.json`, `semantic_manifest.json` and `perf_info.json`.
+//! `dvt parse`: reads the project and writes its manifest and `perf_info.json`.
 
 use crate::app::{App, Exit};
 use crate::cli::Cli;
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, kinds};
-use dvt_manifest::{Manifest, WriteError, write_atomically, write_atomically_with};
+use dvt_manifest::{WriteError, write_atomically};
 use dvt_project::Project;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Instant;
 
 pub(super) fn run(app: &mut App, cli: &Cli) -> Result<Exit, Diagnostics> {
     let begun = Instant::now();
-    let project = app.load_project(cli)?;
+    let project = app.read_project(cli)?;
     write_perf_info(app, &project, begun)?;
     if app.settings.write_json {
-        write_manifest(&project.manifest, &project.config.target_path)?;
+        app.write_parsed(&project)?;
     }
     app.found(&project.manifest);
     // The process ends here; taking a large project apart would be a tenth of its time.
     std::mem::forget(project);
     Ok(Exit::Success)
-}
-
-pub(super) fn write_manifest(manifest: &Manifest, target_path: &Path) -> Result<(), Diagnostic> {
-    let path = target_path.join("manifest.json");
-    write_atomically_with(&path, |out| manifest.write_json(out)).map_err(cannot_write)?;
-    let text = manifest.semantic_manifest_json();
-    write_atomically(&target_path.join("semantic_manifest.json"), text.as_bytes()).map_err(cannot_write)
 }
 
 fn cannot_write(error: WriteError) -> Diagnostic {
