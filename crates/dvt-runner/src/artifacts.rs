@@ -29,7 +29,7 @@ pub(crate) fn write_run_results(run: &Run, outcome: &RunOutcome) -> Vec<Diagnost
         generated_at: Utc::now(),
         invocation_started_at: run.started_at(),
         env: run.metadata_env(),
-        results: outcome.results.iter().map(run_result).collect(),
+        results: outcome.results.iter().map(|result| run_result(run, result)).collect(),
         elapsed_time: outcome.elapsed_seconds,
         args: run.settings().args.clone(),
     };
@@ -184,7 +184,9 @@ fn timings(result: &NodeResult) -> Vec<Timing> {
     result.timing.iter().map(timing).collect()
 }
 
-pub(crate) fn run_result(result: &NodeResult) -> RunResult {
+pub(crate) fn run_result(run: &Run, result: &NodeResult) -> RunResult {
+    // What batches compiled is theirs: dbt says of the model that it was not compiled.
+    let is_whole = result.batch_results.is_none();
     RunResult {
         unique_id: result.unique_id.clone(),
         status: match result.status {
@@ -204,12 +206,21 @@ pub(crate) fn run_result(result: &NodeResult) -> RunResult {
         adapter_response: result.adapter_response.clone(),
         message: result.message.clone(),
         failures: result.failures,
-        compiled: is_compilable(result).then_some(result.compiled),
-        compiled_code: result.compiled_code.clone(),
-        relation_name: result.relation_name.clone().filter(|_| is_compilable(result)),
+        compiled: is_compilable(result).then_some(result.compiled && is_whole),
+        compiled_code: result.compiled_code.clone().filter(|_| is_whole),
+        relation_name: relation_name(run, result),
         batch_results: result.batch_results.clone(),
         overload_results: result.overload_results.clone(),
     }
+}
+
+/// The relation that a thing leaves; of a test, the one that keeps its failures.
+fn relation_name(run: &Run, result: &NodeResult) -> Option<String> {
+    if result.resource_type == "test" {
+        let node = run.project().manifest.nodes.get(&result.unique_id)?;
+        return run.leaves_relation(node).then(|| node.relation().render());
+    }
+    result.relation_name.clone().filter(|_| is_compilable(result))
 }
 
 /// dbt says whether a thing is compiled only of what can be.

@@ -37,12 +37,14 @@ pub(crate) async fn run_whole(run: &Arc<Run>) -> RunOutcome {
     };
     let total = queue.members.iter().filter(|member| !member.is_ephemeral()).count();
     let command = run.request.command;
-    run.reporter().run_started(&RunStarted {
-        command: command.as_str(),
-        total: queue.members.len(),
-        threads: run.settings().threads.max(1),
-        target: run.project().config.profile.target.clone(),
-    });
+    if diagnostics.is_empty() {
+        run.reporter().run_started(&RunStarted {
+            command: command.as_str(),
+            total: queue.members.len(),
+            threads: run.settings().threads.max(1),
+            target: run.project().config.profile.target.clone(),
+        });
+    }
     let mut results = Vec::new();
     let mut reached_all = true;
     let mut could_not_go_on = !diagnostics.is_empty();

@@ -9,7 +9,7 @@ use crate::reporter::NodeStarted;
 use crate::run::Run;
 use chrono::{DateTime, Utc};
 use dvt_adapter::Fetch;
-use dvt_diagnostics::Diagnostic;
+use dvt_diagnostics::{Diagnostic, Event, kinds};
 use dvt_jinja::Value;
 use dvt_manifest::{Node, ResourceType};
 use serde_json::{Map, Value as Json, json};
@@ -63,6 +63,10 @@ pub(crate) async fn run_hooks(
         HookTime::End => Arc::new(end_variables(run, so_far)),
     };
     let total = hooks.len();
+    let blank_line = || run.settings().events.fire(Event::new(kinds::FORMATTING, ""));
+    if time == HookTime::End && total > 0 {
+        blank_line();
+    }
     let mut results = Vec::with_capacity(total);
     let mut sessions = Sessions::new();
     let mut has_failed = false;
@@ -101,6 +105,9 @@ pub(crate) async fn run_hooks(
         results.push(result);
     }
     release(sessions).await;
+    if time == HookTime::Start && total > 0 {
+        blank_line();
+    }
     (results, Ok(()))
 }
 
@@ -202,7 +209,7 @@ fn end_variables(run: &Run, so_far: &[NodeResult]) -> Extra {
         {
             schemas.insert((node.database.clone(), node.schema.clone()));
         }
-        let mut fields = match crate::artifacts::run_result(result).to_json() {
+        let mut fields = match crate::artifacts::run_result(run, result).to_json() {
             Json::Object(fields) => fields,
             _ => Map::new(),
         };

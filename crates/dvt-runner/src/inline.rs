@@ -105,7 +105,7 @@ impl Run {
                 None => diagnostics.push(
                     Diagnostic::error(
                         "unknown-ref",
-                        format!("{} names no model, seed or snapshot", crate::inputs::show_ref(&call.request)),
+                        depends_on_nothing(&node, &format!("node named '{}'", call.request.name)),
                     )
                     .label(call.span, ""),
                 ),
@@ -125,7 +125,7 @@ impl Run {
                 None => diagnostics.push(
                     Diagnostic::error(
                         "unknown-source",
-                        format!("source('{}', '{}') names no source table", call.source_name, call.table_name),
+                        depends_on_nothing(&node, &format!("source named '{}.{}'", call.source_name, call.table_name)),
                     )
                     .label(call.span, ""),
                 ),
@@ -138,6 +138,11 @@ impl Run {
         node.raw_code = template.text().to_owned();
         Ok(node)
     }
+}
+
+/// dbt's sentence about a text that asks for what the project does not have.
+fn depends_on_nothing(node: &Node, wanted: &str) -> String {
+    format!("Sql_Operation '{}' (from remote system.sql) depends on a {wanted} which was not found", node.unique_id)
 }
 
 fn ref_call(request: &RefRequest, span: &Span, unique_id: &str) -> RefCall {

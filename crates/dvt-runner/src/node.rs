@@ -212,7 +212,10 @@ impl Job<'_> {
             }
             RunCommand::Show => {
                 let shown = show_rows(self.run, &self.node, &compiled, &bridge, &self.progress).await;
-                shown.map(|rows| work.rows = Some(rows))
+                shown.map(|(rows, response)| {
+                    work.rows = Some(rows);
+                    work.response = response;
+                })
             }
             _ if self.node.is_ephemeral() => Ok(()),
             _ if self.node.resource_type == ResourceType::Seed => self.seed(&bridge, &compiled, work).await,
@@ -444,7 +447,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
 }
 
 pub(crate) fn blank_result(node: &Node, route: Option<&Route>, slot: usize) -> NodeResult {
-    let leaves_relation = node.resource_type.is_relational() && !node.is_ephemeral();
+    let leaves_relation =
+        (node.resource_type.is_relational() && !node.is_ephemeral()) || node.resource_type == ResourceType::Function;
     NodeResult {
         unique_id: node.unique_id.clone(),
         resource_type: node.resource_type.as_str().to_owned(),

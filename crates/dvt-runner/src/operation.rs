@@ -3,7 +3,7 @@
 use crate::bridge::NodeBridge;
 use crate::compile::compile_node;
 use crate::execution::{close_journal, start_journal};
-use crate::failure::{FailedAt, NodeError, from_bridge, from_render};
+use crate::failure::{FailedAt, NodeError, Told, from_bridge, from_render, kind_of};
 use crate::node::node_comment;
 use crate::outcome::{NodeResult, RunOutcome, Status, Timing};
 use crate::run::Run;
@@ -68,9 +68,6 @@ pub(crate) async fn run_operation(run: &Arc<Run>, operation: Operation) -> RunOu
                 .events
                 .fire(Event::new(kinds::RUNNING_OPERATION_CAUGHT_ERROR, message).with("exc", error.as_str()));
         }
-        for diagnostic in &result.diagnostics {
-            run.reporter().diagnostic(diagnostic);
-        }
     }
     for diagnostic in &outcome.diagnostics {
         run.reporter().diagnostic(diagnostic);
@@ -86,7 +83,7 @@ fn work(run: &Arc<Run>, operation: &Operation) -> Result<NodeResult, NodeError> 
         Operation::Macro { name, .. } => find_macro(run, name)?,
         Operation::Sql(_) => {
             let package = run.project().config.project.name.clone();
-            (package.clone(), "inline_query".to_owned(), format!("operation.{package}.inline_query"))
+            (package.clone(), "inline_query".to_owned(), format!("sql_operation.{package}.inline_query"))
         }
     };
     let mut node = match operation {
@@ -115,7 +112,7 @@ fn work(run: &Arc<Run>, operation: &Operation) -> Result<NodeResult, NodeError> 
         Err(error) => {
             result.status = Status::Error;
             result.failures = Some(1);
-            result.message = Some(error.message());
+            result.message = Some(told(run, &unique_id, &name, &error));
             result.diagnostics = error.diagnostics;
         }
     }
@@ -123,6 +120,16 @@ fn work(run: &Arc<Run>, operation: &Operation) -> Result<NodeResult, NodeError> 
         tell_end(run, &result);
     }
     Ok(result)
+}
+
+/// The error in dbt's words: what a database refused has no macro around it there.
+fn told(run: &Run, unique_id: &str, name: &str, error: &NodeError) -> String {
+    let id = error.diagnostics.first().map_or("internal", |diagnostic| diagnostic.id);
+    if kind_of(id) == "Database" {
+        return format!("Database Error\n  {}", error.message().replace('\n', "\n  "));
+    }
+    let path = run.project().manifest.macros.get(unique_id).map(|found| found.original_file_path.clone());
+    error.told(&Told::new("macro", name, &path.unwrap_or_default()))
 }
 
 fn timing(name: &'static str, started_at: DateTime<Utc>, completed_at: DateTime<Utc>) -> Timing {
@@ -185,24 +192,32 @@ fn statement(
     let compiled = if has_jinja(sql) { Some(compile_node(run, node, &Route::Pushdown, bridge, "main")?) } else { None };
     let sql = compiled.as_ref().map_or(sql, |compiled| compiled.sql.as_str());
     run.settings().events.fire(
-        Event::new(kinds::NOTE, "1 of 1 START executing inline_query").with("msg", "START executing inline_query"),
+        Event::new(kinds::NOTE, line("START executing inline_query", "RUN"))
+            .with("msg", "START executing inline_query"),
     );
     let at = FailedAt { compiled: compiled.as_ref(), node: None };
     let failed = |error: dvt_jinja::BridgeError| from_bridge(error.as_ref(), at);
     let answered = bridge.query(sql, false, Fetch::None).map_err(failed)?.response;
     bridge.commit().map_err(failed)?;
-    Ok(crate::node::response_json(&answered.message, Some(&answered.code), answered.rows_affected))
+    let mut response = crate::node::response_json(&answered.message, Some(&answered.code), answered.rows_affected);
+    response.insert("query_id".to_owned(), Json::Null);
+    Ok(response)
 }
 
 fn tell_end(run: &Run, result: &NodeResult) {
     let seconds = result.execution_seconds;
     let line = if result.status == Status::Success {
         let message = result.adapter_response.get("_message").and_then(Json::as_str).filter(|text| !text.is_empty());
-        format!("1 of 1 OK executed inline_query [{} in {seconds:.2}s]", message.unwrap_or("OK"))
+        line("OK executed inline_query", &format!("{} in {seconds:.2}s", message.unwrap_or("OK")))
     } else {
-        format!("1 of 1 ERROR executing inline_query [ERROR in {seconds:.2}s]")
+        line("ERROR executing inline_query", &format!("ERROR in {seconds:.2}s"))
     };
     run.settings().events.fire(Event::new(kinds::NOTE, line.clone()).with("msg", line));
+}
+
+/// A line about the one statement, with dots up to its status.
+fn line(text: &str, status: &str) -> String {
+    format!("{:.<78} [{status}]", format!("1 of 1 {text} "))
 }
 
 /// Whether the text asks for anything to be rendered.

@@ -4,6 +4,7 @@ use crate::bridge::NodeBridge;
 use crate::compile::CompiledNode;
 use crate::failure::{FailedAt, NodeError, from_bridge, from_render};
 use crate::federated::{Collected, collect_rows, plan_answer};
+use crate::node::response_json;
 use crate::progress::Progress;
 use crate::run::Run;
 use arrow::array::RecordBatch;
@@ -13,9 +14,13 @@ use dvt_diagnostics::Diagnostic;
 use dvt_federation::Route;
 use dvt_jinja::{Args, Bridge, Value, call_macro};
 use dvt_manifest::{Node, ResourceType};
+use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
 type ShownRows = (SchemaRef, Vec<RecordBatch>);
+
+/// The rows, and what dbt's `adapter_response` says of them: nothing of rows that no database put together.
+type Shown = (ShownRows, Map<String, Json>);
 
 /// The first rows of the node's query; a negative limit means all.
 pub(crate) async fn show_rows(
@@ -24,7 +29,7 @@ pub(crate) async fn show_rows(
     compiled: &Arc<CompiledNode>,
     bridge: &Arc<NodeBridge>,
     progress: &Arc<Progress>,
-) -> Result<ShownRows, NodeError> {
+) -> Result<Shown, NodeError> {
     if compiled.route == Route::Pushdown {
         let (run, node) = (Arc::clone(run), Arc::clone(node));
         let (compiled, bridge) = (Arc::clone(compiled), Arc::clone(bridge));
@@ -35,7 +40,7 @@ pub(crate) async fn show_rows(
     let limit = usize::try_from(run.request.limit).ok();
     let answer = plan_answer(run, node, compiled, limit).await?;
     let Collected { schema, batches, .. } = collect_rows(run, node, &answer, progress, at).await?;
-    Ok((schema, batches))
+    Ok(((schema, batches), Map::new()))
 }
 
 /// On one connection the query runs there, limited as dbt's macro `get_show_sql` says. Blocks.
@@ -44,7 +49,7 @@ fn show_pushdown(
     node: &Arc<Node>,
     compiled: &CompiledNode,
     bridge: &Arc<NodeBridge>,
-) -> Result<ShownRows, NodeError> {
+) -> Result<Shown, NodeError> {
     let at = FailedAt { compiled: Some(compiled), node: Some(&node.span) };
     let query = if node.resource_type == ResourceType::Seed {
         format!("select * from {}", node.relation().render())
@@ -61,5 +66,9 @@ fn show_pushdown(
     let answered = bridge.query(called.value.to_string().trim(), false, Fetch::All);
     let result = answered.map_err(|error| from_bridge(error.as_ref(), at));
     bridge.abandon();
-    Ok(result?.rows.unwrap_or_else(|| (Arc::new(Schema::empty()), Vec::new())))
+    let result = result?;
+    let told = &result.response;
+    let mut response = response_json(&told.message, Some(&told.code), told.rows_affected);
+    response.insert("query_id".to_owned(), Json::Null);
+    Ok((result.rows.unwrap_or_else(|| (Arc::new(Schema::empty()), Vec::new())), response))
 }

@@ -102,6 +102,7 @@ impl Difference {
             text.push_str(shown.trim_end());
             text.push('\n');
         }
+        text.push('\n');
         text
     }
 }
@@ -133,22 +134,26 @@ fn told_apart(cell: &Cell) -> String {
     }
 }
 
-/// Numbers as they are worth: a scale that the database adds is no difference.
+/// Numbers as they are worth, and as Python prints them: a scale that the database adds is no difference.
 fn cell(value: &Value) -> Cell {
     match value {
         Value::None => None,
         Value::Decimal(number) => Some(without_zeros(number)),
-        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Some(format!("{number:.0}")),
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => Some(format!("{number:.1}")),
         other => Some(other.to_string()),
     }
 }
 
 fn without_zeros(number: &Decimal) -> String {
     let text = number.as_str();
-    if !text.contains('.') || text.contains(['e', 'E']) {
+    if text.contains(['e', 'E', 'N', 'I']) {
         return text.to_owned();
     }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    match part.trim_end_matches('0') {
+        "" => format!("{whole}.0"),
+        part => format!("{whole}.{part}"),
+    }
 }
 
 /// Equal rows are paired first; of the rest, those that share most cells are one changed row.
@@ -286,7 +291,7 @@ mod tests {
              ...,...,...\n   ,6  ,same\n\
              →  ,8  ,b→NULL\n\
              +++,9  ,new\n\
-             ---,10 ,gone\n"
+             ---,10 ,gone\n\n"
         );
     }
 }

@@ -64,9 +64,9 @@ pub(super) fn indented(value: &serde_json::Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
 }
 
-/// dbt prints what was asked for by its own name; what a selector found beside that is done and not printed.
+/// dbt prints what the first selector asks for by its own name; what was found beside that is done and not printed.
 pub(super) fn is_named(name: &str, is_inline: bool, selection: &SelectionArgs) -> bool {
-    is_inline || selection.select.iter().any(|selector| selector.contains(name))
+    is_inline || selection.select.first().is_some_and(|selector| selector.contains(name))
 }
 
 /// What went wrong with nodes, for commands that print no log lines of their nodes. What is wrong with the run itself was

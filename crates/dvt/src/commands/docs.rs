@@ -27,6 +27,7 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &DocsGenerateArgs) -> Result<E
             ResourceType::Operation,
             ResourceType::Seed,
             ResourceType::SqlOperation,
+            ResourceType::Function,
         ];
         let mut chosen = selected(app, &project.manifest, &args.selection, Some(kinds))?;
         app.found(&project.manifest);

@@ -13,6 +13,8 @@ pub(super) fn run(app: &mut App, cli: &Cli, args: &RunOperationArgs) -> Result<E
     let outcome = with_runner(app, &project, false, async |runner, reporter, cancel| {
         runner.run_operation(operation, reporter, cancel).await
     })?;
+    let wrong: Vec<Diagnostic> = outcome.results.iter().flat_map(|result| result.diagnostics.clone()).collect();
+    app.printer.details(&wrong);
     Ok(exit_of(&outcome))
 }
 

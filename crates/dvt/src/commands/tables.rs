@@ -23,7 +23,7 @@ pub(super) fn text_table(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<
         }
     }
     let widths: Vec<usize> = (0..schema.fields().len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(2))
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).max(1))
         .collect();
     let right: Vec<bool> = schema.fields().iter().map(|field| field.data_type().is_numeric()).collect();
     let mut lines = Vec::with_capacity(rows.len() + 1);
@@ -75,6 +75,16 @@ fn json_value(column: &ArrayRef, text: String) -> Value {
         DataType::Decimal128(precision, _) | DataType::Decimal256(precision, _) if *precision <= 15 => {
             text.parse().map(Value::Number).unwrap_or(Value::String(text))
         }
+        DataType::Decimal128(..) | DataType::Decimal256(..) => exact_number(text),
+        _ => Value::String(text),
+    }
+}
+
+/// A number where a double holds all of it, else its text.
+fn exact_number(text: String) -> Value {
+    let is_exact = text.parse::<f64>().is_ok_and(|number| number.to_string() == text);
+    match text.parse().map(Value::Number) {
+        Ok(number) if is_exact => number,
         _ => Value::String(text),
     }
 }
@@ -147,7 +157,7 @@ mod tests {
         let means = Decimal128Array::from(vec![15 * 10_i128.pow(27), 10 * 10_i128.pow(28)]);
         let means: ArrayRef = Arc::new(means.with_precision_and_scale(38, 28).unwrap());
         let batches = [RecordBatch::try_new(Arc::clone(&schema), vec![means]).unwrap()];
-        assert_eq!(json_rows(&schema, &batches).unwrap().to_string(), r#"[{"mean":"1.5"},{"mean":"10"}]"#);
+        assert_eq!(json_rows(&schema, &batches).unwrap().to_string(), r#"[{"mean":1.5},{"mean":10}]"#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::text::{self, Described};
 use super::{Printer, events};
 use chrono::Utc;
 use dvt_diagnostics::{Diagnostic, Event, EventLevel, NodeInfo};
-use dvt_manifest::{Manifest, ResourceType};
+use dvt_manifest::{Manifest, Node, ResourceType};
 use dvt_project::Project;
 use dvt_runner::{
     LineLevel, NodeProgress, NodeResult, NodeStarted, Phase, Reporter, RunOutcome, RunStarted, SkipCause, Status,
@@ -23,6 +23,10 @@ pub(crate) struct RunState {
     nodes: HashMap<String, Running>,
     /// The command's output is rows or SQL: nodes are events, and have no lines.
     is_without_lines: bool,
+    /// dbt's `clone` has an end, and no lines about nodes.
+    pub(super) is_clone: bool,
+    /// What is checked is told at the end, and not counted.
+    pub(super) is_freshness: bool,
     /// Where each node ran.
     pub(super) ran: Vec<text::RanNode>,
     /// What failed ephemeral models said, for the nodes that were skipped because of them.
@@ -41,6 +45,10 @@ struct Running {
 impl RunState {
     pub(super) fn manifest(&self) -> Option<&Manifest> {
         self.project.as_ref().map(|project| &project.manifest)
+    }
+
+    fn has_node_lines(&self) -> bool {
+        !self.is_without_lines && !self.is_clone
     }
 
     pub(super) fn project(&self) -> Option<&Project> {
@@ -74,7 +82,12 @@ impl Reporter for Printer {
             self.nothing_to_do();
             return;
         }
-        self.state().run.is_without_lines = matches!(run.command, "show" | "compile" | "plan" | "docs" | "generate");
+        {
+            let mut state = self.state();
+            state.run.is_without_lines = matches!(run.command, "show" | "compile" | "plan" | "docs" | "generate");
+            state.run.is_clone = run.command == "clone";
+            state.run.is_freshness = run.command == "freshness";
+        }
         self.blank();
         self.event(
             events::CONCURRENCY_LINE,
@@ -100,7 +113,7 @@ impl Reporter for Printer {
         }
         let described = Described::of_start(node, state.run.manifest());
         if let Some((kind, line, data)) =
-            text::start_line(node, &described, state.options.width).filter(|_| !state.run.is_without_lines)
+            text::start_line(node, &described, state.options.width).filter(|_| state.run.has_node_lines())
         {
             let event = Event::new(kind, line).data(data).node(info.clone());
             if state.options.live && state.shows(EventLevel::Info) {
@@ -184,8 +197,10 @@ impl Reporter for Printer {
         };
         let width = state.options.width;
         let group = state.run.group(&result.unique_id);
+        // Of what the first failure kept from running, dbt says nothing until the end.
+        let is_told = !matches!(result.skip_cause, Some(SkipCause::FailFast));
         let line = text::finish_line(index, total, result, &described, caused_by.as_ref(), width);
-        if let Some((kind, level, line, mut data)) = line.filter(|_| !state.run.is_without_lines) {
+        if let Some((kind, level, line, mut data)) = line.filter(|_| is_told && state.run.has_node_lines()) {
             if let (Some(group), Value::Object(data)) = (group, &mut data) {
                 data.insert("group".to_owned(), group);
             }
@@ -252,24 +267,22 @@ impl Printer {
     /// `Found 5 models, 1 seed, 2 sources`.
     pub(crate) fn found(&self, manifest: &Manifest) {
         let mut counts: Vec<(&str, &str, usize)> = Vec::new();
-        let mut count = |one: &'static str, many: &'static str, number: usize| match counts
-            .iter_mut()
-            .find(|(known, _, _)| *known == one)
-        {
-            Some((_, _, counted)) => *counted += number,
-            None => counts.push((one, many, number)),
+        let mut count = |one: &'static str, many: &'static str, number: usize| counts.push((one, many, number));
+        let number = |wanted: ResourceType| {
+            manifest.nodes.values().filter(|node| node.resource_type == wanted && node.config.enabled()).count()
         };
-        for node in manifest.nodes.values().filter(|node| node.config.enabled()) {
-            match node.resource_type {
-                ResourceType::Model => count("model", "models", 1),
-                ResourceType::Seed => count("seed", "seeds", 1),
-                ResourceType::Snapshot => count("snapshot", "snapshots", 1),
-                ResourceType::Test => count("test", "data tests", 1),
-                ResourceType::Analysis => count("analysis", "analyses", 1),
-                ResourceType::Operation => count("operation", "operations", 1),
-                _ => {}
-            }
-        }
+        // dbt counts in the order in which it reads: tests written in YAML come last.
+        let is_singular = |node: &Node| node.test.as_ref().is_some_and(|test| test.metadata.is_none());
+        let singular_first =
+            manifest.nodes.values().any(|node| node.resource_type == ResourceType::Test && is_singular(node));
+        let tests = number(ResourceType::Test);
+        count("model", "models", number(ResourceType::Model));
+        count("snapshot", "snapshots", number(ResourceType::Snapshot));
+        count("analysis", "analyses", number(ResourceType::Analysis));
+        count("test", "data tests", if singular_first { tests } else { 0 });
+        count("seed", "seeds", number(ResourceType::Seed));
+        count("operation", "operations", number(ResourceType::Operation));
+        count("test", "data tests", if singular_first { 0 } else { tests });
         count("source", "sources", manifest.sources.len());
         count("exposure", "exposures", manifest.exposures.len());
         count("metric", "metrics", manifest.metrics.len());

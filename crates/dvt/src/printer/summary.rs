@@ -15,6 +15,10 @@ impl Printer {
         if outcome.results.is_empty() {
             return;
         }
+        if state.run.is_clone {
+            state.end_messages(self, outcome);
+            return;
+        }
         let elapsed = outcome.elapsed_seconds;
         let what = text::counted_kinds(&outcome.results, state.run.manifest());
         state.blank(self);
@@ -44,7 +48,7 @@ impl State {
     fn end_messages(&mut self, printer: &Printer, outcome: &RunOutcome) {
         let is_error = |result: &&NodeResult| match result.status {
             Status::Error | Status::Fail | Status::RuntimeError => true,
-            Status::Skipped => result.message.is_some(),
+            Status::Skipped => result.message.is_some() && result.resource_type != "exposure",
             _ => false,
         };
         let errors: Vec<&NodeResult> = outcome.results.iter().filter(is_error).collect();
@@ -53,6 +57,12 @@ impl State {
         let partial = of(Status::PartialSuccess).count();
         let of_the_run = outcome.diagnostics.iter().filter(|wrong| wrong.severity == Severity::Error).count();
         let counts = [errors.len() + of_the_run, partial, warnings.len()];
+        if self.run.is_freshness && !outcome.cancelled {
+            for wrong in errors {
+                say_failure(self, printer, wrong, true);
+            }
+            return;
+        }
         self.blank(printer);
         let (message, color) = text::completion(counts, outcome.cancelled);
         let data = json!({

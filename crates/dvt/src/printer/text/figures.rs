@@ -128,7 +128,7 @@ pub(crate) fn counted_kinds(results: &[NodeResult], manifest: Option<&Manifest>)
         let node = manifest.and_then(|manifest| manifest.nodes.get(&result.unique_id));
         let (one, many) = match (result.resource_type.as_str(), node) {
             ("model", Some(node)) => {
-                let kind = format!("{} model", node.config.materialized());
+                let kind = format!("{} model", node.config.materialized().replace('_', " "));
                 (kind.clone(), format!("{kind}s"))
             }
             ("operation", _) => ("project hook".to_owned(), "project hooks".to_owned()),
