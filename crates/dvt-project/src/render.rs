@@ -12,6 +12,8 @@ pub(crate) struct ValueRenderer {
     library: MacroLibrary,
     context: RenderContext,
     bridge: Arc<dyn Bridge>,
+    /// The stand-ins of [`ValueRenderer::with_secrets`], each with its secret.
+    secrets: Vec<(String, String)>,
 }
 
 impl ValueRenderer {
@@ -32,13 +34,38 @@ impl ValueRenderer {
             library: MacroLibrary::empty("dbt"),
             context,
             bridge: Arc::new(ParseBridge::new("", &dvt_sql::POSTGRES)),
+            secrets: Vec::new(),
         }
     }
 
-    /// The same, and `DBT_ENV_SECRET_…` may be read: for `profiles.yml`.
+    /// The same, and `DBT_ENV_SECRET_…` may be read: for `profiles.yml` and lists of packages. Templates are given
+    /// stand-ins, as in dbt: what a filter makes of one holds nothing of the secret.
     pub(crate) fn with_secrets(mut self) -> Self {
+        let mut invocation = Invocation::clone(&self.context.invocation);
+        let is_secret = |name: &str| name.starts_with("DBT_ENV_SECRET") || name.starts_with("DVT_ENV_SECRET");
+        for (name, value) in invocation.env.iter_mut().filter(|(name, _)| is_secret(name)) {
+            let stand_in = format!("$$$DBT_SECRET_START$$${name}$$$DBT_SECRET_END$$$");
+            self.secrets.push((stand_in.clone(), std::mem::replace(value, stand_in)));
+        }
+        self.context.invocation = Arc::new(invocation);
         self.context.allow_secrets = true;
         self
+    }
+
+    /// The value with each stand-in replaced by its secret.
+    fn reveal(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => {
+                let reveal = |text: String, (stand_in, secret): &(String, String)| match text.contains(stand_in) {
+                    true => text.replace(stand_in, secret),
+                    false => text,
+                };
+                Value::String(self.secrets.iter().fold(text, reveal))
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.reveal(item)).collect(),
+            Value::Object(map) => Value::Object(map.into_iter().map(|(key, item)| (key, self.reveal(item))).collect()),
+            other => other,
+        }
     }
 
     /// The same, where a variable that nobody gives is `None`, as for dbt's `deps`.
@@ -54,6 +81,7 @@ impl ValueRenderer {
             library: MacroLibrary::empty("dbt"),
             context: self.context.clone(),
             bridge: Arc::new(ParseBridge::new("", &dvt_sql::POSTGRES).with_docs(docs)),
+            secrets: self.secrets.clone(),
         }
     }
 
@@ -62,7 +90,7 @@ impl ValueRenderer {
         let mut context = self.context.clone();
         context.phase = Phase::Parse;
         render_value(&self.library, &context, Arc::clone(&self.bridge), text, Some(place), mode)
-            .map(|(value, _)| value)
+            .map(|(value, _)| self.reveal(value))
             .map_err(|error| error.diagnostic())
     }
 
@@ -72,7 +100,7 @@ impl ValueRenderer {
             return Ok(Value::String(text.to_owned()));
         }
         render_value(&self.library, &self.context, Arc::clone(&self.bridge), text, Some(place), mode)
-            .map(|(value, _)| value)
+            .map(|(value, _)| self.reveal(value))
             .map_err(|error| with_dbts_words(text, error.diagnostic()))
     }
 
@@ -171,4 +199,27 @@ pub(crate) fn metadata_envs(settings: &ProjectSettings) -> Map<String, Value> {
             Some((name.to_owned(), Value::String(value.clone())))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_stays_whole_whatever_a_filter_does() {
+        let mut invocation = Invocation::new("id", chrono::DateTime::UNIX_EPOCH);
+        invocation.env.insert("DBT_ENV_SECRET_TOKEN".to_owned(), "abc123".to_owned());
+        invocation.env.insert("PLACE".to_owned(), "here".to_owned());
+        let renderer = ValueRenderer::new(&Arc::new(invocation), Vec::new(), None).with_secrets();
+        let file = SourceFile::new("packages.yml", "");
+        let text = |template: &str| {
+            renderer.text(template, &Span::new(&file, 0..0), ValueMode::Native).unwrap().as_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            text("https://me:{{ env_var('DBT_ENV_SECRET_TOKEN') }}@{{ env_var('PLACE') }}"),
+            "https://me:abc123@here"
+        );
+        assert!(text("{{ env_var('DBT_ENV_SECRET_TOKEN') | join(' ') }}").contains("S E C R E T _ T O K E N"));
+        assert!(!text("{{ env_var('DBT_ENV_SECRET_TOKEN') | upper }}").contains("ABC123"));
+    }
 }

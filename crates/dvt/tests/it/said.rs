@@ -149,3 +149,50 @@ fn contradicting_flags_are_usage_errors() {
         project.dvt(line).exits(2).says("Usage: ").says(words);
     }
 }
+
+#[test]
+fn artifacts_are_written_when_a_project_is_read_and_when_a_command_ends() {
+    let project = Project::new().file("models/a.sql", "select 1 as id");
+    let written = |command: &str| -> Vec<String> {
+        project.dvt(&format!("{command} --log-format-file json --log-path {}", command.replace(' ', "-")));
+        let log = project.text(&format!("{}/dbt.log", command.replace(' ', "-")));
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
+        let of = |line: &&Value| line["data"]["artifact_type"].as_str().expect("a type").to_owned();
+        named(&lines, "ArtifactWritten").iter().map(of).collect()
+    };
+    let read = ["WritableManifest", "SemanticManifest", "OsiDocument"];
+    assert_eq!(written("parse"), read);
+    assert_eq!(written("compile"), [&read[..], &read[..], &["RunExecutionResult"]].concat());
+    assert_eq!(written("docs generate"), [&read[..], &["RunExecutionResult", "CatalogArtifact"]].concat());
+    assert_eq!(project.json("target/osi_document.json")["version"], "0.1.1");
+
+    // However a command ends, the manifest is that of what was read.
+    let project =
+        project.file("models/b.sql", "select 1 as id").file("macros/m.sql", "{% macro m() %}{{ 1 / 0 }}{% endmacro %}");
+    project.dvt("run-operation m").exits(1);
+    assert!(project.json("target/manifest.json")["nodes"]["model.shop.b"].is_object());
+    // A state that is the target folder is what was there before.
+    let project = project.file("models/c.sql", "select 1 as id");
+    project.dvt("ls --select state:new --state target").exits(0).says("shop.c").never_says("shop.b");
+}
+
+#[test]
+fn clones_operations_and_hooks_read_as_in_dbt() {
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as id")
+        .file("macros/m.sql", "{% macro m() %}{{ exceptions.raise_compiler_error('no way') }}{% endmacro %}");
+    project
+        .dvt("run-operation m")
+        .exits(1)
+        .says("Encountered an error while running operation: Compilation Error in macro m (macros/m.sql)\n  no way");
+    let message = project.json("target/run_results.json")["results"][0]["message"].clone();
+    assert!(message.as_str().is_some_and(|message| message.starts_with("Compilation Error in macro m")), "{message}");
+    project.dvt_with(&["run-operation", "--sql", "select 1"]).exits(0).says("1 of 1 START executing inline_query ....");
+    let id = project.json("target/run_results.json")["results"][0]["unique_id"].clone();
+    assert_eq!(id, "sql_operation.shop.inline_query");
+    project
+        .dvt_with(&["compile", "--inline", "select * from {{ ref('nope') }}"])
+        .exits(2)
+        .says("depends on a node named 'nope' which was not found")
+        .never_says("Nothing to do");
+}
