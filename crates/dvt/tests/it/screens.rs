@@ -62,6 +62,7 @@ fn a_run() {
         macros_uncounted(both(&project, &outcome)),
         str![[r#"
 [TIME]  Running with dvt=0.1.0 (dbt=1.12.6)
+[TIME]  Unable to do partial parsing because saved manifest not found. Starting full parse.
 [TIME]  Found 2 models, 2 sources, [COUNT] macros
 [TIME]
 [TIME]  Concurrency: 2 threads (target='lite')
