@@ -2,7 +2,7 @@
 
 use super::error::{SparkFailure, class_and_text};
 use super::jdbc::{JdbcExtract, JdbcTarget};
-use super::rows::{Execution, run_query};
+use super::rows::{BROKEN, Execution, run_query};
 use super::server::Server;
 use arrow::array::RecordBatch;
 use dvt_adapter::JdbcAccess;
@@ -327,7 +327,10 @@ pub(super) async fn failure(error: &SparkError, place: &str, server: Option<&Ser
     {
         return ended;
     }
+    // Spark's own answers come with details; a connection that broke has none, under any code.
+    let is_broken = error.grpc_details().is_none() && BROKEN.iter().any(|word| message.contains(word));
     match error.grpc_code() {
+        _ if is_broken => SparkFailure::Unreachable { place: place.to_owned(), message },
         Some(UNAVAILABLE) => SparkFailure::Unreachable { place: place.to_owned(), message },
         Some(UNAUTHENTICATED | PERMISSION_DENIED) => SparkFailure::Authentication { place: place.to_owned(), message },
         _ => {

@@ -25,7 +25,7 @@ const BATCHES_AHEAD: usize = 2;
 const SILENCE: Duration = Duration::from_secs(200);
 
 /// What transports say of a connection that broke.
-const BROKEN: &[&str] =
+pub(super) const BROKEN: &[&str] =
     &["h2 protocol error", "transport error", "error reading a body", "broken pipe", "connection reset"];
 
 /// How often a broken stream is taken up again without a response in between.

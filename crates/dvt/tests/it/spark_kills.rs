@@ -130,7 +130,7 @@ fn a_server_is_interrupted_while_it_starts_and_one_that_is_nowhere_is_not_waited
     let nowhere = "shop:\n  target: far\n  computes:\n    far: {type: spark, remote: 'sc://192.0.2.1:15002'}\n    own: {type: datafusion}\n";
     project.write("computes.yml", nowhere);
     let began = Instant::now();
-    project.dvt("debug --compute far").exits(1).says("192.0.2.1");
+    project.dvt("debug --debug-compute far").exits(1).says("192.0.2.1");
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
 }
 
