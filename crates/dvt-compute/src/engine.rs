@@ -1,6 +1,7 @@
 //! The embedded engine: DataFusion with a memory limit and a place to spill.
 
 use crate::input::{StreamScan, StreamTable};
+use crate::waiting::without_endless_waits;
 use crate::{ComputeError, ExtractInput, ResultStream};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
@@ -138,6 +139,7 @@ impl Engine {
             .with_physical_optimizer_rules(dvt_delta::physical_rules())
             .build();
         let physical = state.query_planner().create_physical_plan(logical, &state).await?;
+        let physical = without_endless_waits(physical)?;
         if self.settings.reduces {
             choose_reductions(&physical)?;
         }

@@ -11,6 +11,7 @@ mod input;
 mod output;
 mod reduction;
 mod spark;
+mod waiting;
 
 pub use engine::{ComputeSettings, Engine, JoinStrategy, estimate};
 pub use error::ComputeError;

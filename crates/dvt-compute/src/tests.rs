@@ -509,3 +509,42 @@ async fn dropping_the_result_stops_the_inputs() {
     }
     panic!("the input was still read");
 }
+
+/// A join below one that leaves out partitions waits for none of them; the one above keeps its keys.
+#[test]
+fn no_join_waits_for_a_partition_that_nobody_asks_for() {
+    use datafusion::common::NullEquality;
+    use datafusion::common::config::ConfigOptions;
+    use datafusion::datasource::memory::MemorySourceConfig;
+    use datafusion::logical_expr::JoinType;
+    use datafusion::physical_expr::expressions::col;
+    use datafusion::physical_optimizer::PhysicalOptimizerRule;
+    use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+    use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
+    use datafusion::physical_plan::repartition::RepartitionExec;
+    use datafusion::physical_plan::{ExecutionPlan, Partitioning};
+
+    let rows = |name: &str| -> Arc<dyn ExecutionPlan> {
+        let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let batch = RecordBatch::try_from_iter([(name, ids)]).unwrap();
+        let schema = batch.schema();
+        MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None).unwrap()
+    };
+    let spread = |rows: Arc<dyn ExecutionPlan>, name: &str| -> Arc<dyn ExecutionPlan> {
+        let key = col(name, &rows.schema()).unwrap();
+        Arc::new(RepartitionExec::try_new(rows, Partitioning::Hash(vec![key], 2)).unwrap())
+    };
+    let joined = |left: Arc<dyn ExecutionPlan>, right: Arc<dyn ExecutionPlan>, names: (&str, &str), kind, mode| {
+        let on = vec![(col(names.0, &left.schema()).unwrap(), col(names.1, &right.schema()).unwrap())];
+        let join =
+            HashJoinExec::try_new(left, right, on, None, &kind, None, mode, NullEquality::NullEqualsNothing, false);
+        Arc::new(join.unwrap()) as Arc<dyn ExecutionPlan>
+    };
+    let below = joined(rows("a"), spread(rows("b"), "b"), ("a", "b"), JoinType::Inner, PartitionMode::CollectLeft);
+    let whole = joined(spread(rows("c"), "c"), below, ("c", "b"), JoinType::Left, PartitionMode::Partitioned);
+    let pushed = FilterPushdown::new_post_optimization().optimize(whole, &ConfigOptions::default()).unwrap();
+    let tells = |plan: &Arc<dyn ExecutionPlan>| !plan.dynamic_expressions_produced().is_empty();
+    assert!(tells(&pushed) && tells(pushed.children()[1]), "the engine has dynamic filters");
+    let guarded = crate::waiting::without_endless_waits(pushed).unwrap();
+    assert!(tells(&guarded) && !tells(guarded.children()[1]));
+}

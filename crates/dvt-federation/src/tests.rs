@@ -231,7 +231,7 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "select (select count(*) from pg.public.customers c where c.id < o.id group by rollup (c.name)) from my.shop.orders o",
             "a correlated subquery with GROUPING SETS",
         ),
-        ("select * from my.shop.orders o, json_each(o.status)", "the function `json_each` in a FROM"),
+        ("select * from my.shop.orders o, json_to_recordset(o.status)", "the function `json_to_recordset` in a FROM"),
         ("select * from my.shop.orders natural full join pg.public.customers", "a NATURAL RIGHT or FULL JOIN"),
         (
             "select id from my.shop.orders o join pg.public.customers c on c.id = o.id full join my.public.customers d using (id)",
@@ -263,6 +263,31 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
     // In an inner join, ON and WHERE are the same place.
     let inner = "select o.id from my.shop.orders o join pg.public.customers c on c.id = o.id and c.id in (select id from my.public.customers)";
     assert_eq!(sent(inner).len(), 3);
+}
+
+/// The types of the rows around a subquery are those that they have by the dialect: an integer, an exact sum.
+#[test]
+fn a_subquery_sees_the_types_of_the_rows_around_it() {
+    let narrow = plan(
+        "select x.v from (values (1)) as x (v) join my.shop.orders o on o.amount = x.v \
+         where not exists (select 1 from pg.public.customers c where c.id = x.v)",
+    );
+    assert!(narrow.contains("CAST(x.v AS Int64)"), "{narrow}");
+    let exact = plan(
+        "select x.s from (select status, sum(customer_id) as s from my.shop.orders group by status) x \
+         where exists (select 1 from pg.public.customers c where c.id = x.s)",
+    );
+    assert!(exact.contains(".id AS Decimal128(38, 0))"), "{exact}");
+}
+
+/// A condition without columns is not brought below a total, which has a row of no rows.
+#[test]
+fn conditions_stay_above_totals() {
+    let plan = plan(
+        "select o.id, t.n from my.shop.orders o left join lateral (select count(*) as n from pg.public.customers) t on o.amount = 5 and 1 = 2",
+    );
+    let (total, condition) = (plan.find("Aggregate").unwrap_or(usize::MAX), plan.find("false").unwrap_or(0));
+    assert!(condition < total, "{plan}");
 }
 
 /// JSON that a query makes lands as JSON.

@@ -32,6 +32,9 @@ pub(super) fn functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
         ("dvt_json_length", Task::Length),
         ("dvt_json_elements", Task::Elements),
         ("dvt_json_elements_text", Task::ElementsAsText),
+        ("dvt_json_keys", Task::Keys),
+        ("dvt_json_values", Task::Values),
+        ("dvt_json_values_text", Task::ValuesAsText),
         ("dvt_to_json", Task::ToJson),
         ("dvt_to_jsonb", Task::ToJsonb),
     ]
@@ -61,8 +64,19 @@ enum Task {
     /// The list of an array's values.
     Elements,
     ElementsAsText,
+    /// The list of the names of an object.
+    Keys,
+    /// The list of its values.
+    Values,
+    ValuesAsText,
     ToJson,
     ToJsonb,
+}
+
+impl Task {
+    fn makes_lists(self) -> bool {
+        matches!(self, Self::Elements | Self::ElementsAsText | Self::Keys | Self::Values | Self::ValuesAsText)
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -85,7 +99,7 @@ impl ScalarUDFImpl for JsonFunction {
         Ok(match self.task {
             Task::HasKey => DataType::Boolean,
             Task::Length => DataType::Int32,
-            Task::Elements | Task::ElementsAsText => DataType::new_list(DataType::Utf8, true),
+            _ if self.task.makes_lists() => DataType::new_list(DataType::Utf8, true),
             _ => DataType::Utf8,
         })
     }
@@ -102,7 +116,9 @@ impl ScalarUDFImpl for JsonFunction {
                 return not_impl_err!("a JSON operator on a value of another type than json or jsonb");
             }
             Task::Part | Task::Path | Task::Steps => of_value,
-            Task::Elements => return Ok(Arc::new(Field::new_list(self.name, with_type(of_value), true))),
+            Task::Elements | Task::Values => {
+                return Ok(Arc::new(Field::new_list(self.name, with_type(of_value), true)));
+            }
             _ => None,
         };
         Ok(Arc::new(match result {
@@ -131,9 +147,9 @@ impl ScalarUDFImpl for JsonFunction {
                 }
                 Ok(ColumnarValue::Array(Arc::new(found.finish())))
             }
-            Task::Elements | Task::ElementsAsText => {
+            task if task.makes_lists() => {
                 let DataType::List(item) = arguments.return_field.data_type() else {
-                    return exec_err!("the elements of a JSON array are a list");
+                    return exec_err!("the parts of a JSON value are a list");
                 };
                 let mut lists = ListBuilder::new(StringBuilder::new()).with_field(Arc::clone(item));
                 for value in values {
@@ -141,14 +157,18 @@ impl ScalarUDFImpl for JsonFunction {
                         lists.append_null();
                         continue;
                     };
-                    let Some(length) = text::length(value) else {
-                        return exec_err!("cannot extract elements from a value that is no array");
-                    };
-                    for at in 0..length {
-                        let element = i64::try_from(at).ok().and_then(|at| text::element(value.trim(), at));
-                        lists.values().append_option(match self.task {
-                            Task::ElementsAsText => element.and_then(text::as_text),
-                            _ => element.map(str::to_owned),
+                    let is_array = matches!(task, Task::Elements | Task::ElementsAsText);
+                    if text::kind(value) != if is_array { "array" } else { "object" } {
+                        return exec_err!(
+                            "cannot take a value apart that is no {}",
+                            if is_array { "array" } else { "object" }
+                        );
+                    }
+                    for (key, value) in text::items(value) {
+                        lists.values().append_option(match task {
+                            Task::Keys => key,
+                            Task::Elements | Task::Values => Some(value.to_owned()),
+                            _ => text::as_text(value),
                         });
                     }
                     lists.append(true);

@@ -1,5 +1,6 @@
 //! Calls that are another way to write a cast, a CASE or an operator, or name their arguments.
 
+use super::series::elements_of;
 use super::tree::{arguments, as_double, call, cast_to, choose, is_named, is_the_text, number};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
@@ -13,9 +14,9 @@ pub(super) fn postgres_call(function: &Function) -> Option<Expr> {
         let [value] = arguments(function)?.try_into().ok()?;
         return Some(cast_to(value, DataType::Date));
     }
-    // In a FROM it is a list already.
-    if is_named(&function.name, "generate_series") {
-        return Some(call("unnest", vec![call("dvt_series", arguments(function)?)]));
+    // In a FROM they are lists already.
+    if let Some(rows) = elements_of(function) {
+        return Some(rows);
     }
     if let Some(aggregate) = json_aggregate(function).or_else(|| sorted_when_distinct(function)) {
         return Some(aggregate);

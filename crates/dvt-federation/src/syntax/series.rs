@@ -1,11 +1,11 @@
 //! Functions that stand for a table become lists whose elements are rows.
 
 use super::place_of;
-use super::tree::{call, cast_to, is_named, number};
+use super::tree::{arguments, call, cast_to, is_named, number};
 use crate::error::PlanError;
 use datafusion::sql::sqlparser::ast::{
-    DataType, Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Statement, TableAlias,
-    TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, Ident, ObjectName, SelectItem, SetExpr, Statement,
+    TableAlias, TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
 };
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -50,18 +50,69 @@ impl VisitorMut for Series<'_> {
     }
 }
 
-/// Functions whose rows are the elements of a list: name, what makes the list of the arguments, and the column.
-const LISTS: [(&str, Option<&str>, &str); 6] = [
-    ("generate_series", Some("dvt_series"), "generate_series"),
-    ("unnest", None, "unnest"),
-    ("json_array_elements", Some("dvt_json_elements"), "value"),
-    ("jsonb_array_elements", Some("dvt_json_elements"), "value"),
-    ("json_array_elements_text", Some("dvt_json_elements_text"), "value"),
-    ("jsonb_array_elements_text", Some("dvt_json_elements_text"), "value"),
+/// A function whose rows are the elements of lists.
+struct Made {
+    name: &'static str,
+    columns: &'static [Column],
+}
+
+struct Column {
+    /// What makes the list of the arguments; none where the argument is it.
+    list: Option<&'static str>,
+    /// The column's name; none where it has the table's.
+    name: Option<&'static str>,
+    /// What gives an element the type that it has there, which a row of the list has not.
+    typed: Option<&'static str>,
+}
+
+const fn of(list: &'static str) -> Column {
+    Column { list: Some(list), name: None, typed: None }
+}
+
+const fn named(list: &'static str, name: &'static str, typed: Option<&'static str>) -> Column {
+    Column { list: Some(list), name: Some(name), typed }
+}
+
+const MADE: [Made; 13] = [
+    Made { name: "generate_series", columns: &[of("dvt_series")] },
+    Made { name: "unnest", columns: &[Column { list: None, name: None, typed: None }] },
+    Made { name: "string_to_table", columns: &[of("string_to_array")] },
+    Made { name: "json_object_keys", columns: &[of("dvt_json_keys")] },
+    Made { name: "jsonb_object_keys", columns: &[of("dvt_json_keys")] },
+    Made { name: "json_array_elements", columns: &[named("dvt_json_elements", "value", Some("dvt_to_json"))] },
+    Made { name: "jsonb_array_elements", columns: &[named("dvt_json_elements", "value", Some("dvt_to_jsonb"))] },
+    Made { name: "json_array_elements_text", columns: &[named("dvt_json_elements_text", "value", None)] },
+    Made { name: "jsonb_array_elements_text", columns: &[named("dvt_json_elements_text", "value", None)] },
+    Made {
+        name: "json_each",
+        columns: &[named("dvt_json_keys", "key", None), named("dvt_json_values", "value", Some("dvt_to_json"))],
+    },
+    Made {
+        name: "jsonb_each",
+        columns: &[named("dvt_json_keys", "key", None), named("dvt_json_values", "value", Some("dvt_to_jsonb"))],
+    },
+    Made {
+        name: "json_each_text",
+        columns: &[named("dvt_json_keys", "key", None), named("dvt_json_values_text", "value", None)],
+    },
+    Made {
+        name: "jsonb_each_text",
+        columns: &[named("dvt_json_keys", "key", None), named("dvt_json_values_text", "value", None)],
+    },
 ];
 
-fn list_of(name: &ObjectName) -> Option<(&'static str, Option<&'static str>, &'static str)> {
-    LISTS.into_iter().find(|(known, ..)| is_named(name, known))
+fn made_by(name: &ObjectName) -> Option<&'static Made> {
+    MADE.iter().find(|made| is_named(name, made.name))
+}
+
+/// The rows that a call in a select list makes: the elements of its list, where they keep their type.
+pub(super) fn elements_of(function: &Function) -> Option<Expr> {
+    let Made { name, columns: [Column { list: Some(list), typed: None, .. }] } = made_by(&function.name)? else {
+        return None;
+    };
+    let given = arguments(function)?;
+    let is_known = given.len() == 1 || matches!(*name, "generate_series" | "string_to_table");
+    is_known.then(|| call("unnest", vec![call(list, given)]))
 }
 
 /// `generate_series(…)` as a table becomes the elements of a list; `unnest` of a list is that already.
@@ -73,43 +124,40 @@ fn series(factor: &TableFactor) -> Option<TableFactor> {
         });
         exprs.collect::<Option<Vec<_>>>()
     };
-    let (known, arguments, alias, is_numbered) = match factor {
+    let (made, arguments, alias, is_numbered) = match factor {
         TableFactor::Table { name, alias, args: Some(arguments), with_ordinality, .. } => {
-            (list_of(name)?, plain(&arguments.args)?, alias, *with_ordinality)
+            (made_by(name)?, plain(&arguments.args)?, alias, *with_ordinality)
         }
         TableFactor::Function { name, args, alias, with_ordinality, .. } => {
-            (list_of(name)?, plain(args)?, alias, *with_ordinality)
+            (made_by(name)?, plain(args)?, alias, *with_ordinality)
         }
         TableFactor::UNNEST { array_exprs, alias, with_offset: false, with_ordinality: true, .. } => {
-            (("unnest", None, "unnest"), array_exprs.clone(), alias, true)
+            (MADE.iter().find(|made| made.name == "unnest")?, array_exprs.clone(), alias, true)
         }
         _ => return None,
     };
-    // The function that gives the rows as a list, and the name of the column that it makes.
-    let (name, function, column) = known;
-    if name != "generate_series" && arguments.len() != 1 {
+    if arguments.len() != 1 && !matches!(made.name, "generate_series" | "string_to_table") {
         return None;
     }
-    let typed = match name {
-        "json_array_elements" => Some("dvt_to_json"),
-        "jsonb_array_elements" => Some("dvt_to_jsonb"),
-        _ => None,
-    };
-    // The column has the name of the table, where it has none of its own.
     let mut alias = alias.clone().unwrap_or_else(|| TableAlias {
         explicit: true,
-        name: Ident::new(column),
+        name: Ident::new(made.name),
         columns: Vec::new(),
         at: None,
     });
-    if alias.columns.is_empty() {
-        let name = if column == "value" { Ident::new(column) } else { alias.name.clone() };
-        alias.columns.push(TableAliasColumnDef { name, data_type: None });
-    }
-    if is_numbered && alias.columns.len() == 1 {
-        alias.columns.push(TableAliasColumnDef { name: Ident::new("ordinality"), data_type: None });
-    }
-    let mut lists = function.map_or_else(|| arguments.clone(), |function| vec![call(function, arguments.clone())]);
+    let own_names: Vec<Ident> =
+        made.columns.iter().map(|column| column.name.map_or_else(|| alias.name.clone(), Ident::new)).collect();
+    let all_names = own_names.into_iter().chain(is_numbered.then(|| Ident::new("ordinality")));
+    let missing = all_names.skip(alias.columns.len());
+    alias.columns.extend(missing.map(|name| TableAliasColumnDef { name, data_type: None }));
+    let mut lists: Vec<Expr> = made
+        .columns
+        .iter()
+        .map(|column| match column.list {
+            Some(list) => call(list, arguments.clone()),
+            None => arguments[0].clone(),
+        })
+        .collect();
     if is_numbered {
         let big = |expr: Expr| cast_to(expr, DataType::BigInt(None));
         let count = call("cardinality", vec![lists.first()?.clone()]);
@@ -122,17 +170,21 @@ fn series(factor: &TableFactor) -> Option<TableFactor> {
         with_offset_alias: None,
         with_ordinality: false,
     };
-    let Some(typed) = typed else { return Some(elements(alias)) };
-    // An element keeps the type of its array, which a row of the list does not.
+    if made.columns.iter().all(|column| column.typed.is_none()) {
+        return Some(elements(alias));
+    }
     let parser = PostgreSqlDialect {};
-    let columns = if is_numbered { ["dvt_value", "dvt_number"].as_slice() } else { ["dvt_value"].as_slice() };
-    let sql = format!("SELECT {} FROM a", columns.join(", "));
+    let names: Vec<String> = (0..lists.len()).map(|at| format!("dvt_element_{at}")).collect();
+    let sql = format!("SELECT {} FROM a", names.join(", "));
     let mut query = Parser::new(&parser).try_with_sql(&sql).ok()?.parse_query().ok()?;
     let SetExpr::Select(select) = query.body.as_mut() else { return None };
-    let [SelectItem::UnnamedExpr(value), ..] = select.projection.as_mut_slice() else { return None };
-    let columns = columns.iter().map(|name| TableAliasColumnDef { name: Ident::new(*name), data_type: None }).collect();
+    for (item, column) in select.projection.iter_mut().zip(made.columns) {
+        if let (SelectItem::UnnamedExpr(value), Some(typed)) = (item, column.typed) {
+            *value = call(typed, vec![value.clone()]);
+        }
+    }
+    let columns = names.iter().map(|name| TableAliasColumnDef { name: Ident::new(name), data_type: None }).collect();
     let inner = TableAlias { explicit: true, name: Ident::new("dvt_elements"), columns, at: None };
-    *value = call(typed, vec![value.clone()]);
     select.from.first_mut()?.relation = elements(inner);
     Some(TableFactor::Derived { lateral: true, subquery: query, alias: Some(alias), sample: None })
 }

@@ -184,6 +184,11 @@ pub(super) fn length(text: &str) -> Option<usize> {
     (kind(text) == "array").then(|| Items::of(text).count())
 }
 
+/// The members of an object by their names, or the elements of an array, in the order of the text.
+pub(super) fn items(text: &str) -> impl Iterator<Item = (Option<String>, &str)> {
+    Items::of(text.trim()).flatten().map(|item| (item.key.and_then(unquoted), item.value))
+}
+
 /// Whether an object has the key, an array the text, or a text is it.
 pub(super) fn has(text: &str, key: &str) -> bool {
     let text = text.trim();

@@ -469,6 +469,7 @@ impl Generator<'_> {
         let rows = match self.random.below(4) {
             0 => format!("unnest(array[{number}, 2, null])"),
             1 => format!("unnest(string_to_array({text}, 'a'))"),
+            2 if self.random.percent(50) => format!("string_to_table({text}, 'a')"),
             2 => "generate_series(5, 9, 2)".to_owned(),
             _ => r#"jsonb_array_elements_text('["x", null, 3]'::jsonb)"#.to_owned(),
         };
@@ -568,6 +569,14 @@ impl Generator<'_> {
             r#"'[]'::jsonb"#,
         ]);
         let text = self.random.pick(&["", "_text"]);
+        if self.random.percent(30) {
+            let value = self.leaf(Type::Text, &scope);
+            return format!(
+                "select {}, {alias}.k, {alias}.v::text as v from {from} cross join lateral \
+                 jsonb_each{text}(jsonb_build_object('a', {value}, 'b', {number}, 'c', null)) as {alias} (k, v)",
+                scope[0].0
+            );
+        }
         let kind = self.random.pick(&["cross join", "left join"]);
         let on = if kind == "left join" { format!(" on {number} > 1") } else { String::new() };
         format!(
