@@ -104,6 +104,8 @@ pub struct Relation {
     pub quote: char,
     /// True where the SQL crosses connections: written as `connection.schema.identifier`, each part quoted.
     pub by_connection: bool,
+    /// SQL that stands for the relation instead of its name: a file that the engine reads as a table.
+    pub external: Option<String>,
 }
 
 impl Relation {
@@ -120,6 +122,7 @@ impl Relation {
             include: Include::default(),
             quote: '"',
             by_connection: false,
+            external: None,
         }
     }
 
@@ -190,6 +193,9 @@ impl Relation {
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
+        if let (Some(sql), false) = (&self.external, self.by_connection) {
+            return f.write_str(sql);
+        }
         for (index, (part, is_quoted)) in self.written_parts().into_iter().enumerate() {
             if index > 0 {
                 f.write_char('.')?;

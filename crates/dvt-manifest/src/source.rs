@@ -35,6 +35,8 @@ pub struct Source {
     /// `None` when freshness is switched off (`freshness: null`); without thresholds when nothing is said.
     pub freshness: Option<SourceFreshness>,
     pub external: Option<Value>,
+    /// What stands for the table in SQL where its rows are in a file that the engine reads: `'raw/*.parquet'`.
+    pub external_location: Option<String>,
     pub columns: IndexMap<String, Column>,
     pub meta: Map<String, Value>,
     pub source_meta: Map<String, Value>,
@@ -100,6 +102,7 @@ impl Source {
             Some(&self.schema),
             Some(&self.identifier),
         ));
+        relation.external.clone_from(&self.external_location);
         let quoting = &mut relation.quoting;
         quoting.database = self.quoting.database.unwrap_or(quoting.database);
         quoting.schema = self.quoting.schema.unwrap_or(quoting.schema);

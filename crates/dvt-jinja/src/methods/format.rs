@@ -155,6 +155,24 @@ fn truncated(value: &Value) -> Option<i128> {
     }
 }
 
+/// `template.format_map(fields)`.
+///
+/// # Errors
+/// The words of Python's error: a field that is not there, a brace that is not closed.
+pub fn fill_fields(template: &str, fields: &serde_json::Map<String, serde_json::Value>) -> Result<String, String> {
+    let fields: IndexMap<Arc<str>, Value> =
+        fields.iter().map(|(key, value)| (Arc::from(key.as_str()), Value::from(value))).collect();
+    str_format(template, &[], &fields)
+}
+
+/// `template % fields`.
+///
+/// # Errors
+/// The words of Python's error: a field that is not there, a value that its form does not fit.
+pub fn fill_percent(template: &str, fields: &serde_json::Map<String, serde_json::Value>) -> Result<String, String> {
+    percent(template, &Value::from(fields))
+}
+
 /// `template.format(*positional, **keyword)`.
 pub(crate) fn str_format(
     template: &str,

@@ -70,7 +70,7 @@ pack_struct! {
     Source {
         unique_id, source_name, name, package_name, path, original_file_path, fqn, connection, database, schema,
         identifier, relation_name, quoting, source_description, description, doc_blocks, loader, loaded_at_field,
-        loaded_at_query, freshness, external, columns, meta, source_meta, tags, config, unrendered_config,
+        loaded_at_query, freshness, external, external_location, columns, meta, source_meta, tags, config, unrendered_config,
         unrendered_database, unrendered_schema, patch_path, created_at, span, style,
     }
     SourceQuoting { database, schema, identifier, column }

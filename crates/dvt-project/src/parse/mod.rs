@@ -13,6 +13,7 @@ mod descriptions;
 mod docs_blocks;
 mod draft;
 mod exposures;
+mod external;
 mod fixtures;
 mod functions;
 mod generic_test;

@@ -2,6 +2,7 @@
 
 use super::config::{Layer, Merged, check_types, with_defaults};
 use super::connections::Connection;
+use super::external::external_location;
 use super::patch::{Descriptions, read_columns};
 use super::properties::PropertyEntry;
 use super::session::Session;
@@ -128,6 +129,7 @@ fn read_table(
         loaded_at_query,
         freshness,
         external: table.get_set("external").map(external),
+        external_location: None,
         columns: read_columns(session, entry, table, descriptions, problems),
         meta,
         source_meta,
@@ -142,6 +144,17 @@ fn read_table(
         style: session.style(&connection, None),
         name,
     };
+    if connection.facts.adapter_types.iter().any(|kind| kind == "duckdb") {
+        match external_location(&source_node) {
+            Ok(location) => source_node.external_location = location,
+            Err(reason) => {
+                let place = source_node.span.clone();
+                let what = format!("the external_location of source `{}.{}`", entry.name, source_node.name);
+                problems.push(Diagnostic::error("external-location", format!("{what}: {reason}")).label(place, "this table"));
+                return None;
+            }
+        }
+    }
     // As in dbt, the artifact names it with the project's `quoting`, and what reads it does without.
     source_node.relation_name = Some(source_node.relation().render());
     source_node.style = Session::style_of(&connection);

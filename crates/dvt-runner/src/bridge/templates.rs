@@ -66,6 +66,19 @@ impl Bridge for NodeBridge {
             .run
             .resolve_source(&self.node, source_name, table_name)
             .map_err(|error| -> BridgeError { Box::new(error) })?;
+        if let (Some(location), true) = (&input.relation.external, self.crosses()) {
+            let shown = &input.display_name;
+            let refused = Diagnostic::error(
+                "external-location",
+                format!("{shown} is a file that only `{}` reads, and this model is not made there", input.connection),
+            )
+            .note(format!("its external_location is {location}"))
+            .help(format!(
+                "make a model on `{}` with `select * from {{{{ {shown} }}}}`, a view will do, and read that one here",
+                input.connection
+            ));
+            return Err(Box::new(refused));
+        }
         Ok(self.written(&input))
     }
 

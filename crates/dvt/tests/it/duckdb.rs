@@ -170,6 +170,38 @@ fn a_missing_driver_is_told_with_the_way_out() {
 }
 
 #[test]
+fn sources_in_files_are_read_where_the_engine_reads_files() {
+    let Some(project) = duck() else { return };
+    let project = project
+        .file("raw/orders.csv", "id,customer\n1,a\n2,b\n")
+        .file("raw/more_orders.csv", "id,customer\n3,c\n")
+        .file(
+            "models/files.yml",
+            "sources:
+  - name: raw
+    meta: {external_location: 'raw/{name}.csv'}
+    tables:
+      - name: orders
+      - name: all_orders
+        config: {external_location: \"read_csv('raw/*%(name)s.csv')\", formatter: oldstyle}
+        meta: {name: orders}
+",
+        )
+        .file("models/read.sql", "select * from {{ source('raw', 'orders') }} where id > 1")
+        .file("models/read_all.sql", "select count(*) as n from {{ source('raw', 'all_orders') }} as o")
+        .file(
+            "models/to_lite.sql",
+            "{{ config(target='lite', materialized='table') }} select r.id, a.n from {{ ref('read') }} r, {{ ref('read_all') }} a",
+        )
+        .file("models/elsewhere.sql", "{{ config(target='lite') }} select * from {{ source('raw', 'orders') }}");
+    project.dvt("build --exclude elsewhere").exits(0);
+    assert_eq!(project.rows("target.db", "select id, n from to_lite"), [r#"{"id":2,"n":3}"#]);
+    assert_eq!(project.route("read"), "pushdown");
+    let refused = project.dvt("run -s elsewhere").exits(1);
+    refused.says("is a file that only `duck` reads").says("select * from {{ source('raw', 'orders') }}");
+}
+
+#[test]
 fn external_models_are_files_that_a_view_reads() {
     let Some(project) = duck() else { return };
     let project = project
