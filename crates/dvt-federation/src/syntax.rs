@@ -14,7 +14,7 @@ pub(crate) use series::write_series;
 use crate::error::Location;
 use crate::functions::NAMED;
 use calls::{choice, postgres_call};
-use casts::{complete_time, give_cast_meaning, plain_interval};
+use casts::{complete_time, give_cast_meaning, plain_interval, unwrap_amount};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Statement, Value,
     VisitMut, VisitorMut,
@@ -102,8 +102,12 @@ impl VisitorMut for Writer<'_> {
             Expr::TypedString(typed) if matches!(typed.data_type, DataType::Timestamp(..)) => {
                 complete_time(&mut typed.value.value);
             }
-            Expr::Interval(interval) if self.dialect != "mysql" && self.dialect != "mariadb" => {
-                if let Some(plain) = plain_interval(interval) {
+            Expr::Interval(interval) => {
+                unwrap_amount(interval);
+                if self.dialect != "mysql"
+                    && self.dialect != "mariadb"
+                    && let Some(plain) = plain_interval(interval)
+                {
                     *interval = plain;
                 }
             }

@@ -95,7 +95,12 @@ pub(super) const FUNCTIONS: Names = &[
     ("weekofyear", "duckdb_week"),
     ("year", "duckdb_year"),
     ("yearweek", "duckdb_yearweek"),
-    // Aggregates.
+    ("current_timestamp", "now"),
+    ("get_current_timestamp", "now"),
+    ("now", "now"),
+    // Aggregates. Any value will do for the first two.
+    ("any_value", "min"),
+    ("arbitrary", "min"),
     ("avg", "avg"),
     ("mean", "avg"),
     ("bit_and", "bit_and"),

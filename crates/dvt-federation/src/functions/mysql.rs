@@ -98,7 +98,8 @@ pub(super) const FUNCTIONS: Names = &[
     ("percent_rank", "percent_rank"),
     ("rank", "rank"),
     ("row_number", "row_number"),
-    // What `timestampdiff`, `group_concat`, `substr`, `greatest` and `least` become.
+    // What `cast(x as datetime)`, `timestampdiff`, `group_concat`, `substr`, `greatest` and `least` become.
+    ("dvt_datetime", "mysql_datetime"),
     ("dvt_timestampdiff", "mysql_timestampdiff"),
     ("dvt_group_concat", "string_agg"),
     ("dvt_substr", "mysql_substr"),

@@ -41,6 +41,23 @@ pub(super) fn rewrite_cast(
             return Ok(Transformed::yes(rebuild(rounded)));
         }
     }
+    if from.is_numeric() && matches!(to, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)) {
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: format!("a cast of a number to {to}, which each engine reads in its own way,"),
+            hint: Some("write the moment from its parts, or as text".to_owned()),
+            location: None,
+        });
+    }
+    if to.is_decimal() && rules.numbers_keep_their_kind && !from.is_null() {
+        if from.is_numeric() {
+            return Ok(Transformed::yes(*expr));
+        }
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: format!("a cast of {from} to numeric, whose kind of number each value chooses,"),
+            hint: Some("cast it to integer or real".to_owned()),
+            location: None,
+        });
+    }
     if to.is_decimal() && rules.values_have_scales {
         return exact_cast(*expr, &from, &field).map(Transformed::yes);
     }

@@ -19,6 +19,8 @@ pub(super) struct Rules {
     pub(super) intervals_may_keep_dates: bool,
     /// Casting to an integer rounds.
     pub(super) casts_round: bool,
+    /// A number that is cast to `numeric` or `decimal` stays as it is, whatever the digits.
+    pub(super) numbers_keep_their_kind: bool,
     /// `||` joins text.
     pub(super) concatenates: bool,
     /// Each exact number has a scale of its own, which shows when it becomes text; floats are rounded to even.
@@ -42,6 +44,7 @@ impl Rules {
                 date_arithmetic: true,
                 intervals_may_keep_dates: false,
                 casts_round: true,
+                numbers_keep_their_kind: false,
                 concatenates: true,
                 values_have_scales: true,
                 integers: IntegerWidth::OfTheSides,
@@ -56,6 +59,7 @@ impl Rules {
                 date_arithmetic: false,
                 intervals_may_keep_dates: true,
                 casts_round: true,
+                numbers_keep_their_kind: false,
                 concatenates: false,
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
@@ -70,6 +74,7 @@ impl Rules {
                 date_arithmetic: false,
                 intervals_may_keep_dates: false,
                 casts_round: false,
+                numbers_keep_their_kind: true,
                 concatenates: true,
                 values_have_scales: false,
                 integers: IntegerWidth::Whole,
@@ -84,6 +89,7 @@ impl Rules {
                 date_arithmetic: true,
                 intervals_may_keep_dates: false,
                 casts_round: true,
+                numbers_keep_their_kind: false,
                 concatenates: true,
                 values_have_scales: false,
                 integers: IntegerWidth::OfTheSides,

@@ -142,6 +142,10 @@ pub(super) fn choice(function: &Function, dialect: &str) -> Option<Expr> {
             let unit = Expr::value(Value::SingleQuotedString(unit.value.clone()));
             Some(call("dvt_timestampdiff", vec![unit, from.clone(), to.clone()]))
         }
+        [date, span] if dialect == "duckdb" && is("date_add") => {
+            let (left, right) = (Box::new(Expr::Nested(Box::new(date.clone()))), Box::new(span.clone()));
+            Some(Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Plus, right })))
+        }
         [date, span @ Expr::Interval(_)] if is_mysql => {
             let op = match () {
                 () if is("date_add") || is("adddate") => BinaryOperator::Plus,

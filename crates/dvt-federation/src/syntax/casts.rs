@@ -4,7 +4,7 @@ use super::CARRIER;
 use super::tree::{call, number};
 use crate::interval::parse_interval;
 use datafusion::sql::sqlparser::ast::{
-    self, CastKind, DataType, DateTimeField, ExactNumberInfo, Expr, Interval, Value,
+    self, CastKind, DataType, DateTimeField, ExactNumberInfo, Expr, Interval, TimezoneInfo, UnaryOperator, Value,
 };
 
 /// `CAST(x AS varchar(3))` cuts its value in databases but DuckDB, while the planner forgets the length: it becomes the first
@@ -54,7 +54,16 @@ pub(super) fn give_cast_meaning(expr: &mut Expr, dialect: &str) {
         }
         return;
     }
-    if matches!(dialect, "mysql" | "mariadb") && matches!(data_type, DataType::Signed | DataType::SignedInteger) {
+    if is_mysql && let DataType::Datetime(digits) = data_type {
+        let digits = digits.unwrap_or(0);
+        *data_type = DataType::Timestamp(Some(6), TimezoneInfo::None);
+        if digits < 6 {
+            let cast = std::mem::replace(expr, Expr::value(Value::Null));
+            *expr = call("dvt_datetime", vec![cast, *number(digits)]);
+        }
+        return;
+    }
+    if is_mysql && matches!(data_type, DataType::Signed | DataType::SignedInteger) {
         *data_type = DataType::BigInt(None);
         return;
     }
@@ -136,6 +145,29 @@ fn text_length(data_type: &DataType) -> Option<u64> {
         // CHAR without a length is one character.
         (None, Char(_) | Character(_)) => Some(1),
         _ => None,
+    }
+}
+
+/// `INTERVAL (-5) DAY` says `INTERVAL -5 DAY`; the planner reads a constant only without the brackets.
+pub(super) fn unwrap_amount(interval: &mut Interval) {
+    fn amount(expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Nested(inner) => amount(inner),
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+                amount(expr).map(|amount| match amount.strip_prefix('-') {
+                    Some(positive) => positive.to_owned(),
+                    None => format!("-{amount}"),
+                })
+            }
+            Expr::Value(value) => match &value.value {
+                Value::Number(digits, _) => Some(digits.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    if let Some(amount) = amount(&interval.value) {
+        *interval.value = Expr::value(Value::Number(amount, false));
     }
 }
 

@@ -10,6 +10,7 @@ mod cli;
 mod cloud;
 mod cloud_lake;
 mod configuration;
+mod cross_database;
 mod databricks;
 mod debugging;
 mod differential;

@@ -2,7 +2,7 @@
 //! Source: MySQL 8.4 manual and MariaDB's knowledge base, "String Functions", "Mathematical Functions", "Date and Time Functions".
 
 use super::super::calendar::{DAY, Moment, days, format, month_length};
-use super::super::rowwise::Kind::{AnyTime, BigInt, Date, Double, Exact, Integer, Shown, Text};
+use super::super::rowwise::Kind::{AnyTime, BigInt, Date, Double, Exact, Integer, Shown, Text, Timestamp};
 use super::super::rowwise::{Definition, Meaning, Value};
 use super::{Computed, character_count, day, integer, micros, moment, of, part, string, text};
 
@@ -218,6 +218,15 @@ pub(in super::super) const MYSQL: &[Definition] = &[
         name: "mysql_to_days",
         meanings: &[of(&[AnyTime], BigInt, |values| {
             Ok(Value::Integer(Moment::of(micros(&values[0])).days + DAYS_BEFORE_1970))
+        })],
+    },
+    Definition {
+        name: "mysql_datetime",
+        meanings: &[of(&[Timestamp, BigInt], Timestamp, |values| {
+            let digits = u32::try_from(integer(&values[1])).ok().filter(|digits| *digits <= 6);
+            let unit = 10_i64.pow(6 - digits.ok_or("a DATETIME has at most 6 digits of a second")?);
+            let rounded = micros(&values[0]).checked_add(unit / 2).ok_or("out of range")?;
+            Ok(Value::Timestamp(rounded.div_euclid(unit) * unit))
         })],
     },
     Definition {

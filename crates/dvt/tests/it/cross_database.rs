@@ -1,0 +1,120 @@
+//! dbt's cross-database macros in models across connections: the same values as in the target database itself.
+
+use crate::project::{Project, output};
+use std::fmt::Write;
+
+/// Over `id` (integer), `s` (text), `n` (decimal), `d` and `e` (dates), `at` (timestamp).
+const MACROS: &[&str] = &[
+    "{{ dbt.date_trunc('month', 'at') }}",
+    "{{ dbt.date_trunc('day', 'at') }}",
+    "{{ dbt.date_trunc('year', 'at') }}",
+    "{{ dbt.dateadd('day', 10, 'd') }}",
+    "{{ dbt.dateadd('month', 1, 'at') }}",
+    "{{ dbt.dateadd('hour', -5, 'at') }}",
+    "{{ dbt.datediff('d', 'e', 'day') }}",
+    "{{ dbt.datediff('d', 'e', 'week') }}",
+    "{{ dbt.datediff('d', 'e', 'month') }}",
+    "{{ dbt.datediff('d', 'e', 'quarter') }}",
+    "{{ dbt.datediff('d', 'e', 'year') }}",
+    "{{ dbt.datediff('at', dbt.dateadd('hour', 3, 'at'), 'minute') }}",
+    "{{ dbt.last_day('d', 'month') }}",
+    "{{ dbt.last_day('d', 'quarter') }}",
+    "{{ dbt.concat(['s', \"'-'\", 's']) }}",
+    "{{ dbt.length('s') }}",
+    "{{ dbt.replace('s', \"','\", \"';'\") }}",
+    "{{ dbt.right('s', 2) }}",
+    "{{ dbt.split_part('s', \"','\", 1) }}",
+    "{{ dbt.split_part('s', \"','\", 2) }}",
+    "{{ dbt.split_part('s', \"','\", -1) }}",
+    "{{ dbt.hash('s') }}",
+    "{{ dbt.safe_cast('s', dbt.type_string()) }}",
+    "{{ dbt.cast('id', dbt.type_string()) }}",
+    "{{ dbt.cast('n', dbt.type_int()) }}",
+    "{{ dbt.cast('n', dbt.type_bigint()) }}",
+    "{{ dbt.cast('id', dbt.type_float()) }}",
+    "{{ dbt.cast('d', dbt.type_timestamp()) }}",
+    "case when {{ dbt.equals('s', 's') }} then 1 else 0 end",
+    "{{ dbt.string_literal('x') }}",
+    "'{{ dbt.escape_single_quotes(\"it's\") }}'",
+    "{{ dbt.date(2024, 2, 3) }}",
+];
+
+/// Of groups by `id`.
+const AGGREGATES: &[&str] =
+    &["case when {{ dbt.bool_or('n > 5') }} then 1 else 0 end", "{{ dbt.listagg('s', \"'|'\", 'order by s') }}"];
+
+/// A model near the rows gives what one far from them gives, macro by macro.
+fn are_the_same_near_and_far(project: Project, own_aggregates: &[&str]) {
+    project.sqlite(
+        "far.db",
+        "create table t (id integer, s text, n decimal(10,2), d date, e date, at timestamp);
+         insert into t values (1, 'a,b,c', 10.25, '2024-01-31', '2024-03-01', '2024-01-31 10:20:30'),
+           (2, 'Ünï', -3.5, '2023-12-31', '2024-01-01', '2023-12-31 23:59:59'), (3, null, null, null, null, null),
+           (4, 'x''y', 0, '2024-02-29', '2023-02-28', '2024-02-29 00:00:00'),
+           (5, ',', 99999.99, '1969-12-31', '1970-01-05', '1969-12-31 12:00:00')",
+    );
+    let columns = |expressions: &mut dyn Iterator<Item = &&str>| {
+        expressions.enumerate().fold(String::new(), |mut text, (index, expression)| {
+            write!(text, ",\n  {expression} as v{index}").unwrap();
+            text
+        })
+    };
+    let rows = columns(&mut MACROS.iter());
+    let groups = columns(&mut AGGREGATES.iter().chain(own_aggregates));
+    let table = "{{ config(materialized='table') }} ";
+    let project = project
+        .file("models/s.yml", "sources: [{name: far, connection: lite, schema: main, tables: [{name: t}]}]\n")
+        .file("models/landed.sql", &format!("{table} select * from {{{{ source('far', 't') }}}}"));
+    for (place, from) in [("near", "{{ ref('landed') }}"), ("far", "{{ source('far', 't') }}")] {
+        project.write(&format!("models/rows_{place}.sql"), &format!("{table} select id{rows} from {from} as t"));
+        project.write(
+            &format!("models/groups_{place}.sql"),
+            &format!("{table} select id{groups} from {from} as t group by id"),
+        );
+    }
+    project.dvt("run").exits(0);
+    let routes = ["rows_near", "groups_near", "rows_far", "groups_far"].map(|model| project.route(model));
+    assert_eq!(routes, ["pushdown", "pushdown", "federate", "federate"]);
+    for (kind, expressions) in [("rows", MACROS.to_vec()), ("groups", [AGGREGATES, own_aggregates].concat())] {
+        let mut query = String::from("select count(*) as pairs");
+        for index in 0..expressions.len() {
+            let differ = format!("coalesce(a.v{index} <> b.v{index}, (a.v{index} is null) <> (b.v{index} is null))");
+            write!(query, ", sum(case when {differ} then 1 else 0 end) as v{index}").unwrap();
+        }
+        write!(query, " from {{{{ ref('{kind}_near') }}}} as a join {{{{ ref('{kind}_far') }}}} as b on a.id = b.id")
+            .unwrap();
+        let shown = project.dvt_with(&["show", "--output", "json", "--inline", &query]).exits(0);
+        let shown: serde_json::Value = serde_json::from_str(shown.stdout.trim()).unwrap();
+        let number = |key: &str| shown["show"][0][key].to_string().trim_matches('"').parse::<f64>().unwrap();
+        assert_eq!(number("pairs"), 5.0, "{kind}");
+        let wrong: Vec<&str> = (0..expressions.len())
+            .filter(|index| number(&format!("v{index}")) != 0.0)
+            .map(|index| expressions[index])
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+const FAR: &str = "    lite: {type: sqlite, path: far.db}\n";
+
+#[test]
+fn dbts_macros_mean_the_same_across_connections_of_postgres() {
+    let Some(target) = dvt_test_support::postgres() else { return };
+    let outputs = format!("    pg: {}\n{FAR}", output(&target, "public"));
+    are_the_same_near_and_far(Project::new().profile("pg", &outputs).on_databases([target]), &[]);
+}
+
+#[test]
+fn dbts_macros_mean_the_same_across_connections_of_mariadb() {
+    let Some(target) = dvt_test_support::mysql() else { return };
+    let outputs = format!("    my: {}\n{FAR}", output(&target, &target.database));
+    are_the_same_near_and_far(Project::new().profile("my", &outputs).on_databases([target]), &[]);
+}
+
+#[test]
+fn dbts_macros_mean_the_same_across_connections_of_duckdb() {
+    let Some(drivers) = dvt_test_support::drivers() else { return };
+    let project = Project::new().variable("DVT_DRIVERS_DIR", &drivers.display().to_string());
+    let outputs = format!("    duck: {{type: duckdb, path: shop.duckdb, threads: 2}}\n{FAR}");
+    are_the_same_near_and_far(project.profile("duck", &outputs), &["{{ dbt.any_value('n') }}"]);
+}
