@@ -468,8 +468,16 @@ impl Walker<'_> {
         }
         let namespace = constant(args.get(1)).or_else(|| keyword("macro_namespace"));
         let types = &self.library.dispatch.adapter_types;
-        // Where no namespace says where to look, dbt answers here for the root project, whoever asks.
-        let asking = &self.library.root_project;
+        // Where no namespace says where to look, dbt takes the root project's before that of the package that asks.
+        let defines = |package: &str, prefix: &str| {
+            let full_name = format!("{prefix}__{name}");
+            self.library.packages.get(package).is_some_and(|macros| macros.contains_key(&full_name))
+        };
+        let mut prefixes = types.iter().map(String::as_str).chain(["default"]);
+        let first = prefixes.find_map(|prefix| {
+            [self.library.root_project.as_str(), self.package].into_iter().find(|package| defines(package, prefix))
+        });
+        let asking = first.unwrap_or(self.package);
         if let Ok(definition) = self.library.dispatch(asking, types, &name, namespace.as_deref()) {
             self.add(Some(definition));
         }
