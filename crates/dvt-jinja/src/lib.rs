@@ -39,11 +39,11 @@ pub use context::{Invocation, Phase, RenderContext, Vars};
 pub use engine::Interpreter;
 pub use error::{ErrorKind, Flow, RenderError, TraceFrame};
 pub use functions::finds_in_any_case;
-pub use methods::format::{fill_fields, fill_percent};
 pub use library::{
     Definition, DefinitionKind, DispatchConfig, DocsBlock, GLOBAL_PACKAGE, MacroFile, MacroLibrary, SnapshotBlock,
     builtin_macro_files,
 };
+pub use methods::format::{fill_fields, fill_percent};
 pub use objects::table::{ColumnKind, Table};
 pub use rendered::{Asked, AskedConfig, AskedName, AskedRef, AskedSource, Called, Materialized, Rendered, SourceMap};
 pub use uses::{Used, Uses};

@@ -145,6 +145,7 @@ pub(crate) fn source_table(source: &str, table: &str) -> Source {
         loaded_at_query: None,
         freshness: None,
         external: None,
+        external_location: None,
         columns: IndexMap::new(),
         meta: Map::new(),
         source_meta: Map::new(),

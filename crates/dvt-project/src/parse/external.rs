@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 /// meta values filled in as its `formatter` says. `None` for a source that is a table.
 pub(super) fn external_location(source: &Source) -> Result<Option<String>, String> {
     let mut said = source.meta.clone();
-    said.extend(source.config.0.iter().filter(|(key, _)| is_ours(key)).map(|(key, value)| (key.clone(), value.clone())));
+    said.extend(
+        source.config.0.iter().filter(|(key, _)| is_ours(key)).map(|(key, value)| (key.clone(), value.clone())),
+    );
     let Some(template) = said.get("external_location") else { return Ok(None) };
     let template = template.as_str().ok_or("it is no text")?.to_owned();
     let mut fields = Map::new();
@@ -30,10 +32,7 @@ pub(super) fn external_location(source: &Source) -> Result<Option<String>, Strin
 
 /// The keys of a source's config that are no names of dbt's own.
 fn is_ours(key: &str) -> bool {
-    !matches!(
-        key,
-        "enabled" | "meta" | "tags" | "freshness" | "event_time" | "loaded_at_field" | "loaded_at_query"
-    )
+    !matches!(key, "enabled" | "meta" | "tags" | "freshness" | "event_time" | "loaded_at_field" | "loaded_at_query")
 }
 
 /// Python's `string.Template.substitute`: `$name` and `${name}` are filled in, `$$` is a dollar.

@@ -150,7 +150,9 @@ fn read_table(
             Err(reason) => {
                 let place = source_node.span.clone();
                 let what = format!("the external_location of source `{}.{}`", entry.name, source_node.name);
-                problems.push(Diagnostic::error("external-location", format!("{what}: {reason}")).label(place, "this table"));
+                problems.push(
+                    Diagnostic::error("external-location", format!("{what}: {reason}")).label(place, "this table"),
+                );
                 return None;
             }
         }
