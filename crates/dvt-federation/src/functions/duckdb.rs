@@ -95,6 +95,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("weekofyear", "duckdb_week"),
     ("year", "duckdb_year"),
     ("yearweek", "duckdb_yearweek"),
+    ("dvt_series", "generate_series"),
     ("current_timestamp", "now"),
     ("get_current_timestamp", "now"),
     ("now", "now"),

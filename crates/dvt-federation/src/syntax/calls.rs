@@ -142,6 +142,10 @@ pub(super) fn choice(function: &Function, dialect: &str) -> Option<Expr> {
             let unit = Expr::value(Value::SingleQuotedString(unit.value.clone()));
             Some(call("dvt_timestampdiff", vec![unit, from.clone(), to.clone()]))
         }
+        [digits] if is_mysql && is_number(digits) && (is("now") || is("current_timestamp")) => {
+            let moment = cast_to(call("now", Vec::new()), DataType::Timestamp(Some(6), TimezoneInfo::None));
+            Some(call("dvt_datetime", vec![moment, digits.clone()]))
+        }
         [date, span] if dialect == "duckdb" && is("date_add") => {
             let (left, right) = (Box::new(Expr::Nested(Box::new(date.clone()))), Box::new(span.clone()));
             Some(Expr::Nested(Box::new(Expr::BinaryOp { left, op: BinaryOperator::Plus, right })))
@@ -157,6 +161,10 @@ pub(super) fn choice(function: &Function, dialect: &str) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+fn is_number(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
 }
 
 /// `sum` and `avg` of truth values, which are numbers there, and `group_concat`, which is `string_agg` of texts.

@@ -34,9 +34,8 @@ impl VisitorMut for Series<'_> {
     type Break = PlanError;
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<PlanError> {
-        if self.dialect == "postgres"
-            && let Some(series) = series(factor)
-        {
+        let is_known = self.dialect == "postgres" || (self.dialect == "duckdb" && counts_in_duckdb(factor));
+        if is_known && let Some(series) = series(factor) {
             *factor = series;
         }
         let (TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. }) = factor else {
@@ -100,6 +99,26 @@ const MADE: [Made; 13] = [
         columns: &[named("dvt_json_keys", "key", None), named("dvt_json_values_text", "value", None)],
     },
 ];
+
+/// Whether this is `generate_series(1, n)` without an alias, whose column has the function's name in DuckDB too. Its numbers
+/// are BIGINT whatever the arguments are.
+fn counts_in_duckdb(factor: &mut TableFactor) -> bool {
+    let TableFactor::Table { name, alias: None, args: Some(arguments), with_ordinality: false, .. } = factor else {
+        return false;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(first)), FunctionArg::Unnamed(FunctionArgExpr::Expr(last))] =
+        arguments.args.as_mut_slice()
+    else {
+        return false;
+    };
+    let is_series = is_named(name, "generate_series");
+    if is_series {
+        for bound in [first, last] {
+            *bound = cast_to(bound.clone(), DataType::BigInt(None));
+        }
+    }
+    is_series
+}
 
 fn made_by(name: &ObjectName) -> Option<&'static Made> {
     MADE.iter().find(|made| is_named(name, made.name))

@@ -73,8 +73,8 @@ fn boundaries(values: &[Value]) -> Computed {
         "minute" => count(60_000_000),
         "hour" => count(3_600_000_000),
         "day" => count(DAY),
-        // Weeks begin on Mondays; the epoch is a Thursday.
-        "week" => (to.div_euclid(DAY) + 3).div_euclid(7) - (from.div_euclid(DAY) + 3).div_euclid(7),
+        // Seven days each, wherever weeks begin.
+        "week" => count(DAY) / 7,
         "month" => months(&last) - months(&first),
         "quarter" => months(&last).div_euclid(3) - months(&first).div_euclid(3),
         "year" => last.year - first.year,
