@@ -165,7 +165,7 @@ pub(crate) async fn split(pool: &Pool, relation: &RelationName, into: usize) -> 
         return Ok(Vec::new());
     };
     let column = MYSQL.quote_identifier(&column);
-    let table = MYSQL.quote_path([schema, relation.identifier.as_str()].into_iter());
+    let table = MYSQL.quote_path([schema, relation.identifier.as_str()]);
     let ends = format!("SELECT MIN({column}), MAX({column}) FROM {table}");
     let ends = client.rows(&ends).await.map_err(|error| pool.error(error))?;
     pool.give_back(client);
