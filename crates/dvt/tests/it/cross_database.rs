@@ -1,5 +1,7 @@
 //! dbt's cross-database macros in models across connections: the same values as in the target database itself.
 
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic")]
+
 use crate::project::{Project, output};
 use std::fmt::Write;
 
