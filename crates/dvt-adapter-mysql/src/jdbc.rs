@@ -70,17 +70,12 @@ pub(crate) fn parameter(column_type: &str, field: &Field) -> Result<JdbcForm, St
     }
     Ok(match (field.data_type(), base.as_str()) {
         (DataType::Boolean, "tinyint") => JdbcForm::Boolean,
-        (
-            DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32,
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint",
-        ) => JdbcForm::Integer,
         (DataType::UInt64, "bigint") => JdbcForm::Digits,
+        (whole, "tinyint" | "smallint" | "mediumint" | "int" | "bigint")
+            if whole.is_integer() && *whole != DataType::UInt64 =>
+        {
+            JdbcForm::Integer
+        }
         (DataType::Float64, "double") => JdbcForm::Double,
         (DataType::Decimal128(..) | DataType::Decimal256(..), "decimal") => JdbcForm::Digits,
         (

@@ -5,10 +5,10 @@
 //! written out, so that nothing is left to merge; what cannot be told without the columns is refused by name.
 
 use crate::error::PlanError;
+use crate::syntax::call;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, ExceptSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    BinaryOperator, ExceptSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, VisitMut, VisitorMut,
     WildcardAdditionalOptions,
 };
 use dvt_sql::Dialect;
@@ -227,7 +227,7 @@ fn joined(entry: &mut TableWithJoins) -> Result<Joined, PlanError> {
                 }
                 (Kept::Either, Some(before), Some(there)) => Some(Merged {
                     name: name.clone(),
-                    value: coalesce(before.value.clone(), there.clone()),
+                    value: call("coalesce", vec![before.value.clone(), there.clone()]),
                     is_changed: true,
                 }),
                 _ => return Err(refused(UNNAMED)),
@@ -275,20 +275,6 @@ fn note(tables: &mut Vec<(Table, Vec<Ident>)>, table: &Table, name: &Ident) {
         Some((_, names)) => names.push(name.clone()),
         None => tables.push((table.clone(), vec![name.clone()])),
     }
-}
-
-fn coalesce(left: Expr, right: Expr) -> Expr {
-    let args = [left, right].map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value))).to_vec();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("coalesce")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 /// `*` as the merged columns, then what else each table has.

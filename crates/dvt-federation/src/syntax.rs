@@ -10,6 +10,7 @@ mod tree;
 mod twins;
 
 pub(crate) use series::write_series;
+pub(crate) use tree::call;
 
 use crate::error::Location;
 use crate::functions::NAMED;
@@ -21,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
-use tree::{arguments, call, cast_to, is_named, is_text, number};
+use tree::{arguments, cast_to, is_named, is_text, number};
 use twins::sets_of_twins;
 
 /// The digits that carry a PostgreSQL `numeric` which names none.

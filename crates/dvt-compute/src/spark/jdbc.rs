@@ -87,19 +87,10 @@ pub fn jdbc_reads(form: JdbcForm, wanted: &DataType, column: &str) -> Result<Str
         (JdbcForm::Boolean, DataType::Boolean) | (JdbcForm::Bytes, DataType::Binary) => column.to_owned(),
         (JdbcForm::Text, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) => column.to_owned(),
         (JdbcForm::Integer, DataType::Boolean) => format!("({column} <> 0)"),
-        (
-            JdbcForm::Integer,
-            DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::UInt8
-            | DataType::UInt16
-            | DataType::UInt32
-            | DataType::UInt64,
-        )
-        | (JdbcForm::Float, DataType::Float32 | DataType::Float64)
-        | (JdbcForm::Double, DataType::Float32 | DataType::Float64) => format!("CAST({column} AS {held})"),
+        (JdbcForm::Integer, whole) if whole.is_integer() => format!("CAST({column} AS {held})"),
+        (JdbcForm::Float | JdbcForm::Double, DataType::Float32 | DataType::Float64) => {
+            format!("CAST({column} AS {held})")
+        }
         (JdbcForm::Digits, DataType::UInt64) => format!("CAST({column} AS {held})"),
         (JdbcForm::Digits, DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale))
             if *scale >= 0 =>
