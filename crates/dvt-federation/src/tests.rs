@@ -241,6 +241,8 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "select (array[o.id])[0:1] from my.shop.orders o join pg.public.customers c on c.id = o.id",
             "a slice of an array",
         ),
+        ("select cast(id as date) from my.shop.orders", "a cast of a number to"),
+        ("select cast(amount as timestamp) from my.shop.orders", "a cast of a number to"),
         ("select o.id from my.shop.orders o tablesample system (10)", "TABLESAMPLE"),
         ("select o.id from (select id from my.shop.orders) o tablesample bernoulli (10)", "TABLESAMPLE"),
         ("select id from my.shop.orders order by amount fetch first 3 rows with ties", "FETCH … WITH TIES"),

@@ -100,6 +100,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("row_number", "row_number"),
     // What `cast(x as datetime)`, `timestampdiff`, `group_concat`, `substr`, `greatest` and `least` become.
     ("dvt_datetime", "mysql_datetime"),
+    ("dvt_datetime_cut", "mysql_datetime_cut"),
     ("dvt_timestampdiff", "mysql_timestampdiff"),
     ("dvt_group_concat", "string_agg"),
     ("dvt_substr", "mysql_substr"),

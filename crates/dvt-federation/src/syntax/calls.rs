@@ -144,7 +144,7 @@ pub(super) fn choice(function: &Function, dialect: &str) -> Option<Expr> {
         }
         [digits] if is_mysql && is_number(digits) && (is("now") || is("current_timestamp")) => {
             let moment = cast_to(call("now", Vec::new()), DataType::Timestamp(Some(6), TimezoneInfo::None));
-            Some(call("dvt_datetime", vec![moment, digits.clone()]))
+            Some(call("dvt_datetime_cut", vec![moment, digits.clone()]))
         }
         [date, span] if dialect == "duckdb" && is("date_add") => {
             let (left, right) = (Box::new(Expr::Nested(Box::new(date.clone()))), Box::new(span.clone()));

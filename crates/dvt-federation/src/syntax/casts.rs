@@ -59,7 +59,9 @@ pub(super) fn give_cast_meaning(expr: &mut Expr, dialect: &str) {
         *data_type = DataType::Timestamp(Some(6), TimezoneInfo::None);
         if digits < 6 {
             let cast = std::mem::replace(expr, Expr::value(Value::Null));
-            *expr = call("dvt_datetime", vec![cast, *number(digits)]);
+            // MySQL rounds the digits that go; MariaDB drops them.
+            let name = if dialect == "mariadb" { "dvt_datetime_cut" } else { "dvt_datetime" };
+            *expr = call(name, vec![cast, *number(digits)]);
         }
         return;
     }

@@ -79,7 +79,21 @@ fn are_the_same_near_and_far(project: Project, own: &[&str], own_aggregates: &[&
             &format!("{table} select id{groups} from {from} as t group by id"),
         );
     }
+    let spine = "{{ dbt.date_spine('day', \"cast('2024-01-30' as date)\", \"cast('2024-02-03' as date)\") }}";
+    let matched = "{{ source('far', 't') }} as t on t.d = s.date_day";
+    let spined = format!("{table} select s.date_day, t.id from ({spine}) as s left join {matched}");
+    let makes_series = !own.is_empty();
+    if makes_series {
+        project.write("models/spined.sql", &spined);
+    }
     project.dvt("run").exits(0);
+    if makes_series {
+        assert_eq!(project.route("spined"), "transfer");
+        let count = "select count(*) as days, count(id) as met from {{ ref('spined') }}";
+        let shown = project.dvt_with(&["show", "--output", "json", "--inline", count]).exits(0).stdout;
+        let shown: String = shown.split_whitespace().collect();
+        assert!(shown.contains(r#"{"days":4,"met":1}"#), "{shown}");
+    }
     let routes = ["rows_near", "groups_near", "rows_far", "groups_far"].map(|model| project.route(model));
     assert_eq!(routes, ["pushdown", "pushdown", "transfer", "transfer"]);
     for (kind, expressions) in [("rows", [MACROS, own].concat()), ("groups", [AGGREGATES, own_aggregates].concat())] {

@@ -223,10 +223,16 @@ pub(in super::super) const MYSQL: &[Definition] = &[
     Definition {
         name: "mysql_datetime",
         meanings: &[of(&[Timestamp, BigInt], Timestamp, |values| {
-            let digits = u32::try_from(integer(&values[1])).ok().filter(|digits| *digits <= 6);
-            let unit = 10_i64.pow(6 - digits.ok_or("a DATETIME has at most 6 digits of a second")?);
+            let unit = unit_of_digits(integer(&values[1]))?;
             let rounded = micros(&values[0]).checked_add(unit / 2).ok_or("out of range")?;
             Ok(Value::Timestamp(rounded.div_euclid(unit) * unit))
+        })],
+    },
+    Definition {
+        name: "mysql_datetime_cut",
+        meanings: &[of(&[Timestamp, BigInt], Timestamp, |values| {
+            let unit = unit_of_digits(integer(&values[1]))?;
+            Ok(Value::Timestamp(micros(&values[0]).div_euclid(unit) * unit))
         })],
     },
     Definition {
@@ -238,6 +244,12 @@ pub(in super::super) const MYSQL: &[Definition] = &[
         })],
     },
 ];
+
+/// Microseconds in the last of the digits that a DATETIME keeps of a second.
+fn unit_of_digits(digits: i64) -> Result<i64, String> {
+    let digits = u32::try_from(digits).ok().filter(|digits| *digits <= 6);
+    Ok(10_i64.pow(6 - digits.ok_or("a DATETIME has at most 6 digits of a second")?))
+}
 
 /// Without the given text at the ends, which goes as a whole and as often as it is there.
 fn trimmed<'t>(whole: &'t str, what: &str, at_start: bool, at_end: bool) -> &'t str {
