@@ -20,6 +20,7 @@ pub fn macro_files() -> Vec<(&'static str, &'static str)> {
         "relations/create.sql",
         "utils/aggregates.sql",
         "utils/dates.sql",
+        "utils/series.sql",
         "utils/text.sql",
         "utils/types.sql",
     ]

@@ -20,6 +20,7 @@ mod precedence;
 mod provenance;
 mod pushdown;
 mod questions;
+mod re2;
 mod regex;
 mod relations;
 mod remote;

@@ -9,7 +9,7 @@ use crate::optimizer::{first_pass, last_pass, second_pass};
 use crate::output::output_schema;
 use crate::questions::{Answered, questions_of, with_answers};
 use crate::remote::{Translator, carve, regroup_joins};
-use crate::semantics::apply_semantics;
+use crate::semantics::{apply_semantics, give_texts_their_form};
 use crate::unnest::unnest_subqueries;
 use crate::volatile::{keep_draws_in_place, refuse_draws_read_twice};
 use arrow::array::ArrayRef;
@@ -163,6 +163,7 @@ impl Bound {
         let mut options = ConfigOptions::default();
         options.optimizer.filter_null_join_keys = true;
         let analyzed = Analyzer::new().execute_and_check(meant.clone(), &options, |_, _| {}).map_err(explained)?;
+        let analyzed = give_texts_their_form(analyzed, dialect)?;
         let output = output_schema(&meant, analyzed.schema().as_arrow(), &statement, dialect, &relations);
         let context = OptimizerContext::new_with_config_options(Arc::new(options));
         Ok(Self { analyzed, output, dialect, functions, known, context })

@@ -7,10 +7,12 @@ mod aggregates;
 mod casts;
 mod frames;
 mod functions;
+mod implicit;
 mod operators;
 mod outer;
 mod patterns;
 mod rules;
+mod stored;
 
 use crate::error::PlanError;
 use crate::functions::{FunctionPack, checked_arithmetic, row_function};
@@ -31,10 +33,12 @@ use datafusion::logical_expr::{
 use dvt_sql::Dialect;
 use frames::widen_order;
 use functions::rewrite_function;
+pub(crate) use implicit::give_texts_their_form;
 use operators::rewrite_operator;
 use outer::{listed, see_outer_types};
 use rules::Rules;
 use std::sync::Arc;
+use stored::{stored_between, stored_case, stored_list, stored_union, texts_of};
 
 /// Rewrites the plan to the dialect's meaning. Output names stay; types may change.
 pub(crate) fn apply_semantics(
@@ -102,6 +106,10 @@ impl TreeNodeRewriter for Meaning<'_> {
         let node = node.recompute_schema()?;
         // First the node's own expressions: what follows moves them into other nodes, which are not visited again.
         let node = rewrite_expressions(node, self.rules, &mut self.refused)?;
+        let node = match node {
+            LogicalPlan::Union(union) if self.rules.stores_texts => stored_union(union)?,
+            other => other,
+        };
         let node = keep_nulls_of_in(lift_subqueries(first_of_each(node)?)?)?;
         let node = node.recompute_schema()?;
         Ok(Transformed::yes(rewrite_aggregates(node, self.rules)?))
@@ -277,10 +285,22 @@ fn rewrite_expression(
             }
             Ok(Transformed::new_transformed(Expr::WindowFunction(window), is_new))
         }
+        Expr::Between(between) if rules.stores_texts => Ok(match stored_between(&between, schema)? {
+            Some(compared) => Transformed::yes(compared),
+            None => Transformed::no(Expr::Between(between)),
+        }),
+        Expr::Case(case) if rules.stores_texts => Ok(match stored_case(&case, schema)? {
+            Some(written) => Transformed::yes(written),
+            None => Transformed::no(Expr::Case(case)),
+        }),
+        Expr::InList(list) if rules.stores_texts => Ok(match stored_list(&list, schema)? {
+            Some(compared) => Transformed::yes(compared),
+            None => Transformed::no(Expr::InList(list)),
+        }),
         Expr::Like(mut like) if rules.like_ignores_case && !like.case_insensitive => {
             let Some(lower) = row_function("sqlite_lower") else { return Ok(Transformed::no(Expr::Like(like))) };
             for side in [&mut like.expr, &mut like.pattern] {
-                let written = std::mem::replace(side.as_mut(), lit(true));
+                let written = texts_of(std::mem::replace(side.as_mut(), lit(true)), schema, rules)?;
                 **side = Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&lower), vec![written]));
             }
             Ok(Transformed::yes(Expr::Like(like)))

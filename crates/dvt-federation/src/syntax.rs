@@ -5,7 +5,10 @@
 
 mod calls;
 mod casts;
+mod duckdb;
+mod mysql;
 mod series;
+mod sqlite;
 mod tree;
 mod twins;
 
@@ -20,7 +23,10 @@ use datafusion::sql::sqlparser::ast::{
     BinaryOperator, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, Statement, Value,
     VisitMut, VisitorMut,
 };
+use duckdb::{duckdb_call, interval_of};
 use dvt_sql::Dialect;
+use mysql::{mysql_call, shifted_by_operator};
+use sqlite::{number_of_fields, sqlite_call};
 use std::ops::ControlFlow;
 use tree::{arguments, cast_to, is_named, is_text, number};
 use twins::sets_of_twins;
@@ -110,6 +116,10 @@ impl VisitorMut for Writer<'_> {
                     && let Some(plain) = plain_interval(interval)
                 {
                     *interval = plain;
+                } else if self.dialect == "duckdb"
+                    && let Some(made) = interval_of(interval)
+                {
+                    *expr = made;
                 }
             }
             Expr::Function(function) if is_named(&function.name, "mod") => {
@@ -135,9 +145,35 @@ impl VisitorMut for Writer<'_> {
                 *expr = call("dvt_substr", given);
             }
             Expr::Function(function) if self.dialect != "postgres" => {
-                if let Some(plain) = choice(function, self.dialect) {
+                let own = match self.dialect {
+                    "sqlite" => sqlite_call(function),
+                    "duckdb" => duckdb_call(function),
+                    "mysql" | "mariadb" => mysql_call(function),
+                    _ => None,
+                };
+                if let Some(plain) = own.or_else(|| choice(function, self.dialect)) {
                     *expr = plain;
                 }
+            }
+            Expr::BinaryOp { left, op: op @ (BinaryOperator::Plus | BinaryOperator::Minus), right }
+                if matches!(self.dialect, "mysql" | "mariadb") =>
+            {
+                if let Some(call) = shifted_by_operator(left, op, right) {
+                    *expr = call;
+                }
+            }
+            Expr::BinaryOp {
+                left,
+                op:
+                    BinaryOperator::Plus
+                    | BinaryOperator::Minus
+                    | BinaryOperator::Multiply
+                    | BinaryOperator::Divide
+                    | BinaryOperator::Modulo,
+                right,
+            } if self.dialect == "sqlite" => {
+                number_of_fields(left);
+                number_of_fields(right);
             }
             Expr::BinaryOp { left, op: BinaryOperator::MyIntegerDivide, right } => {
                 let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));

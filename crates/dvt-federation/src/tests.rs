@@ -5,7 +5,7 @@ mod remote;
 mod support;
 
 use crate::{PlanError, PlanRequest, Pushdown, Route, choose_route, plan_query, relations_read, rename_relations};
-use dvt_sql::{LAKE, MYSQL, POSTGRES};
+use dvt_sql::{LAKE, MYSQL, POSTGRES, SQLITE};
 use std::collections::BTreeMap;
 use support::{plan, plan_error, sent};
 
@@ -290,6 +290,36 @@ fn conditions_stay_above_totals() {
     );
     let (total, condition) = (plan.find("Aggregate").unwrap_or(usize::MAX), plan.find("false").unwrap_or(0));
     assert!(condition < total, "{plan}");
+}
+
+/// A SQLite author compares dates as texts; what means the same of days is asked of the connection.
+#[test]
+fn days_of_a_sqlite_author_are_asked_of_connections() {
+    let asked = |condition: &str| {
+        let sql = format!("select id from my.shop.orders where {condition}");
+        let request = PlanRequest {
+            sql: &sql,
+            dialect: &SQLITE,
+            relations: support::catalog(),
+            limit: None,
+            pushdown: Pushdown::Whole,
+        };
+        let sent = plan_query(request).unwrap().extracts[0].sql.clone();
+        sent.split_once(" WHERE ").map_or_else(String::new, |(_, condition)| condition.to_owned())
+    };
+    for (condition, expected) in [
+        ("placed >= '2024-01-31'", "`placed` >= DATE '2024-01-31'"),
+        ("'2024-01-31' > placed", "`placed` < DATE '2024-01-31'"),
+        ("placed >= date('2024-01-31', 'start of month')", "`placed` >= DATE '2024-01-01'"),
+        ("placed <= '2024-01-31 10:00:00'", "`placed` <= DATE '2024-01-31'"),
+        ("placed >= '2024-01-31 00:00:00'", "`placed` > DATE '2024-01-31'"),
+        ("datetime(placed) >= '2024-01-31 00:00:00'", "`placed` >= DATE '2024-01-31'"),
+        ("date(placed) = '2024-01-31'", "`placed` = DATE '2024-01-31'"),
+        ("strftime('%Y', placed) = '2024'", ""),
+        ("placed = '2024'", ""),
+    ] {
+        assert_eq!(asked(condition).trim_matches(['(', ')']), expected, "{condition}");
+    }
 }
 
 /// JSON that a query makes lands as JSON.

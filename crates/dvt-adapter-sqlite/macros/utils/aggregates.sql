@@ -6,9 +6,9 @@
   max({{ expression }})
 {%- endmacro %}
 
-{# IS compares NULLs as well. #}
+{# Compares NULLs as well. #}
 {% macro sqlite__equals(expr1, expr2) -%}
-  (({{ expr1 }}) is ({{ expr2 }}))
+  (({{ expr1 }}) is not distinct from ({{ expr2 }}))
 {%- endmacro %}
 
 {% macro sqlite__array_construct(inputs, data_type) -%}

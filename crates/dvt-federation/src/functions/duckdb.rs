@@ -1,6 +1,6 @@
 //! DuckDB's functions that are computed here with the same meaning.
 //! Source: DuckDB docs, "Functions". Left out on purpose: the deviations and medians of exact numbers (sums of doubles in an
-//! order of its own), `reverse` (by grapheme), regular expressions, `strftime`, what depends on the session's zone.
+//! order of its own), `reverse` (by grapheme), what depends on the session's zone.
 
 use super::Names;
 
@@ -40,6 +40,10 @@ pub(super) const FUNCTIONS: Names = &[
     ("split_part", "duckdb_split_part"),
     ("starts_with", "starts_with"),
     ("strpos", "duckdb_instr"),
+    ("dvt_regexp_like", "regexp_like"),
+    ("dvt_regexp_match", "regexp_match"),
+    ("dvt_regexp_replace", "regexp_replace"),
+    ("array_element", "array_element"),
     ("dvt_substr", "duckdb_substr"),
     ("substr", "duckdb_substr"),
     ("substring", "duckdb_substr"),
@@ -90,11 +94,15 @@ pub(super) const FUNCTIONS: Names = &[
     ("monthname", "duckdb_monthname"),
     ("quarter", "duckdb_quarter"),
     ("second", "duckdb_second"),
+    ("strftime", "duckdb_strftime"),
+    ("strptime", "duckdb_strptime"),
+    ("try_strptime", "duckdb_try_strptime"),
     ("week", "duckdb_week"),
     ("weekday", "duckdb_dayofweek"),
     ("weekofyear", "duckdb_week"),
     ("year", "duckdb_year"),
     ("yearweek", "duckdb_yearweek"),
+    ("dvt_interval", "duckdb_interval"),
     ("dvt_series", "generate_series"),
     ("current_timestamp", "now"),
     ("get_current_timestamp", "now"),

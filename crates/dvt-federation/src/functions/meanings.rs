@@ -8,13 +8,14 @@ mod postgres;
 mod sqlite;
 
 pub(super) use postgres::{POSTGRES, double_text};
+pub(super) use sqlite::{stored_date, stored_decimal, stored_moment, stored_time};
 
 use super::calendar::{DAY, Moment};
 use super::rowwise::{Definition, Kind, Meaning, Value, strict};
 use arrow::datatypes::IntervalMonthDayNano;
 
 /// The tables of all dialects.
-pub(super) const ALL: [&[Definition]; 4] = [POSTGRES, mysql::MYSQL, sqlite::SQLITE, duckdb::DUCKDB];
+pub(super) const ALL: [&[Definition]; 5] = [POSTGRES, mysql::MYSQL, mysql::MOMENTS, sqlite::SQLITE, duckdb::DUCKDB];
 
 type Computed = Result<Value, String>;
 

@@ -5,6 +5,7 @@ mod databricks;
 mod deviation;
 mod division;
 mod duckdb;
+mod either;
 mod element;
 mod integers;
 mod json;
@@ -27,6 +28,7 @@ mod zones;
 
 pub(crate) use deviation::{Deviation, exact_deviation};
 pub(crate) use division::{DivisionRule, exact_division};
+pub(crate) use either::{EITHER, become_texts};
 pub(crate) use element::element;
 pub(crate) use integers::{IntegerWidth, checked_arithmetic};
 pub(crate) use json::shows_values;
@@ -68,7 +70,7 @@ impl FunctionPack {
             "sqlite" => Some(sqlite::FUNCTIONS),
             "duckdb" => Some(duckdb::FUNCTIONS),
             "snowflake" => Some(snowflake::FUNCTIONS),
-            "databricks" | "spark" => Some(databricks::FUNCTIONS),
+            "databricks" => Some(databricks::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };
@@ -76,6 +78,7 @@ impl FunctionPack {
         known.extend(letters::functions());
         known.extend(json::functions());
         known.extend(named::functions());
+        known.extend(either::functions());
         for definitions in meanings::ALL {
             known.extend(rowwise::functions(definitions));
         }

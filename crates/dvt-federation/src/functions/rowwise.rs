@@ -3,6 +3,7 @@
 //! In: a table of [`Meaning`]s, each with a plain function over [`Value`]s. Out: functions of the engine. A call whose
 //! arguments fit no meaning is refused by name with its types; a NULL argument gives NULL unless the meaning says otherwise.
 
+use super::meanings::{stored_date, stored_decimal, stored_moment, stored_time};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
     IntervalMonthDayNanoArray, StringArray, TimestampMicrosecondArray,
@@ -10,7 +11,8 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal256Type, Float64Type, Int32Type, Int64Type, IntervalMonthDayNano,
-    IntervalMonthDayNanoType, IntervalUnit, TimeUnit, TimestampMicrosecondType, i256,
+    IntervalMonthDayNanoType, IntervalUnit, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, i256,
 };
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
@@ -38,6 +40,8 @@ pub(super) enum Kind {
     /// An instant.
     Zoned,
     Interval,
+    /// Anything, as the integer, real number or text that SQLite stores for it.
+    Stored,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -154,13 +158,18 @@ impl Meaning {
 impl Kind {
     /// How far a type is from this one; `None` when values of it are not taken.
     fn distance(self, from: &DataType) -> Option<u32> {
-        use DataType::{Boolean, Date32, Interval, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+        use DataType::{Boolean, Date32, Interval, LargeUtf8, Null, Time64, Timestamp, Utf8, Utf8View};
         match (self, from) {
             (_, Null) | (Self::Boolean, Boolean) | (Self::Text, Utf8 | LargeUtf8 | Utf8View) => Some(0),
             (Self::Date, Date32) | (Self::Timestamp, Timestamp(_, None)) | (Self::Zoned, Timestamp(_, Some(_))) => {
                 Some(0)
             }
             (Self::Interval, Interval(_)) => Some(0),
+            (
+                Self::Stored,
+                Boolean | Utf8 | LargeUtf8 | Utf8View | Date32 | Timestamp(..) | Time64(TimeUnit::Microsecond),
+            ) => Some(0),
+            (Self::Stored, from) if from.is_numeric() => Some(0),
             (Self::Shown | Self::AnyTime, Utf8 | LargeUtf8 | Utf8View) => Some(0),
             (Self::Shown, Date32) => Some(1),
             (Self::Shown, from) if from.is_integer() || from.is_decimal() => Some(1),
@@ -188,6 +197,19 @@ impl Kind {
                 DataType::Int8 | DataType::Int16 | DataType::Int32 => DataType::Int32,
                 _ => DataType::Int64,
             },
+            Self::Stored => match from {
+                DataType::Boolean | DataType::Date32 | DataType::Time64(_) => from.clone(),
+                DataType::Timestamp(unit, zone) => DataType::Timestamp(*unit, zone.as_ref().map(|_| "UTC".into())),
+                // Its integers end at 2^63.
+                DataType::UInt64 => DataType::Utf8,
+                DataType::Decimal32(precision, scale)
+                | DataType::Decimal64(precision, scale)
+                | DataType::Decimal128(precision, scale)
+                | DataType::Decimal256(precision, scale) => DataType::Decimal256(*precision, *scale),
+                from if from.is_integer() => DataType::Int64,
+                from if from.is_floating() => DataType::Float64,
+                _ => DataType::Utf8,
+            },
             Self::Exact(_) => match from {
                 DataType::Decimal32(_, scale)
                 | DataType::Decimal64(_, scale)
@@ -206,7 +228,7 @@ impl Kind {
             Self::BigInt => DataType::Int64,
             Self::Double => DataType::Float64,
             Self::Exact(scale) => DataType::Decimal128(38, scale),
-            Self::Text | Self::Shown => DataType::Utf8,
+            Self::Text | Self::Shown | Self::Stored => DataType::Utf8,
             Self::Date => DataType::Date32,
             Self::Timestamp | Self::AnyTime => DataType::Timestamp(TimeUnit::Microsecond, None),
             Self::Zoned => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -294,6 +316,34 @@ fn read(column: &ArrayRef, kind: Kind, row: usize) -> Value {
             Value::Timestamp(column.as_primitive::<TimestampMicrosecondType>().value(row))
         }
         Kind::Interval => Value::Interval(column.as_primitive::<IntervalMonthDayNanoType>().value(row)),
+        Kind::Stored => stored(column, row),
+    }
+}
+
+fn stored(column: &ArrayRef, row: usize) -> Value {
+    match column.data_type() {
+        DataType::Boolean => Value::Integer(i64::from(column.as_boolean().value(row))),
+        DataType::Int64 => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
+        // It has no NaN.
+        DataType::Float64 => match column.as_primitive::<Float64Type>().value(row) {
+            number if number.is_nan() => Value::Null,
+            number => Value::Double(number),
+        },
+        DataType::Decimal256(precision, scale) => {
+            stored_decimal(column.as_primitive::<Decimal256Type>().value(row), *precision, *scale)
+        }
+        DataType::Date32 => stored_date(i64::from(column.as_primitive::<Date32Type>().value(row))),
+        DataType::Time64(_) => stored_time(column.as_primitive::<Time64MicrosecondType>().value(row)),
+        DataType::Timestamp(unit, zone) => {
+            let moment = match unit {
+                TimeUnit::Second => column.as_primitive::<TimestampSecondType>().value(row),
+                TimeUnit::Millisecond => column.as_primitive::<TimestampMillisecondType>().value(row),
+                TimeUnit::Microsecond => column.as_primitive::<TimestampMicrosecondType>().value(row),
+                TimeUnit::Nanosecond => column.as_primitive::<TimestampNanosecondType>().value(row),
+            };
+            stored_moment(moment, *unit, zone.is_some())
+        }
+        _ => Value::Text(column.as_string::<i32>().value(row).to_owned()),
     }
 }
 
@@ -335,7 +385,7 @@ fn write(values: Vec<Value>, kind: Kind) -> Result<ArrayRef> {
                 .collect::<Result<_>>()?;
             Arc::new(numbers.with_data_type(kind.data_type()))
         }
-        Kind::Text | Kind::Shown => column!(StringArray, Value::Text(value) => value),
+        Kind::Text | Kind::Shown | Kind::Stored => column!(StringArray, Value::Text(value) => value),
         Kind::Date => column!(Date32Array, Value::Date(value) => value),
         Kind::Timestamp | Kind::AnyTime => column!(TimestampMicrosecondArray, Value::Timestamp(value) => value),
         Kind::Zoned => {

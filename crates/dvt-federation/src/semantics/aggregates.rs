@@ -17,9 +17,6 @@ use std::sync::Arc;
 
 /// Replaces `sum` and `avg` of exact numbers in an aggregate or window node; a projection above keeps the old names.
 pub(super) fn rewrite_aggregates(node: LogicalPlan, rules: &Rules) -> Result<LogicalPlan> {
-    if !rules.exact_aggregates {
-        return Ok(node);
-    }
     match node {
         LogicalPlan::Aggregate(aggregate) => {
             let schema = Arc::clone(aggregate.input.schema());
@@ -81,6 +78,10 @@ impl Rewrite {
                     let sum = rewrite.compute(sum);
                     rewrite.replaced.push((name, sum));
                 }
+                Some(ExactForm::WholeSum(sum)) => {
+                    let sum = cast(rewrite.compute(sum), DataType::Int64);
+                    rewrite.replaced.push((name, sum));
+                }
                 Some(ExactForm::Average { sum, count, rule }) => {
                     let arguments = vec![rewrite.compute(sum), rewrite.compute(count)];
                     let quotient = Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), arguments));
@@ -134,6 +135,8 @@ impl Rewrite {
 
 enum ExactForm {
     Sum(Expr),
+    /// A sum that has to fit 64 bits.
+    WholeSum(Expr),
     Average {
         sum: Expr,
         count: Expr,
@@ -194,6 +197,9 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
         }));
     }
     match (function, rules.division) {
+        ("sum", _) if rules.stores_texts && matches!(data_type, DataType::Int64 | DataType::UInt64) => {
+            Ok(Some(ExactForm::WholeSum(with_function(expr, Which::Sum, exact_argument))))
+        }
         ("sum", _) if matches!(data_type, DataType::Int64 | DataType::UInt64) => {
             Ok(Some(ExactForm::Sum(with_function(expr, Which::Sum, exact_argument))))
         }

@@ -1,6 +1,7 @@
 //! Casts with the author's meaning, and the text that a value becomes.
 
 use super::rules::Rules;
+use super::stored::{stored_cast, stored_text};
 use crate::error::PlanError;
 use crate::functions::{Rounding, decimal_rounding, postgres_function, round_half_even};
 use crate::provenance::has_declared_scale;
@@ -40,6 +41,11 @@ pub(super) fn rewrite_cast(
             let rounded = Expr::ScalarFunction(ScalarFunction::new_udf(round_half_even(), vec![*expr]));
             return Ok(Transformed::yes(rebuild(rounded)));
         }
+    }
+    if rules.stores_texts
+        && let Some(stored) = stored_cast(expr.as_ref().clone(), &from, to, refused)
+    {
+        return Ok(Transformed::yes(stored));
     }
     if from.is_numeric() && matches!(to, DataType::Date32 | DataType::Date64 | DataType::Timestamp(..)) {
         refused.get_or_insert(PlanError::Unsupported {
@@ -107,8 +113,11 @@ fn exact_cast(expr: Expr, from: &DataType, field: &FieldRef) -> Result<Expr> {
     Ok(to(Expr::ScalarFunction(rounded)))
 }
 
-/// The value as the text that PostgreSQL makes of it, where the engine's own differs.
+/// The value as the text that PostgreSQL or SQLite makes of it, where the engine's own differs.
 pub(super) fn own_text(expr: Expr, from: &DataType, rules: &Rules) -> Option<Expr> {
+    if rules.stores_texts {
+        return stored_text(expr, from);
+    }
     let is_known = matches!(from, DataType::Float64 | DataType::Timestamp(_, None) | DataType::Interval(_));
     let function = (is_known && rules.values_have_scales).then(|| postgres_function("postgres_text"))??;
     Some(Expr::ScalarFunction(ScalarFunction::new_udf(function, vec![expr])))

@@ -4,6 +4,7 @@ use super::casts::{own_text, refuse_loose_scale, refuse_own_form};
 use super::operators::binary;
 use super::patterns::{rewrite_match, rewrite_replacement};
 use super::rules::Rules;
+use super::stored::{refuse_local_time, stored_choice};
 use crate::error::PlanError;
 use crate::functions::{
     DivisionRule, IntegerWidth, NAMED, Rounding, decimal_rounding, element, postgres_function, round_half_even,
@@ -24,6 +25,12 @@ pub(super) fn rewrite_function(
     rules: &Rules,
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
+    if rules.stores_texts {
+        refuse_local_time(&call, refused);
+        if let Some(chosen) = stored_choice(&call, schema)? {
+            return Ok(Transformed::yes(chosen));
+        }
+    }
     if matches!(call.name(), "concat" | "concat_ws") {
         let name = call.name().to_owned();
         for argument in &mut call.args {

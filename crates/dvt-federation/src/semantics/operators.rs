@@ -2,6 +2,7 @@
 
 use super::patterns::{constant_text, refuse_pattern};
 use super::rules::Rules;
+use super::stored::stored_comparison;
 use crate::error::PlanError;
 use crate::functions::{DivisionRule, checked_arithmetic, exact_division, postgres_function};
 use crate::regex::{Asked, translate};
@@ -19,6 +20,11 @@ pub(super) fn rewrite_operator(
     rules: &Rules,
     refused: &mut Option<PlanError>,
 ) -> Result<Transformed<Expr>> {
+    if rules.stores_texts
+        && let Some(compared) = stored_comparison(&left, op, &right, schema)?
+    {
+        return Ok(Transformed::yes(compared));
+    }
     let types = (left.get_type(schema)?, right.get_type(schema)?);
     let rewritten = match (op, &types) {
         // There a date is a number or a text, and the engine would count days.

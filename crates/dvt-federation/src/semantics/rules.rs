@@ -11,8 +11,6 @@ pub(super) struct Rules {
     pub(super) divides_as_float: bool,
     /// Dividing by zero gives NULL.
     pub(super) division_by_zero_is_null: bool,
-    /// `sum` of 64-bit integers and `avg` of integers are exact decimals.
-    pub(super) exact_aggregates: bool,
     /// `date - date` is a number of days, `date + 1` the next day, `date + interval` a timestamp.
     pub(super) date_arithmetic: bool,
     /// `date + interval` is a date if the interval has no part of a day, else a timestamp.
@@ -31,6 +29,8 @@ pub(super) struct Rules {
     pub(super) literals_are_narrow: bool,
     /// LIKE takes ASCII letters of either case for equal.
     pub(super) like_ignores_case: bool,
+    /// Dates and times are texts, and every value has one form as text.
+    pub(super) stores_texts: bool,
 }
 
 impl Rules {
@@ -40,7 +40,6 @@ impl Rules {
                 division: Some(DivisionRule::Postgres),
                 divides_as_float: false,
                 division_by_zero_is_null: false,
-                exact_aggregates: true,
                 date_arithmetic: true,
                 intervals_may_keep_dates: false,
                 casts_round: true,
@@ -50,12 +49,12 @@ impl Rules {
                 integers: IntegerWidth::OfTheSides,
                 literals_are_narrow: true,
                 like_ignores_case: false,
+                stores_texts: false,
             }),
             "mysql" | "mariadb" => Some(Self {
                 division: Some(DivisionRule::MySql),
                 divides_as_float: false,
                 division_by_zero_is_null: true,
-                exact_aggregates: true,
                 date_arithmetic: false,
                 intervals_may_keep_dates: true,
                 casts_round: true,
@@ -65,12 +64,12 @@ impl Rules {
                 integers: IntegerWidth::Whole,
                 literals_are_narrow: false,
                 like_ignores_case: false,
+                stores_texts: false,
             }),
             "sqlite" => Some(Self {
                 division: None,
                 divides_as_float: false,
                 division_by_zero_is_null: true,
-                exact_aggregates: false,
                 date_arithmetic: false,
                 intervals_may_keep_dates: false,
                 casts_round: false,
@@ -80,12 +79,12 @@ impl Rules {
                 integers: IntegerWidth::Whole,
                 literals_are_narrow: false,
                 like_ignores_case: true,
+                stores_texts: true,
             }),
             "duckdb" => Some(Self {
                 division: None,
                 divides_as_float: true,
                 division_by_zero_is_null: false,
-                exact_aggregates: true,
                 date_arithmetic: true,
                 intervals_may_keep_dates: false,
                 casts_round: true,
@@ -95,6 +94,7 @@ impl Rules {
                 integers: IntegerWidth::OfTheSides,
                 literals_are_narrow: true,
                 like_ignores_case: false,
+                stores_texts: false,
             }),
             _ => None,
         }

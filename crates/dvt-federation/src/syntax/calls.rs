@@ -1,5 +1,6 @@
 //! Calls that are another way to write a cast, a CASE or an operator, or name their arguments.
 
+use super::mysql::shifted;
 use super::series::elements_of;
 use super::tree::{arguments, as_double, call, cast_to, choose, is_named, is_the_text, number};
 use datafusion::sql::sqlparser::ast::{
@@ -156,7 +157,13 @@ pub(super) fn choice(function: &Function, dialect: &str) -> Option<Expr> {
                 () if is("date_sub") || is("subdate") => BinaryOperator::Minus,
                 () => return None,
             };
-            let (left, right) = (Box::new(Expr::Nested(Box::new(as_time(date.clone())))), Box::new(span.clone()));
+            let date = Expr::Nested(Box::new(as_time(date.clone())));
+            if let Expr::Interval(interval) = span
+                && let Some(call) = shifted(&date, interval, op == BinaryOperator::Minus)
+            {
+                return Some(call);
+            }
+            let (left, right) = (Box::new(date), Box::new(span.clone()));
             Some(Expr::Nested(Box::new(Expr::BinaryOp { left, op, right })))
         }
         _ => None,
@@ -202,7 +209,7 @@ fn as_time(expr: Expr) -> Expr {
 }
 
 /// Whether the expression is a truth value whatever its parts are.
-fn is_condition(expr: &Expr) -> bool {
+pub(super) fn is_condition(expr: &Expr) -> bool {
     match expr {
         Expr::Nested(inner) => is_condition(inner),
         Expr::BinaryOp { op, .. } => matches!(

@@ -7,14 +7,17 @@ use datafusion::sql::sqlparser::ast::{
     self, CastKind, DataType, DateTimeField, ExactNumberInfo, Expr, Interval, TimezoneInfo, UnaryOperator, Value,
 };
 
-/// `CAST(x AS varchar(3))` cuts its value in databases but DuckDB, while the planner forgets the length: it becomes the first
+/// `CAST(x AS varchar(3))` cuts its value in databases but DuckDB and SQLite, while the planner forgets the length: it becomes the first
 /// three characters of the cast. `numeric` without digits keeps those of its value.
 pub(super) fn give_cast_meaning(expr: &mut Expr, dialect: &str) {
     let Expr::Cast { kind, expr: inner, data_type, .. } = expr else { return };
     let is_mysql = matches!(dialect, "mysql" | "mariadb");
     if dialect == "sqlite" {
         match data_type {
-            DataType::Integer(_) | DataType::Int(_) => *data_type = DataType::BigInt(None),
+            DataType::Integer(_) | DataType::Int(_) | DataType::SmallInt(_) | DataType::TinyInt(_) => {
+                *data_type = DataType::BigInt(None);
+            }
+            DataType::Char(None) | DataType::Character(None) => *data_type = DataType::Text,
             DataType::Real | DataType::Float(_) => *data_type = DataType::DoublePrecision,
             _ => {}
         }
@@ -25,8 +28,8 @@ pub(super) fn give_cast_meaning(expr: &mut Expr, dialect: &str) {
     }
     if let Some(length) = text_length(data_type) {
         *data_type = DataType::Text;
-        // DuckDB reads a length and forgets it.
-        if dialect == "duckdb" {
+        // These two read a length and forget it.
+        if matches!(dialect, "duckdb" | "sqlite") {
             return;
         }
         let cast = std::mem::replace(expr, Expr::value(Value::Null));

@@ -12,8 +12,8 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::ExecutionProps;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_expr::create_physical_expr;
 use dvt_adapter::{RelationDescription, RelationKind, RelationName, Statistics, TextComparison};
 use dvt_sql::{Dialect, POSTGRES};
@@ -137,35 +137,39 @@ fn computed(author: &Author, expression: &str, rows: &RecordBatch) -> Result<Arr
         PlanError::UnknownFunction { .. } | PlanError::Unsupported { .. } => format!("refused: {error}"),
         other => format!("plan: {other}"),
     })?;
-    let mut plan = &planned.logical_plan;
-    let expr = loop {
-        plan = match plan {
-            LogicalPlan::Projection(node) => break node.expr[0].clone(),
-            LogicalPlan::TableScan(scan) => break Expr::from(scan.projected_schema.qualified_field(0)),
-            LogicalPlan::SubqueryAlias(node) => &node.input,
-            other => return Err(format!("plan: {other}")),
+    evaluated(&planned.logical_plan, rows).map(|columns| Arc::clone(&columns[0]))
+}
+
+/// The columns of a plan of projections over the table.
+fn evaluated(plan: &LogicalPlan, rows: &RecordBatch) -> Result<Vec<ArrayRef>, String> {
+    let count = rows.num_rows();
+    match plan {
+        LogicalPlan::SubqueryAlias(node) => evaluated(&node.input, rows),
+        LogicalPlan::TableScan(scan) => {
+            let missing = |field: &Field| new_null_array(field.data_type(), count);
+            let fields = scan.projected_schema.fields().iter();
+            Ok(fields
+                .map(|field| rows.column_by_name(field.name()).cloned().unwrap_or_else(|| missing(field)))
+                .collect())
         }
-    };
-    let input = match plan {
-        LogicalPlan::Projection(node) => node.input.schema().as_ref().clone(),
-        other => other.schema().as_ref().clone(),
-    };
-    let named: Vec<ArrayRef> = input
-        .fields()
-        .iter()
-        .map(|field| {
-            rows.column_by_name(field.name()).cloned().unwrap_or_else(|| new_null_array(field.data_type(), ROWS))
-        })
-        .collect();
-    let schema: &DFSchema = &input;
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    let named = named.into_iter().map(|column| column.slice(0, column.len().min(rows.num_rows()))).collect();
-    let batch = RecordBatch::try_new_with_options(Arc::new(schema.as_arrow().clone()), named, &options)
-        .map_err(|error| format!("plan: {error}"))?;
-    let physical = create_physical_expr(&expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
-        .map_err(|error| format!("plan: {error}"))?;
-    let value = physical.evaluate(&batch).map_err(|error| format!("error: {error}"))?;
-    value.into_array(rows.num_rows()).map_err(|error| format!("error: {error}"))
+        LogicalPlan::Projection(node) => {
+            let schema: &DFSchema = node.input.schema();
+            let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(count));
+            let columns = evaluated(&node.input, rows)?;
+            let arrow_schema = Arc::new(schema.as_arrow().clone());
+            let batch = RecordBatch::try_new_with_options(arrow_schema, columns, &options)
+                .map_err(|error| format!("plan: {error}"))?;
+            let computed = node.expr.iter().map(|expr| {
+                let physical =
+                    create_physical_expr(expr, schema, &ExecutionProps::new(), &PhysicalPlanningContext::default())
+                        .map_err(|error| format!("plan: {error}"))?;
+                let value = physical.evaluate(&batch).map_err(|error| format!("error: {error}"))?;
+                value.into_array(count).map_err(|error| format!("error: {error}"))
+            });
+            computed.collect()
+        }
+        other => Err(format!("plan: {other}")),
+    }
 }
 
 fn type_name(data_type: &DataType) -> String {

@@ -11,8 +11,8 @@ mod templates;
 pub(crate) use seed::{SeedRows, SeedSource};
 
 use crate::cache::RelationCache;
-use crate::inputs::{Input, stored_name};
-use crate::microbatch::{Batch, EventTimeInput};
+use crate::inputs::Input;
+use crate::microbatch::Batch;
 use crate::query_comment::StatementComment;
 use crate::run::Run;
 use crate::unit::UnitInputs;
@@ -144,20 +144,6 @@ impl NodeBridge {
 
     pub(crate) fn set_crossing(&self, crossing: bool) {
         self.crossing.store(crossing, Ordering::Relaxed);
-    }
-
-    /// Whether an input's event time is a date or a time by the catalog of the input's own connection. Asked only where it
-    /// matters: while connections are crossed for a target whose own times are texts.
-    fn is_time_elsewhere(&self, connection: &str, relation: &Relation, input: &EventTimeInput<'_>) -> bool {
-        let (true, "sqlite", Some(field)) = (self.crosses(), self.adapter.dialect().name, input.event_time) else {
-            return false;
-        };
-        let Ok(adapter) = self.run.adapter(connection) else { return false };
-        let name = stored_name(relation, adapter.dialect());
-        let found = self.run.handle().block_on(adapter.describe(&[name])).unwrap_or_default();
-        let columns = found.into_iter().flatten().flat_map(|relation| relation.columns);
-        let mut named = columns.filter(|column| column.name.eq_ignore_ascii_case(field));
-        named.next().and_then(|column| column.field.ok()).is_some_and(|field| field.data_type().is_temporal())
     }
 
     fn crosses(&self) -> bool {

@@ -84,16 +84,14 @@ impl Bridge for NodeBridge {
 
     fn ref_event_time(&self, request: &RefRequest) -> Option<EventTimeFilter> {
         let found = self.run.resolve_ref(&self.node, request).ok()?;
-        let mut input = EventTimeInput::new(&found.config, &found.columns, None, self.adapter.dialect());
-        input.is_time = self.is_time_elsewhere(&found.connection, &found.relation(), &input);
+        let input = EventTimeInput::new(&found.config, &found.columns, None, self.adapter.dialect());
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 
     fn source_event_time(&self, source_name: &str, table_name: &str) -> Option<EventTimeFilter> {
         let source = self.run.find_source(&self.node, source_name, table_name)?;
         let dialect = self.adapter.dialect();
-        let mut input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, dialect);
-        input.is_time = self.is_time_elsewhere(&source.connection, &source.relation(), &input);
+        let input = EventTimeInput::new(&source.config, &source.columns, source.quoting.column, dialect);
         self.run.event_time_filter(&self.node, self.batch(), &input)
     }
 

@@ -124,9 +124,8 @@ impl Run {
             (None, None) => return None,
         };
         let field_name = if input.is_quoted { input.dialect.quote_identifier(field) } else { field.to_owned() };
-        // SQLite's times are texts of more than one form. Where connections are crossed, a column that its own engine tells to
-        // be a time is one; a text is not, and `datetime` is refused there by its name.
-        let is_text = input.dialect.name == "sqlite" && !input.is_time;
+        // SQLite's times are texts of more than one form.
+        let is_text = input.dialect.name == "sqlite";
         let field_name = if is_text { format!("datetime({field_name})") } else { field_name };
         let is_zoneless = matches!(input.dialect.name, "sqlite" | "mysql" | "mariadb");
         Some(EventTimeFilter { field_name, start: Some(window.start), end: Some(window.end), is_zoneless })
@@ -139,8 +138,6 @@ pub(crate) struct EventTimeInput<'a> {
     pub(crate) is_quoted: bool,
     /// Of the SQL that reads it.
     pub(crate) dialect: &'static Dialect,
-    /// Whether it is known to be read as a date or a time, and not as a text of one.
-    pub(crate) is_time: bool,
 }
 
 impl<'a> EventTimeInput<'a> {
@@ -154,7 +151,7 @@ impl<'a> EventTimeInput<'a> {
         let event_time = config.text("event_time");
         let documented = event_time.and_then(|name| columns.values().find(|column| column.name == name));
         let own = documented.and_then(|column| column.quote);
-        Self { event_time, is_quoted: own.or(quotes_columns).unwrap_or(false), dialect, is_time: false }
+        Self { event_time, is_quoted: own.or(quotes_columns).unwrap_or(false), dialect }
     }
 }
 

@@ -39,7 +39,6 @@ const MACROS: &[&str] = &[
     "{{ dbt.date(2024, 2, 3) }}",
 ];
 
-/// MySQL has these by intervals of expressions and of quarters, which are refused across connections.
 const OF_WEEKS_AND_QUARTERS: &[&str] = &[
     "{{ dbt.date_trunc('week', 'ts') }}",
     "{{ dbt.datediff('d', 'e', 'week') }}",
@@ -50,16 +49,30 @@ const OF_WEEKS_AND_QUARTERS: &[&str] = &[
 const AGGREGATES: &[&str] =
     &["case when {{ dbt.bool_or('n > 5') }} then 1 else 0 end", "{{ dbt.listagg('s', \"'|'\", 'order by s') }}"];
 
+/// The rows that every model reads.
+const ROWS: &str = "create table t (id integer, s text, n decimal(10,2), d date, e date, ts timestamp);
+    insert into t values (1, 'a,b,c', 10.25, '2024-01-31', '2024-03-01', '2024-01-31 10:20:30'),
+      (2, 'Ünï', -3.5, '2023-12-31', '2024-01-01', '2023-12-31 23:59:59'), (3, null, null, null, null, null),
+      (4, 'x''y', 0, '2024-02-29', '2023-02-28', '2024-02-29 00:00:00'),
+      (5, ',', 99999.99, '1969-12-31', '1970-01-05', '1969-12-31 12:00:00')";
+
+/// What one kind of target has besides the others, and where the rows are that are far from it.
+struct Author<'a> {
+    /// Connection and schema.
+    far: (&'a str, &'a str),
+    own: &'a [&'a str],
+    own_aggregates: &'a [&'a str],
+    /// How a day is written, and the day of a spine that is compared with a column of dates; `None` where no series is made.
+    day: Option<(&'a dyn Fn(&str) -> String, &'a str)>,
+}
+
+fn cast_day(day: &str) -> String {
+    format!("cast('{day}' as date)")
+}
+
 /// A model near the rows gives what one far from them gives, macro by macro.
-fn are_the_same_near_and_far(project: Project, own: &[&str], own_aggregates: &[&str]) {
-    project.sqlite(
-        "far.db",
-        "create table t (id integer, s text, n decimal(10,2), d date, e date, ts timestamp);
-         insert into t values (1, 'a,b,c', 10.25, '2024-01-31', '2024-03-01', '2024-01-31 10:20:30'),
-           (2, 'Ünï', -3.5, '2023-12-31', '2024-01-01', '2023-12-31 23:59:59'), (3, null, null, null, null, null),
-           (4, 'x''y', 0, '2024-02-29', '2023-02-28', '2024-02-29 00:00:00'),
-           (5, ',', 99999.99, '1969-12-31', '1970-01-05', '1969-12-31 12:00:00')",
-    );
+fn are_the_same_near_and_far(project: Project, author: &Author<'_>) {
+    let Author { far: (connection, schema), own, own_aggregates, day } = *author;
     let columns = |expressions: &mut dyn Iterator<Item = &&str>| {
         expressions.enumerate().fold(String::new(), |mut text, (index, expression)| {
             write!(text, ",\n  {expression} as v{index}").unwrap();
@@ -70,7 +83,10 @@ fn are_the_same_near_and_far(project: Project, own: &[&str], own_aggregates: &[&
     let groups = columns(&mut AGGREGATES.iter().chain(own_aggregates));
     let table = "{{ config(materialized='table') }} ";
     let project = project
-        .file("models/s.yml", "sources: [{name: far, connection: lite, schema: main, tables: [{name: t}]}]\n")
+        .file(
+            "models/s.yml",
+            &format!("sources: [{{name: far, connection: {connection}, schema: {schema}, tables: [{{name: t}}]}}]\n"),
+        )
         .file("models/landed.sql", &format!("{table} select * from {{{{ source('far', 't') }}}}"));
     for (place, from) in [("near", "{{ ref('landed') }}"), ("far", "{{ source('far', 't') }}")] {
         project.write(&format!("models/rows_{place}.sql"), &format!("{table} select id{rows} from {from} as t"));
@@ -79,23 +95,23 @@ fn are_the_same_near_and_far(project: Project, own: &[&str], own_aggregates: &[&
             &format!("{table} select id{groups} from {from} as t group by id"),
         );
     }
-    let spine = "{{ dbt.date_spine('day', \"cast('2024-01-30' as date)\", \"cast('2024-02-03' as date)\") }}";
-    let matched = "{{ source('far', 't') }} as t on t.d = s.date_day";
-    let spined = format!("{table} select s.date_day, t.id from ({spine}) as s left join {matched}");
-    let makes_series = !own.is_empty();
-    if makes_series {
+    if let Some((written, of_spine)) = day {
+        let ends = format!("\"{}\", \"{}\"", written("2024-01-30"), written("2024-02-03"));
+        let matched = format!("{{{{ source('far', 't') }}}} as t on t.d = {of_spine}");
+        let spine = format!("{{{{ dbt.date_spine('day', {ends}) }}}}");
+        let spined = format!("{table} select s.date_day, t.id from ({spine}) as s left join {matched}");
         project.write("models/spined.sql", &spined);
     }
     project.dvt("run").exits(0);
-    if makes_series {
+    let routes = ["rows_near", "groups_near", "rows_far", "groups_far"].map(|model| project.route(model));
+    assert_eq!(routes, ["pushdown", "pushdown", "transfer", "transfer"]);
+    if day.is_some() {
         assert_eq!(project.route("spined"), "transfer");
         let count = "select count(*) as days, count(id) as met from {{ ref('spined') }}";
         let shown = project.dvt_with(&["show", "--output", "json", "--inline", count]).exits(0).stdout;
         let shown: String = shown.split_whitespace().collect();
         assert!(shown.contains(r#"{"days":4,"met":1}"#), "{shown}");
     }
-    let routes = ["rows_near", "groups_near", "rows_far", "groups_far"].map(|model| project.route(model));
-    assert_eq!(routes, ["pushdown", "pushdown", "transfer", "transfer"]);
     for (kind, expressions) in [("rows", [MACROS, own].concat()), ("groups", [AGGREGATES, own_aggregates].concat())] {
         let mut query = String::from("select count(*) as pairs");
         for index in 0..expressions.len() {
@@ -118,22 +134,38 @@ fn are_the_same_near_and_far(project: Project, own: &[&str], own_aggregates: &[&
 
 const FAR: &str = "    lite: {type: sqlite, path: far.db}\n";
 
+/// A project whose rows are in a file of SQLite.
+fn with_far_file(project: Project) -> Project {
+    project.sqlite("far.db", ROWS);
+    project
+}
+
 #[test]
 fn dbts_macros_mean_the_same_across_connections_of_postgres() {
     let Some(target) = dvt_test_support::postgres() else { return };
     let outputs = format!("    pg: {}\n{FAR}", output(&target, "public"));
-    are_the_same_near_and_far(
-        Project::new().profile("pg", &outputs).on_databases([target]),
-        OF_WEEKS_AND_QUARTERS,
-        &[],
-    );
+    let author = Author {
+        far: ("lite", "main"),
+        own: OF_WEEKS_AND_QUARTERS,
+        own_aggregates: &[],
+        day: Some((&cast_day, "s.date_day")),
+    };
+    let project = Project::new().profile("pg", &outputs).on_databases([target]);
+    are_the_same_near_and_far(with_far_file(project), &author);
 }
 
 #[test]
 fn dbts_macros_mean_the_same_across_connections_of_mariadb() {
     let Some(target) = dvt_test_support::mysql() else { return };
     let outputs = format!("    my: {}\n{FAR}", output(&target, &target.database));
-    are_the_same_near_and_far(Project::new().profile("my", &outputs).on_databases([target]), &[], &[]);
+    let author = Author {
+        far: ("lite", "main"),
+        own: OF_WEEKS_AND_QUARTERS,
+        own_aggregates: &[],
+        day: Some((&cast_day, "s.date_day")),
+    };
+    let project = Project::new().profile("my", &outputs).on_databases([target]);
+    are_the_same_near_and_far(with_far_file(project), &author);
 }
 
 #[test]
@@ -141,5 +173,47 @@ fn dbts_macros_mean_the_same_across_connections_of_duckdb() {
     let Some(drivers) = dvt_test_support::drivers() else { return };
     let project = Project::new().variable("DVT_DRIVERS_DIR", &drivers.display().to_string());
     let outputs = format!("    duck: {{type: duckdb, path: shop.duckdb, threads: 2}}\n{FAR}");
-    are_the_same_near_and_far(project.profile("duck", &outputs), OF_WEEKS_AND_QUARTERS, &["{{ dbt.any_value('n') }}"]);
+    let author = Author {
+        far: ("lite", "main"),
+        own: OF_WEEKS_AND_QUARTERS,
+        own_aggregates: &["{{ dbt.any_value('n') }}"],
+        day: Some((&cast_day, "s.date_day")),
+    };
+    are_the_same_near_and_far(with_far_file(project.profile("duck", &outputs)), &author);
+}
+
+/// What people write on SQLite besides dbt's macros.
+const OF_SQLITE: &[&str] = &[
+    "{{ dbt.date_trunc('quarter', 'ts') }}",
+    "{{ dbt.dateadd('week', 2, 'd') }}",
+    "{{ dbt.dateadd('quarter', -1, 'ts') }}",
+    "{{ dbt.datediff('ts', 'e', 'hour') }}",
+    "{{ dbt.position(\"','\", 's') }}",
+    "date(ts, 'start of month', '+1 month', '-1 day')",
+    "case when strftime('%w', d) in ('0', '6') then 'weekend' else 'weekday' end",
+    "substr(d, 1, 7)",
+    "cast(strftime('%Y', ts) as integer) * 100 + strftime('%m', ts)",
+    "printf('%.2f', n)",
+    "round(n * 1.1, 1)",
+    "case when d >= '2024-01-01' then 1 else 0 end",
+    "case when ts between '2023-12-31' and '2024-02-29' then 1 else 0 end",
+    "case when date(ts) = d then 1 else 0 end",
+    "coalesce(ts, '1900-01-01 00:00:00')",
+    "max(d, e)",
+    "d || ' ' || id",
+];
+
+#[test]
+fn dbts_macros_mean_the_same_across_connections_of_sqlite() {
+    let Some(far) = dvt_test_support::postgres() else { return };
+    far.sql(ROWS);
+    let outputs = format!("    near: {{type: sqlite, path: near.db}}\n    pg: {}\n", output(&far, "public"));
+    let author = Author {
+        far: ("pg", "public"),
+        own: &[OF_WEEKS_AND_QUARTERS, OF_SQLITE].concat(),
+        own_aggregates: &["{{ dbt.any_value('n') }}", "total(n)", "sum(n > 0)", "group_concat(d, ';')"],
+        day: Some((&|day| format!("'{day}'"), "date(s.date_day)")),
+    };
+    let project = Project::new().profile("near", &outputs).on_databases([far]);
+    are_the_same_near_and_far(project, &author);
 }

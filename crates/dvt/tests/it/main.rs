@@ -44,7 +44,6 @@ mod servers;
 mod snowflake;
 mod spark;
 mod spark_cluster;
-mod spark_connection;
 mod spark_jdbc;
 mod spark_kills;
 mod staging;

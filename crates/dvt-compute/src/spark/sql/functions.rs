@@ -6,12 +6,12 @@
 use super::expressions::{Scope, is_text};
 use super::literals::text_literal;
 use super::{Writer, Written};
+use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, held, spark_type};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
-use dvt_spark::SparkFailure;
 
 impl Scope<'_> {
     /// The call, as the Spark type that holds the type of `whole`.
@@ -54,18 +54,24 @@ impl Scope<'_> {
             }
 
             // Text.
-            ("character_length", 1) if texts() => typed(format!("char_length({})", a(0))),
-            ("octet_length", 1) if texts() => typed(format!("octet_length({})", a(0))),
+            ("character_length" | "sqlite_length", 1) if texts() => typed(format!("char_length({})", a(0))),
+            ("octet_length" | "sqlite_octet_length", 1) if texts() => typed(format!("octet_length({})", a(0))),
             ("bit_length", 1) if texts() => typed(format!("bit_length({})", a(0))),
             ("lower_letters", 1) if texts() => Ok(letter_by_letter("lower", a(0))),
             ("upper_letters", 1) if texts() => Ok(letter_by_letter("upper", a(0))),
-            ("btrim", 1) if texts() => Ok(format!("trim(BOTH ' ' FROM {})", a(0))),
-            ("ltrim", 1) if texts() => Ok(format!("trim(LEADING ' ' FROM {})", a(0))),
-            ("rtrim", 1) if texts() => Ok(format!("trim(TRAILING ' ' FROM {})", a(0))),
-            ("btrim", 2) if texts() && text(1).is_some() => Ok(format!("trim(BOTH {} FROM {})", a(1), a(0))),
-            ("ltrim", 2) if texts() && text(1).is_some() => Ok(format!("trim(LEADING {} FROM {})", a(1), a(0))),
-            ("rtrim", 2) if texts() && text(1).is_some() => Ok(format!("trim(TRAILING {} FROM {})", a(1), a(0))),
-            ("replace", 3) if texts() && text(1).is_some_and(|from| !from.is_empty()) => {
+            ("btrim" | "sqlite_trim", 1) if texts() => Ok(format!("trim(BOTH ' ' FROM {})", a(0))),
+            ("ltrim" | "sqlite_ltrim", 1) if texts() => Ok(format!("trim(LEADING ' ' FROM {})", a(0))),
+            ("rtrim" | "sqlite_rtrim", 1) if texts() => Ok(format!("trim(TRAILING ' ' FROM {})", a(0))),
+            ("btrim" | "sqlite_trim", 2) if texts() && text(1).is_some() => {
+                Ok(format!("trim(BOTH {} FROM {})", a(1), a(0)))
+            }
+            ("ltrim" | "sqlite_ltrim", 2) if texts() && text(1).is_some() => {
+                Ok(format!("trim(LEADING {} FROM {})", a(1), a(0)))
+            }
+            ("rtrim" | "sqlite_rtrim", 2) if texts() && text(1).is_some() => {
+                Ok(format!("trim(TRAILING {} FROM {})", a(1), a(0)))
+            }
+            ("replace" | "sqlite_replace", 3) if texts() && text(1).is_some_and(|from| !from.is_empty()) => {
                 Ok(format!("replace({}, {}, {})", a(0), a(1), a(2)))
             }
             ("reverse", 1) if texts() => Ok(format!("reverse({})", a(0))),

@@ -2,13 +2,16 @@
 //! Source: DuckDB's documentation of its functions; each is compared with the library itself by
 //! `duckdb_functions::federated_expressions_give_what_duckdb_gives`.
 
+mod patterns;
+
 use super::super::calendar::{DAY, Moment, days, month_length};
-use super::super::rowwise::Kind::{BigInt, Date, Double, Exact, Integer, Text, Timestamp};
+use super::super::rowwise::Kind::{BigInt, Date, Double, Exact, Integer, Interval, Text, Timestamp};
 use super::super::rowwise::{Definition, Value};
 use super::moments;
 use super::moments::field_of;
 use super::sqlite::sqlite_substr;
 use super::{Computed, character_count, day, double, integer, micros, moment, of, string, text};
+use arrow::datatypes::IntervalMonthDayNano;
 
 /// The units that are the same here and there.
 const UNITS: [&str; 10] =
@@ -80,6 +83,32 @@ fn boundaries(values: &[Value]) -> Computed {
         "year" => last.year - first.year,
         other => return Err(format!("date_diff of the unit `{other}` is not supported across connections")),
     }))
+}
+
+/// So many of a unit.
+fn interval(values: &[Value]) -> Computed {
+    let amount = integer(&values[1]);
+    let parts = |factor: i64| {
+        let whole = amount.checked_mul(factor).and_then(|number| i32::try_from(number).ok());
+        whole.ok_or_else(|| "interval out of range".to_owned())
+    };
+    let micros = |factor: i64| amount.checked_mul(factor * 1000).ok_or_else(|| "interval out of range".to_owned());
+    let of_months = |factor: i64| Ok(Value::Interval(IntervalMonthDayNano::new(parts(factor)?, 0, 0)));
+    let of_days = |factor: i64| Ok(Value::Interval(IntervalMonthDayNano::new(0, parts(factor)?, 0)));
+    let of_time = |factor: i64| Ok(Value::Interval(IntervalMonthDayNano::new(0, 0, micros(factor)?)));
+    match text(&values[0]) {
+        "year" => of_months(12),
+        "quarter" => of_months(3),
+        "month" => of_months(1),
+        "week" => of_days(7),
+        "day" => of_days(1),
+        "hour" => of_time(3_600_000_000),
+        "minute" => of_time(60_000_000),
+        "second" => of_time(1_000_000),
+        "millisecond" => of_time(1000),
+        "microsecond" => of_time(1),
+        other => Err(format!("`{other}` is no unit of time")),
+    }
 }
 
 fn split_part(values: &[Value]) -> Computed {
@@ -239,6 +268,29 @@ pub(in super::super) const DUCKDB: &[Definition] = &[
     Definition {
         name: "duckdb_yearweek",
         meanings: &[of(&[Date], BigInt, year_and_week), of(&[Timestamp], BigInt, year_and_week)],
+    },
+    Definition { name: "duckdb_interval", meanings: &[of(&[Text, BigInt], Interval, interval)] },
+    Definition {
+        name: "duckdb_strftime",
+        meanings: &[
+            of(&[Date, Text], Text, |values| string(patterns::written(micros(&values[0]), text(&values[1]))?)),
+            of(&[Timestamp, Text], Text, |values| string(patterns::written(micros(&values[0]), text(&values[1]))?)),
+            of(&[Text, Date], Text, |values| string(patterns::written(micros(&values[1]), text(&values[0]))?)),
+            of(&[Text, Timestamp], Text, |values| string(patterns::written(micros(&values[1]), text(&values[0]))?)),
+        ],
+    },
+    Definition {
+        name: "duckdb_strptime",
+        meanings: &[of(&[Text, Text], Timestamp, |values| match patterns::read(text(&values[0]), text(&values[1]))? {
+            Some(micros) => Ok(Value::Timestamp(micros)),
+            None => Err(format!("`{}` does not follow the pattern `{}`", text(&values[0]), text(&values[1]))),
+        })],
+    },
+    Definition {
+        name: "duckdb_try_strptime",
+        meanings: &[of(&[Text, Text], Timestamp, |values| {
+            Ok(patterns::read(text(&values[0]), text(&values[1]))?.map_or(Value::Null, Value::Timestamp))
+        })],
     },
     field_function!("duckdb_year", "year"),
     field_function!("duckdb_quarter", "quarter"),

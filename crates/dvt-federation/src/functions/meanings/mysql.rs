@@ -1,10 +1,13 @@
 //! What MySQL and MariaDB mean by their functions.
-//! Source: MySQL 8.4 manual and MariaDB's knowledge base, "String Functions", "Mathematical Functions", "Date and Time Functions".
+//! Source: MySQL 8.4 manual and MariaDB's knowledge base, "String Functions", "Mathematical Functions".
 
-use super::super::calendar::{DAY, Moment, days, format, month_length};
-use super::super::rowwise::Kind::{AnyTime, BigInt, Date, Double, Exact, Integer, Shown, Text, Timestamp};
+mod moments;
+
+pub(in super::super) use moments::MOMENTS;
+
+use super::super::rowwise::Kind::{BigInt, Double, Exact, Integer, Shown, Text};
 use super::super::rowwise::{Definition, Meaning, Value};
-use super::{Computed, character_count, day, integer, micros, moment, of, part, string, text};
+use super::{Computed, character_count, integer, of, part, string, text};
 
 macro_rules! of_a_number {
     ($name:literal, $compute:expr) => {
@@ -97,78 +100,6 @@ pub(in super::super) const MYSQL: &[Definition] = &[
         })],
     },
     Definition {
-        name: "mysql_datediff",
-        meanings: &[of(&[AnyTime, AnyTime], BigInt, |values| {
-            Ok(Value::Integer(moment(&values[0]).days - moment(&values[1]).days))
-        })],
-    },
-    Definition { name: "mysql_date", meanings: &[of(&[AnyTime], Date, |values| day(moment(&values[0]).days))] },
-    Definition {
-        name: "mysql_last_day",
-        meanings: &[of(&[AnyTime], Date, |values| {
-            let moment = moment(&values[0]);
-            day(days(moment.year, moment.month, month_length(moment.year, moment.month)))
-        })],
-    },
-    Definition {
-        name: "mysql_year",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).year)))],
-    },
-    Definition {
-        name: "mysql_quarter",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).quarter())))],
-    },
-    Definition {
-        name: "mysql_month",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).month)))],
-    },
-    Definition {
-        name: "mysql_day",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day)))],
-    },
-    Definition {
-        name: "mysql_hour",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).hour())))],
-    },
-    Definition {
-        name: "mysql_minute",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).minute())))],
-    },
-    Definition {
-        name: "mysql_second",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).second())))],
-    },
-    Definition {
-        name: "mysql_dayofweek",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).weekday() + 1)))],
-    },
-    Definition {
-        name: "mysql_weekday",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer((moment(&values[0]).weekday() + 6) % 7)))],
-    },
-    Definition {
-        name: "mysql_dayofyear",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).day_of_year())))],
-    },
-    Definition {
-        name: "mysql_weekofyear",
-        meanings: &[of(&[AnyTime], BigInt, |values| Ok(Value::Integer(moment(&values[0]).iso_week().1)))],
-    },
-    Definition {
-        name: "mysql_dayname",
-        meanings: &[of(&[AnyTime], Text, |values| string(format(micros(&values[0]), "FMDay")?))],
-    },
-    Definition {
-        name: "mysql_monthname",
-        meanings: &[of(&[AnyTime], Text, |values| string(format(micros(&values[0]), "FMMonth")?))],
-    },
-    Definition {
-        name: "mysql_date_format",
-        meanings: &[of(&[AnyTime, Text], Text, |values| {
-            string(mysql_date_format(micros(&values[0]), text(&values[1]))?)
-        })],
-    },
-    Definition {
         name: "mysql_lpad",
         meanings: &[
             of(&[Shown, Integer, Text], Text, |values| padded(values, true)),
@@ -196,59 +127,62 @@ pub(in super::super) const MYSQL: &[Definition] = &[
             of(&[Exact(0), Double], Double, |values| bounded(number(&values[0]).powf(number(&values[1])))),
         ],
     },
+    // The text first, or the text that is looked for.
     Definition {
-        name: "mysql_week",
+        name: "mysql_instr",
+        meanings: &[of(&[Text, Text], BigInt, |values| {
+            Ok(Value::Integer(place(text(&values[0]), text(&values[1]), 1)))
+        })],
+    },
+    Definition {
+        name: "mysql_locate",
         meanings: &[
-            of(&[AnyTime], BigInt, |values| Ok(Value::Integer(week(&Moment::of(micros(&values[0])), 0, false).1))),
-            of(&[AnyTime, Integer], BigInt, |values| {
-                Ok(Value::Integer(week(&Moment::of(micros(&values[0])), integer(&values[1]) & 7, false).1))
+            of(&[Text, Text], BigInt, |values| Ok(Value::Integer(place(text(&values[1]), text(&values[0]), 1)))),
+            of(&[Text, Text, Integer], BigInt, |values| match (text(&values[0]), integer(&values[2])) {
+                ("", 2..) => Err("an empty text behind the first place is not supported across connections".to_owned()),
+                (what, from) => Ok(Value::Integer(place(text(&values[1]), what, from))),
             }),
         ],
     },
     Definition {
-        name: "mysql_yearweek",
+        name: "mysql_ascii",
+        meanings: &[of(&[Shown], BigInt, |values| {
+            Ok(Value::Integer(text(&values[0]).bytes().next().map_or(0, i64::from)))
+        })],
+    },
+    Definition {
+        name: "mysql_hex",
         meanings: &[
-            of(&[AnyTime], BigInt, |values| Ok(Value::Integer(year_and_week(micros(&values[0]), 0)))),
-            of(&[AnyTime, Integer], BigInt, |values| {
-                Ok(Value::Integer(year_and_week(micros(&values[0]), integer(&values[1]) & 7)))
+            of(&[Text], Text, |values| {
+                string(text(&values[0]).bytes().map(|byte| format!("{byte:02X}")).collect::<String>())
             }),
+            of(&[Integer], Text, |values| string(format!("{:X}", integer(&values[0])))),
         ],
     },
     Definition {
-        name: "mysql_to_days",
-        meanings: &[of(&[AnyTime], BigInt, |values| {
-            Ok(Value::Integer(Moment::of(micros(&values[0])).days + DAYS_BEFORE_1970))
-        })],
-    },
-    Definition {
-        name: "mysql_datetime",
-        meanings: &[of(&[Timestamp, BigInt], Timestamp, |values| {
-            let unit = unit_of_digits(integer(&values[1]))?;
-            let rounded = micros(&values[0]).checked_add(unit / 2).ok_or("out of range")?;
-            Ok(Value::Timestamp(rounded.div_euclid(unit) * unit))
-        })],
-    },
-    Definition {
-        name: "mysql_datetime_cut",
-        meanings: &[of(&[Timestamp, BigInt], Timestamp, |values| {
-            let unit = unit_of_digits(integer(&values[1]))?;
-            Ok(Value::Timestamp(micros(&values[0]).div_euclid(unit) * unit))
-        })],
-    },
-    Definition {
-        name: "mysql_timestampdiff",
-        meanings: &[of(&[Text, AnyTime, AnyTime], BigInt, |values| {
-            let unit = text(&values[0]);
-            let count = whole_units(unit, micros(&values[1]), micros(&values[2]));
-            count.map(Value::Integer).ok_or_else(|| format!("`{unit}` is no unit of time"))
-        })],
+        name: "mysql_field",
+        meanings: &[Meaning {
+            arguments: &[Text, Text],
+            rest: Some(Text),
+            returns: BigInt,
+            is_strict: false,
+            compute: |values| {
+                let wanted = values[0].clone();
+                let found = values[1..].iter().position(|value| *value == wanted && wanted != Value::Null);
+                Ok(Value::Integer(found.and_then(|at| i64::try_from(at + 1).ok()).unwrap_or(0)))
+            },
+        }],
     },
 ];
 
-/// Microseconds in the last of the digits that a DATETIME keeps of a second.
-fn unit_of_digits(digits: i64) -> Result<i64, String> {
-    let digits = u32::try_from(digits).ok().filter(|digits| *digits <= 6);
-    Ok(10_i64.pow(6 - digits.ok_or("a DATETIME has at most 6 digits of a second")?))
+/// Where a text is found, at or behind a place; 0 if nowhere. It is looked for by code point.
+fn place(whole: &str, what: &str, from: i64) -> i64 {
+    let count = character_count(whole);
+    if from < 1 || from > count + 1 {
+        return 0;
+    }
+    let start = whole.char_indices().nth(usize::try_from(from - 1).unwrap_or(0)).map_or(whole.len(), |(at, _)| at);
+    whole[start..].find(what).map_or(0, |at| character_count(&whole[..start + at]) + 1)
 }
 
 /// Without the given text at the ends, which goes as a whole and as often as it is there.
@@ -286,76 +220,6 @@ fn substring_index(whole: &str, delimiter: &str, count: i64) -> String {
     }
 }
 
-/// `date_format(value, '%Y-%m-%d')`.
-fn mysql_date_format(micros: i64, pattern: &str) -> Result<String, String> {
-    let mut text = String::new();
-    let mut rest = pattern.chars();
-    while let Some(character) = rest.next() {
-        if character != '%' {
-            text.push(character);
-            continue;
-        }
-        let Some(letter) = rest.next() else { break };
-        let words = match letter {
-            'Y' => "YYYY",
-            'y' => "YY",
-            'm' => "MM",
-            'c' => "FMMM",
-            'd' => "DD",
-            'e' => "FMDD",
-            'D' => "FMDDth",
-            'H' => "HH24",
-            'k' => "FMHH24",
-            'h' | 'I' => "HH12",
-            'l' => "FMHH12",
-            'i' => "MI",
-            's' | 'S' => "SS",
-            'f' => "US",
-            'p' => "AM",
-            'M' => "FMMonth",
-            'b' => "Mon",
-            'W' => "FMDay",
-            'a' => "Dy",
-            'j' => "DDD",
-            'T' => "HH24:MI:SS",
-            'r' => "HH12:MI:SS AM",
-            'v' => "IW",
-            'x' => "IYYY",
-            '%' => {
-                text.push('%');
-                continue;
-            }
-            'w' => {
-                text += &Moment::of(micros).weekday().to_string();
-                continue;
-            }
-            'u' | 'U' | 'V' | 'X' => return Err(format!("`%{letter}` is not supported across connections")),
-            other => {
-                text.push(other);
-                continue;
-            }
-        };
-        text += &format(micros, words)?;
-    }
-    Ok(text)
-}
-
-fn padded(values: &[Value], is_left: bool) -> Computed {
-    const LONGEST: i64 = 1 << 24;
-    let (whole, wanted) = (text(&values[0]), integer(&values[1]));
-    let filling = values.get(2).map_or(" ", text);
-    let Some(wanted) = usize::try_from(wanted).ok().filter(|_| wanted <= LONGEST) else { return Ok(Value::Null) };
-    let length = whole.chars().count();
-    if length >= wanted {
-        return Ok(Value::Text(whole.chars().take(wanted).collect()));
-    }
-    if filling.is_empty() {
-        return Ok(Value::Null);
-    }
-    let filled: String = filling.chars().cycle().take(wanted - length).collect();
-    Ok(Value::Text(if is_left { filled + whole } else { whole.to_owned() + &filled }))
-}
-
 /// Any number as a double; what is beyond one is infinite.
 #[expect(clippy::cast_precision_loss, reason = "as the database converts")]
 fn number(value: &Value) -> f64 {
@@ -378,65 +242,18 @@ fn bounded(number: f64) -> Computed {
     if number.is_finite() { Ok(Value::Double(number)) } else { Err("DOUBLE value is out of range".to_owned()) }
 }
 
-/// The manual counts from a year 0.
-const DAYS_BEFORE_1970: i64 = 719_528;
-
-fn year_and_week(micros: i64, mode: i64) -> i64 {
-    let (year, week) = week(&Moment::of(micros), mode, true);
-    year * 100 + week
-}
-
-/// Year and week by the manual's modes 0 to 7; `keeps_year` gives the days before the first week to the year before.
-fn week(moment: &Moment, mode: i64, keeps_year: bool) -> (i64, i64) {
-    let is_monday_first = mode & 1 != 0;
-    let mut of_year = keeps_year || mode & 2 != 0;
-    // Whether week 1 is the first full one, or the first with more than three days.
-    let is_full = (mode & 4 != 0) == is_monday_first;
-    let mut year = moment.year;
-    let mut first = days(year, 1, 1);
-    let weekday_of = |day: i64| if is_monday_first { (day + 3).rem_euclid(7) } else { (day + 4).rem_euclid(7) };
-    let length_of = |year: i64| days(year + 1, 1, 1) - days(year, 1, 1);
-    let begins_later = |weekday: i64| if is_full { weekday != 0 } else { weekday >= 4 };
-    let mut weekday = weekday_of(first);
-    if moment.month == 1 && moment.day <= 7 - weekday {
-        if !of_year && begins_later(weekday) {
-            return (year, 0);
-        }
-        of_year = true;
-        year -= 1;
-        first -= length_of(year);
-        weekday = (weekday + 53 * 7 - length_of(year)).rem_euclid(7);
+fn padded(values: &[Value], is_left: bool) -> Computed {
+    const LONGEST: i64 = 1 << 24;
+    let (whole, wanted) = (text(&values[0]), integer(&values[1]));
+    let filling = values.get(2).map_or(" ", text);
+    let Some(wanted) = usize::try_from(wanted).ok().filter(|_| wanted <= LONGEST) else { return Ok(Value::Null) };
+    let length = whole.chars().count();
+    if length >= wanted {
+        return Ok(Value::Text(whole.chars().take(wanted).collect()));
     }
-    let since = moment.days - if begins_later(weekday) { first + 7 - weekday } else { first - weekday };
-    if of_year && since >= 52 * 7 {
-        let next = (weekday + length_of(year)).rem_euclid(7);
-        if !begins_later(next) {
-            return (year + 1, 1);
-        }
+    if filling.is_empty() {
+        return Ok(Value::Null);
     }
-    (year, since / 7 + 1)
-}
-
-/// Whole units from the first moment to the second, towards zero.
-fn whole_units(unit: &str, from: i64, to: i64) -> Option<i64> {
-    let sign = if to < from { -1 } else { 1 };
-    let (earlier, later) = (Moment::of(from.min(to)), Moment::of(from.max(to)));
-    let months = || {
-        let whole = (later.year - earlier.year) * 12 + later.month - earlier.month;
-        whole - i64::from((later.day, later.time) < (earlier.day, earlier.time))
-    };
-    let span = |length: i64| Some((to.max(from) - to.min(from)) / length);
-    let count = match unit.to_ascii_lowercase().as_str() {
-        "microsecond" => span(1),
-        "second" => span(1_000_000),
-        "minute" => span(60_000_000),
-        "hour" => span(3_600_000_000),
-        "day" => span(DAY),
-        "week" => span(7 * DAY),
-        "month" => Some(months()),
-        "quarter" => Some(months() / 3),
-        "year" => Some(months() / 12),
-        _ => None,
-    };
-    count.map(|count| count * sign)
+    let filled: String = filling.chars().cycle().take(wanted - length).collect();
+    Ok(Value::Text(if is_left { filled + whole } else { whole.to_owned() + &filled }))
 }
