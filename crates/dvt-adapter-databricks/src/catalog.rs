@@ -5,12 +5,12 @@
 
 use crate::api::{Api, Statement};
 use crate::results;
-use crate::types::{BrickType, comparison_of, field_of};
+use crate::types::TYPES;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
 use dvt_adapter::{
-    AdapterError, CancellationToken, ColumnDescription, ErrorClass, LogicalType, RelationDescription, RelationKind,
-    RelationName, Statistics, TextComparison,
+    AdapterError, CancellationToken, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName,
+    Statistics,
 };
 use dvt_sql::DATABRICKS;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -77,7 +77,7 @@ async fn describe_one(api: &Api, relation: RelationName) -> Result<Option<Relati
         let found = columns.iter_mut().find(|column| column.name == name && column.native_type == "string");
         if let Some(found) = found.filter(|_| is_sized) {
             let nullable = found.field.as_ref().is_ok_and(arrow::datatypes::Field::is_nullable);
-            *found = described_column(name, native, nullable);
+            *found = TYPES.column(name, native, nullable);
         }
     }
     let number = |key: &str| described.pointer(&format!("/statistics/{key}")).and_then(Value::as_u64);
@@ -100,17 +100,7 @@ fn column(column: &Value) -> ColumnDescription {
     let name = column.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let native = type_text(column.get("type").unwrap_or(&Value::Null));
     let nullable = column.get("nullable").and_then(Value::as_bool).unwrap_or(true);
-    described_column(name, native, nullable)
-}
-
-fn described_column(name: String, native: String, nullable: bool) -> ColumnDescription {
-    let comparison = match BrickType::parse(&native) {
-        // Literals are padded before they are compared with it.
-        BrickType::Text(Some(LogicalType::Char(_))) => TextComparison::Loose { collation: "CHAR".to_owned() },
-        BrickType::Text(_) => comparison_of(&native),
-        _ => TextComparison::Binary,
-    };
-    ColumnDescription { field: field_of(&name, &native, nullable), name, native_type: native, comparison }
+    TYPES.column(name, native, nullable)
 }
 
 /// A type's text, from the tree that the JSON form of a description holds.
@@ -164,7 +154,7 @@ pub(crate) async fn describe_query(
     let rows = texts(api, sql, cancel).await?;
     let columns = rows.into_iter().filter_map(|row| {
         let mut row = row.into_iter();
-        Some(described_column(row.next()??, row.next()??, true))
+        Some(TYPES.column(row.next()??, row.next()??, true))
     });
     Ok(columns.collect())
 }

@@ -110,7 +110,7 @@ impl Adapter for DatabricksAdapter {
     }
 
     fn column_type(&self, field: &Field) -> Result<String, UnsupportedType> {
-        types::column_type(field)
+        types::TYPES.column_type(field)
     }
 
     async fn load(

@@ -9,7 +9,7 @@ use crate::{
 };
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_sql::{ATHENA, BIGQUERY, Dialect, REDSHIFT, SPARK, TRINO};
+use dvt_sql::{ATHENA, BIGQUERY, Dialect, REDSHIFT, TRINO};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -59,14 +59,6 @@ pub static CLIENTLESS: &[Clientless] = &[
         aliases: &[("dbname", "database")],
         defaults: &[],
         shown: &["method", "host", "port", "user", "cluster_id", "region", "role", "autocommit", "ra3_node"],
-    },
-    Clientless {
-        adapter_type: "spark",
-        dispatch_prefixes: &["spark"],
-        dialect: &SPARK,
-        aliases: &[],
-        defaults: &[],
-        shown: &["method", "host", "port", "cluster", "endpoint", "organization"],
     },
     Clientless {
         adapter_type: "trino",

@@ -14,6 +14,7 @@ mod description;
 mod error;
 mod hold;
 mod jdbc;
+mod spark_types;
 mod types;
 
 pub use capabilities::Capabilities;
@@ -30,6 +31,7 @@ pub use description::{
 pub use error::{AdapterError, ErrorClass};
 pub use hold::{Hold, hold_key};
 pub use jdbc::{JDBC_DRIVERS, JdbcAccess, JdbcColumn, JdbcDriver, JdbcForm, JdbcPurpose};
+pub use spark_types::{SparkType, SparkTypes};
 pub use types::{
     LOGICAL_TYPE, LogicalType, NATIVE_TYPE, UNCONSTRAINED_NUMERIC, UnsupportedType, logical_type, native_type,
     with_types,

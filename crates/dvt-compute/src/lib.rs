@@ -18,8 +18,8 @@ pub use error::ComputeError;
 pub use input::{ExtractInput, OpenStream};
 pub use output::ResultStream;
 pub use spark::{
-    JdbcExtract, JdbcTarget, LOADED_ROW, ROW_BITS, SparkEngine, SparkFailure, SparkQuery, SparkSettings, find_drivers,
-    jdbc_reads, spark_query,
+    CONNECT_TIMEOUT, JdbcExtract, JdbcTarget, LOADED_ROW, ROW_BITS, SparkEngine, SparkFailure, SparkQuery,
+    SparkSettings, find_drivers, jdbc_reads, spark_query,
 };
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub struct DatafusionSettings {
 pub struct SparkSettings {
     /// `sc://host:port`.
     pub remote: Option<String>,
+    /// How long `remote` may take to be reached, in seconds.
+    pub connect_timeout_s: Option<usize>,
     pub version: Option<String>,
     /// A distribution by its folder.
     pub spark_home: Option<PathBuf>,

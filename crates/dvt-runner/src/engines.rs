@@ -4,7 +4,8 @@ use crate::failure::{NodeError, from_spark};
 use crate::run::{Run, lock};
 use crate::settings::SparkPlaces;
 use dvt_compute::{
-    ComputeSettings, Engine, SparkEngine, SparkFailure, SparkQuery, SparkSettings, estimate, find_drivers, spark_query,
+    CONNECT_TIMEOUT, ComputeSettings, Engine, SparkEngine, SparkFailure, SparkQuery, SparkSettings, estimate,
+    find_drivers, spark_query,
 };
 use dvt_diagnostics::Diagnostic;
 use dvt_federation::FederatedPlan;
@@ -13,6 +14,7 @@ use dvt_project::{BucketKind, Compute, ComputeKind, Computes, Staging as Staging
 use dvt_staging::{Bucket, Staging};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where and when a node's extracts are staged.
 pub(crate) struct StagingPlace {
@@ -235,6 +237,9 @@ pub fn spark_settings(
         drivers,
         jar_folders,
         remote: configured.remote.clone(),
+        connect_timeout: configured
+            .connect_timeout_s
+            .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX))),
         version: configured.version.clone(),
         master: configured.master.clone().unwrap_or_else(|| "local[*]".to_owned()),
         config: configured.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),

@@ -58,7 +58,7 @@ impl Job<'_> {
         let row_count = if is_empty { 0 } else { file.rows };
         let schema = file.schema();
         let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
-        let node = with_column_types(&self.node, &columns);
+        let node = with_column_types(&self.node, &columns, self.adapter.adapter_type());
         let rows_of = |schema: &SchemaRef| -> BatchStream {
             let rows = match is_empty {
                 true => futures::stream::empty().boxed(),
@@ -198,11 +198,17 @@ fn seed_options(node: &Node) -> Result<SeedOptions, NodeError> {
 }
 
 /// The seed with the engine's type for every column: the macros create the table with these.
-fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn]) -> Arc<Node> {
+fn with_column_types(node: &Arc<Node>, columns: &[LoadColumn], adapter_type: &str) -> Arc<Node> {
     let mut types: Map<String, Json> =
         node.config.get("column_types").and_then(Json::as_object).cloned().unwrap_or_default();
     for column in columns {
-        types.entry(column.name.clone()).or_insert_with(|| json!(column.column_type));
+        let of_values = column.column_type.as_str();
+        let column_type = match adapter_type {
+            // Whole numbers of a seed are wide there, however small they are.
+            "databricks" | "spark" if of_values == "int" => "bigint",
+            _ => of_values,
+        };
+        types.entry(column.name.clone()).or_insert_with(|| json!(column_type));
     }
     let mut typed = (**node).clone();
     typed.config.set("column_types", Json::Object(types));

@@ -72,18 +72,18 @@ struct Rules {
 
 impl Rules {
     fn of(dialect: &Dialect) -> Self {
-        let is_databricks = dialect.name == "databricks";
-        let is_mysql = dialect.quote == '`' && !is_databricks;
+        let is_spark = matches!(dialect.name, "databricks" | "spark");
+        let is_mysql = dialect.quote == '`' && !is_spark;
         let is_postgres = dialect.name == "postgres";
         let is_duckdb = dialect.name == "duckdb";
         Self {
             backslash_escapes: dialect.backslash_escapes,
             dollar_quotes: is_postgres || is_duckdb || matches!(dialect.name, "snowflake" | "redshift"),
-            nested_comments: is_postgres || is_duckdb || is_databricks || dialect.name == "filesystem",
+            nested_comments: is_postgres || is_duckdb || is_spark || dialect.name == "filesystem",
             hash_comments: is_mysql,
             dashes_want_blank: is_mysql,
-            brackets: !is_mysql && !is_duckdb && !is_databricks && dialect.unquoted == IdentifierCase::Insensitive,
-            raw_strings: is_databricks,
+            brackets: !is_mysql && !is_duckdb && !is_spark && dialect.unquoted == IdentifierCase::Insensitive,
+            raw_strings: is_spark,
         }
     }
 }

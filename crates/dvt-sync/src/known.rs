@@ -81,7 +81,7 @@ pub static ADAPTER_PACKAGES: &[AdapterPackage] = &[
         version: "1.11.0",
         sha256: "00d9c9cd3e13473df05b90740fddd8c3082083c45971aaba2fae7b01ab82f4f5",
         folder: "dbt/include/spark",
-        is_built_in: false,
+        is_built_in: true,
     },
 ];
 

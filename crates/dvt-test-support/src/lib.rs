@@ -20,6 +20,7 @@ mod postgres;
 mod proxy;
 mod server;
 mod shared;
+mod spark;
 
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
@@ -27,6 +28,7 @@ pub use drivers::{SPARK_VERSION, drivers, has_jdbc_drivers, spark};
 pub use emulators::{DATABRICKS_PRINCIPAL, DATABRICKS_TOKEN, Emulator, databricks, drivers_with, fakesnow, moto};
 pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};
+pub use spark::{SPARK_TOKEN, SparkConnect, spark_connect};
 
 /// A fresh PostgreSQL database, or `None` (and a line on stderr) when no server can be had.
 ///

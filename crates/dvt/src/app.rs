@@ -95,6 +95,7 @@ pub(crate) fn run(cli: &Cli, words: &[String], environment: Environment, termina
     };
     printer.configure(settings.printer.clone());
     crate::registry::look_for_drivers_in(environment.driver_folders());
+    crate::registry::look_for_spark_in(&environment.spark_places());
     crate::registry::look_at_variables(environment.variables().clone());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

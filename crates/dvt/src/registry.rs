@@ -7,6 +7,7 @@ use dvt_adapter_databricks::DatabricksAdapter;
 use dvt_adapter_lake::LakeAdapter;
 use dvt_adapter_mysql::MySqlAdapter;
 use dvt_adapter_postgres::PostgresAdapter;
+use dvt_adapter_spark::SparkAdapter;
 use dvt_adapter_sqlite::SqliteAdapter;
 use dvt_diagnostics::{Diagnostic, did_you_mean};
 use dvt_project::{AdapterSupport, ConnectionFacts, ConnectionSettings, Output, Profile};
@@ -29,7 +30,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 12] = [
+static KINDS: [Kind; 13] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -79,6 +80,13 @@ static KINDS: [Kind; 12] = [
         macro_package: "dbt_databricks",
         macro_files: dvt_adapter_databricks::macro_files,
         construct: |name, keys, _folder| Ok(Arc::new(DatabricksAdapter::from_profile(name, keys)?)),
+    },
+    Kind {
+        adapter_type: "spark",
+        dispatch_prefixes: &["spark"],
+        macro_package: "dbt_spark",
+        macro_files: dvt_adapter_spark::macro_files,
+        construct: |name, keys, folder| Ok(Arc::new(SparkAdapter::from_profile(name, keys, folder, spark_places())?)),
     },
     Kind {
         adapter_type: "adbc",
@@ -136,6 +144,21 @@ pub(crate) fn look_for_drivers_in(folders: Vec<PathBuf>) {
 
 fn driver_folders() -> &'static DriverFolders {
     DRIVER_FOLDERS.get_or_init(DriverFolders::default)
+}
+
+static SPARK_PLACES: OnceLock<dvt_adapter_spark::Places> = OnceLock::new();
+
+/// Says, once, where the Spark is that connections start.
+pub(crate) fn look_for_spark_in(places: &dvt_runner::SparkPlaces) {
+    let _ = SPARK_PLACES.set(dvt_adapter_spark::Places {
+        distributions: places.distributions.clone(),
+        home: places.home.clone(),
+        java_home: places.java_home.clone(),
+    });
+}
+
+fn spark_places() -> &'static dvt_adapter_spark::Places {
+    SPARK_PLACES.get_or_init(dvt_adapter_spark::Places::default)
 }
 
 /// The adapter of one output. Nothing is connected.

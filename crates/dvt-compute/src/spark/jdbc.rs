@@ -4,13 +4,13 @@
 //! form that staging would have stored. Nothing of it depends on a time zone, a calendar or a guess of a driver.
 
 use super::SparkEngine;
-use super::client::Session;
-use super::error::SparkFailure;
 use super::types::{name_of_stored, quoted, stored};
 use crate::{ComputeError, ExtractInput};
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use dvt_adapter::{JdbcAccess, JdbcDriver, JdbcForm, RelationName};
 use dvt_federation::FederatedPlan;
+use dvt_spark::{Session, SparkFailure};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -165,12 +165,50 @@ fn jdbc_writes(form: JdbcForm, field: &Field, column: &str) -> Result<String, St
     })
 }
 
+/// What a driver logs in by. Spark keeps options named `password` out of plans and logs.
+fn login(access: &JdbcAccess, class: &str) -> HashMap<String, String> {
+    let mut options: HashMap<String, String> = access.properties.iter().cloned().collect();
+    options.insert("url".to_owned(), access.url.clone());
+    options.insert("driver".to_owned(), class.to_owned());
+    options.insert("user".to_owned(), access.user.clone());
+    if let Some(password) = &access.password {
+        options.insert("password".to_owned(), password.expose().to_owned());
+    }
+    options
+}
+
+/// What Spark's reader is told, once for each query: each is a partition.
+fn reads(extract: &JdbcExtract) -> Vec<HashMap<String, String>> {
+    let read = |query: &String| {
+        let mut options = login(&extract.access, extract.driver.class);
+        options.insert("query".to_owned(), query.clone());
+        options.insert("fetchsize".to_owned(), extract.fetch_size.to_string());
+        if !extract.access.session_sql.is_empty() {
+            options.insert("sessionInitStatement".to_owned(), extract.access.session_sql.clone());
+        }
+        // What may be sent is in the queries already, by dvt's rules.
+        for option in ["pushDownPredicate", "pushDownAggregate", "pushDownLimit", "pushDownOffset"] {
+            options.insert(option.to_owned(), "false".to_owned());
+        }
+        options
+    };
+    extract.queries.iter().map(read).collect()
+}
+
+/// What Spark's writer is told.
+fn writes(target: &JdbcTarget) -> HashMap<String, String> {
+    let mut options = login(&target.access, target.driver.class);
+    options.insert("dbtable".to_owned(), target.rendered.clone());
+    options.insert("batchsize".to_owned(), target.batch_rows.to_string());
+    options
+}
+
 impl SparkEngine {
     /// A view of what executors read.
     pub(super) async fn view_of_jdbc(&self, session: &Session, extract: &JdbcExtract) -> Result<String, ComputeError> {
         let name = format!("dvt_extract_{}", self.next_view.fetch_add(1, Ordering::Relaxed));
         let raw = format!("{name}_raw");
-        session.view_of_jdbc(&raw, extract).await?;
+        session.view_of_source(&raw, "jdbc", reads(extract)).await?;
         let names = dvt_delta::stored_schema(&extract.schema)
             .map_err(|error| SparkFailure::Answer { message: error.to_string() })?;
         let mut columns = Vec::with_capacity(extract.columns.len());
@@ -217,7 +255,7 @@ impl SparkEngine {
             query.sql,
             names.join(", ")
         );
-        Ok(session.write(sql, target).await?)
+        Ok(session.write(sql, "jdbc", writes(target)).await?)
     }
 }
 

@@ -3,118 +3,57 @@
 //! In: a plan, and its extracts as staged tables in a bucket that Spark reaches. Out: the same stream of batches that the
 //! embedded engine gives. The plan's text is written by [`sql`], what of it stays here is decided by [`split`].
 
-mod client;
-mod distribution;
-mod error;
 mod jdbc;
-mod rows;
-mod server;
+mod meaning;
 mod split;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub use error::SparkFailure;
+pub use dvt_spark::{CONNECT_TIMEOUT, SparkFailure, SparkSettings};
 pub use jdbc::{JdbcExtract, JdbcTarget, LOADED_ROW, ROW_BITS, find_drivers, jdbc_reads};
 pub use split::SparkQuery;
 
 use crate::{ComputeError, Engine, ExtractInput, JoinStrategy, ResultStream};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, SchemaRef};
-use client::Session;
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use dvt_adapter::JdbcDriver;
 use dvt_federation::FederatedPlan;
+use dvt_spark::{Distribution, Server, Session};
 use dvt_staging::StagedTable;
 use futures::StreamExt;
-use server::Server;
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// A `type: spark` entry of `computes.yml`, and the places that the settings of the process name.
-#[derive(Clone)]
-pub struct SparkSettings {
-    /// The entry's name.
-    pub compute: String,
-    /// `sc://host:port/;token=…`: a server that somebody else runs. It may hold a secret.
-    pub remote: Option<String>,
-    /// Of the distribution to start a server from.
-    pub version: Option<String>,
-    /// `local[*]`, `spark://…`, `yarn`, `k8s://…`.
-    pub master: String,
-    pub config: Vec<(String, String)>,
-    /// A distribution by its folder.
-    pub spark_home: Option<PathBuf>,
-    /// The distribution where the settings name no other.
-    pub default_home: Option<PathBuf>,
-    pub java_home: Option<PathBuf>,
-    /// JDBC drivers that a server of dvt's own and its executors get.
-    pub drivers: Vec<(JdbcDriver, PathBuf)>,
-    /// Where they were looked for.
-    pub jar_folders: Vec<PathBuf>,
-    /// Folders that hold distributions by version.
-    pub distributions: Vec<PathBuf>,
-    /// Where the server's log goes.
-    pub logs: PathBuf,
-}
-
-impl SparkSettings {
-    /// The settings of a local server.
-    #[must_use]
-    pub fn new(compute: &str) -> Self {
-        Self {
-            compute: compute.to_owned(),
-            remote: None,
-            version: None,
-            master: "local[*]".to_owned(),
-            config: Vec::new(),
-            spark_home: None,
-            default_home: None,
-            java_home: None,
-            drivers: Vec::new(),
-            jar_folders: Vec::new(),
-            distributions: Vec::new(),
-            logs: std::env::temp_dir(),
-        }
-    }
-
-    /// Whether executors have this driver.
-    #[must_use]
-    pub fn has_driver(&self, driver: &JdbcDriver) -> bool {
-        self.drivers.iter().any(|(found, _)| found == driver)
-    }
-}
-
-impl fmt::Debug for SparkSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SparkSettings")
-            .field("compute", &self.compute)
-            .field("remote", &self.remote.as_ref().map(|_| "***"))
-            .field("version", &self.version)
-            .field("master", &self.master)
-            .field("spark_home", &self.spark_home)
-            .finish_non_exhaustive()
-    }
-}
+use std::time::{Duration, Instant};
 
 /// One per run and compute. The server is started, or called, when the first query needs it.
 pub struct SparkEngine {
     settings: SparkSettings,
     /// Computes what stays here.
     embedded: Arc<Engine>,
-    session: tokio::sync::Mutex<Option<Arc<Session>>>,
+    session: tokio::sync::Mutex<Known>,
     /// The views of staged tables that the session has, by table and version.
     views: Mutex<HashMap<String, String>>,
     next_view: AtomicU64,
 }
+
+/// What is known of the server.
+#[derive(Default)]
+struct Known {
+    session: Option<Arc<Session>>,
+    /// When nobody had answered in all the time that there is, and what was said of it.
+    silence: Option<(Instant, SparkFailure)>,
+}
+
+/// For so long a remote that nobody answered at is not asked again: the models of a run do not wait one after the other.
+const SILENCE_LASTS: Duration = Duration::from_secs(60);
 
 impl SparkEngine {
     /// An engine that has done nothing yet. `embedded` computes what of a plan stays here.
@@ -123,7 +62,7 @@ impl SparkEngine {
         Self {
             settings,
             embedded,
-            session: tokio::sync::Mutex::new(None),
+            session: tokio::sync::Mutex::default(),
             views: Mutex::default(),
             next_view: AtomicU64::new(0),
         }
@@ -147,14 +86,19 @@ impl SparkEngine {
     /// # Errors
     /// [`ComputeError::Spark`]: there is no such Spark, or no Java for it.
     pub async fn look(&self) -> Result<String, ComputeError> {
-        let found = distribution::Distribution::find(&self.settings).await?;
+        let found = Distribution::find(&self.settings).await?;
         Ok(format!("spark {} in {}, started when it is needed", found.version, found.home.display()))
     }
 
     /// The session of the run; a server that has ended is started anew.
     async fn session(&self) -> Result<Arc<Session>, SparkFailure> {
         let mut known = self.session.lock().await;
-        if let Some(session) = known.as_ref() {
+        if let Some((since, failure)) = &known.silence
+            && since.elapsed() < SILENCE_LASTS
+        {
+            return Err(failure.clone());
+        }
+        if let Some(session) = known.session.as_ref() {
             let ended = match &session.server {
                 Some(server) => server.ended(false).await,
                 None => None,
@@ -164,22 +108,31 @@ impl SparkEngine {
                 Some(ended) => tracing::warn!(%ended, "starting Spark again"),
             }
         }
-        *known = None;
+        *known = Known::default();
         self.views.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // On a stack of its own: the callers' futures are deep, and so is what a connection is made of.
         let settings = self.settings.clone();
         let mut opened = Opening(tokio::spawn(async move {
             match &settings.remote {
-                Some(remote) => Session::open(remote, None).await,
+                Some(remote) => Session::open(remote, None, settings.connect_timeout).await,
                 None => Ok(Server::start(&settings).await?.1),
             }
         }));
-        let session = (&mut opened.0).await.map_err(|error| SparkFailure::Answer { message: error.to_string() })??;
+        let opened = (&mut opened.0).await.map_err(|error| SparkFailure::Answer { message: error.to_string() })?;
+        let session = match opened {
+            Ok(session) => session,
+            Err(failure) => {
+                if matches!(failure, SparkFailure::Unreachable { is_silent: true, .. }) {
+                    known.silence = Some((Instant::now(), failure.clone()));
+                }
+                return Err(failure);
+            }
+        };
         // A server of our own was started with the settings, those among them that no session can change.
         let own: &[(String, String)] = if self.settings.remote.is_some() { &self.settings.config } else { &[] };
-        session.configure(own).await?;
+        session.configure(meaning::session_settings(own)).await?;
         let session = Arc::new(session);
-        *known = Some(Arc::clone(&session));
+        known.session = Some(Arc::clone(&session));
         Ok(session)
     }
 
@@ -279,7 +232,7 @@ impl SparkEngine {
 
     /// Ends the session, and the server if it is dvt's.
     pub async fn stop(&self) {
-        let session = self.session.lock().await.take();
+        let session = self.session.lock().await.session.take();
         if let Some(session) = session {
             match &session.server {
                 Some(server) => server.stop().await,

@@ -4,7 +4,6 @@
 //! it stands above everything else it is computed by the embedded engine over Spark's rows; what it would have to hold in
 //! memory (joins, groups, windows) is never taken from Spark.
 
-use super::error::SparkFailure;
 use super::sql;
 use super::types::stored;
 use crate::ComputeError;
@@ -16,6 +15,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::expr::Alias;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, TableScanBuilder};
 use dvt_federation::FederatedPlan;
+use dvt_spark::SparkFailure;
 use std::sync::Arc;
 
 /// A plan on two engines.

@@ -1,8 +1,8 @@
 //! How values of the plan's types are held in Spark. A type that Spark lacks is held as staging stores it: as a number or a
 //! text that comes back as exactly the same value.
 
-use super::error::SparkFailure;
 use arrow::datatypes::{DataType, TimeUnit};
+use dvt_spark::SparkFailure;
 
 /// What Spark may do with a value of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

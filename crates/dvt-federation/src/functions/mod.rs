@@ -70,7 +70,7 @@ impl FunctionPack {
             "sqlite" => Some(sqlite::FUNCTIONS),
             "duckdb" => Some(duckdb::FUNCTIONS),
             "snowflake" => Some(snowflake::FUNCTIONS),
-            "databricks" => Some(databricks::FUNCTIONS),
+            "databricks" | "spark" => Some(databricks::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),
         };

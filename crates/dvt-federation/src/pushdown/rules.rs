@@ -164,7 +164,7 @@ static LAKE: Rules = Rules {
     costs: Costs { row: 0.0, byte: 1.0, join: 80.0, group: 100.0, group_ordered: 100.0 },
 };
 
-/// Only what is compared value by value is sent; a TIMESTAMP literal there is an instant, so none is written.
+/// Spark's too, whatever its ANSI mode. Only what is compared value by value is sent; a TIMESTAMP literal there is an instant, so none is written.
 static DATABRICKS: Rules = Rules {
     decimals: true,
     dates: true,
@@ -217,7 +217,7 @@ impl Rules {
             "mysql" | "mariadb" => &MYSQL,
             "sqlite" => &SQLITE,
             "filesystem" | "duckdb" => &LAKE,
-            "databricks" => &DATABRICKS,
+            "databricks" | "spark" => &DATABRICKS,
             _ => &UNKNOWN,
         }
     }

@@ -19,6 +19,7 @@ const DATAFUSION_KEYS: &[&str] = &["type", "memory_limit", "threads", "spill_dir
 const SPARK_KEYS: &[&str] = &[
     "type",
     "remote",
+    "connect_timeout",
     "version",
     "spark_home",
     "java_home",
@@ -258,6 +259,7 @@ fn read_compute(
             let jdbc_load = read_load(reader, value);
             Some(ComputeKind::Spark(Box::new(SparkSettings {
                 remote: reader.text(value, "remote"),
+                connect_timeout_s: reader.count(value, "connect_timeout"),
                 version: reader.text(value, "version"),
                 spark_home: reader.text(value, "spark_home").map(|path| resolve_path(&path, project_root, home)),
                 java_home: reader.text(value, "java_home").map(|path| resolve_path(&path, project_root, home)),

@@ -71,7 +71,7 @@ fn each_route_works_with_databricks() {
     assert_eq!(shown(&project, grants), r#"[{"grantee":"me@x","privilege_type":"SELECT"}]"#);
     project.dvt("docs generate").exits(0);
     let catalog = project.json("target/catalog.json");
-    assert_eq!(catalog["nodes"]["model.shop.t"]["columns"]["id"]["type"], "int", "{}", catalog["nodes"]);
+    assert_eq!(catalog["nodes"]["model.shop.t"]["columns"]["id"]["type"], "bigint", "{}", catalog["nodes"]);
     // Nothing of dvt's own is left.
     let left = "select table_name from prod.information_schema.tables where table_schema = 'marts' order by 1";
     assert_eq!(

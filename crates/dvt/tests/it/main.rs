@@ -44,6 +44,7 @@ mod servers;
 mod snowflake;
 mod spark;
 mod spark_cluster;
+mod spark_connection;
 mod spark_jdbc;
 mod spark_kills;
 mod staging;

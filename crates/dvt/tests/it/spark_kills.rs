@@ -10,8 +10,8 @@ use crate::project::Project;
 use crate::spark::{of_this_project, processes_with, wait_until};
 use crate::spark_cluster::{Cluster, computes, distribution};
 use dvt_test_support::Proxy;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,14 @@ fn a_server_is_interrupted_while_it_starts_and_one_that_is_nowhere_is_not_waited
     let began = Instant::now();
     project.dvt("debug --debug-compute far").exits(1).says("192.0.2.1");
     assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+    // Not once for each model and attempt: what nobody answered is not asked again at once.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let there = format!("127.0.0.1:{}", silent.local_addr().unwrap().port());
+    let quiet = nowhere.replace("192.0.2.1:15002", &there).replace("type: spark,", "type: spark, connect_timeout: 2,");
+    project.write("computes.yml", &quiet);
+    let began = Instant::now();
+    project.dvt("run --compute far --threads 1").exits(1).says("nothing has answered within 2 s");
+    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -173,47 +181,12 @@ fn killed_servers_are_started_again_and_killed_runs_can_be_repeated() {
     }
 }
 
-/// A Spark Connect server that the test runs, as an administrator would.
-struct ConnectServer {
-    process: Child,
-    port: u16,
-}
-
-impl ConnectServer {
-    fn start(home: &Path, folder: &Path) -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let log = std::fs::File::create(folder.join("server.txt")).unwrap();
-        let process = Command::new(home.join("bin/spark-submit"))
-            .args(["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "--master", "local[2]"])
-            .args(["--conf", "spark.driver.memory=1g", "--conf", "spark.ui.enabled=false"])
-            .args(["--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1"])
-            .args(["--conf", "spark.connect.grpc.binding.address=127.0.0.1"])
-            .args(["--conf", &format!("spark.connect.grpc.binding.port={port}")])
-            .args(["--conf", &format!("spark.sql.warehouse.dir={}", folder.display())])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let server = Self { process, port };
-        wait_until("the server", 300, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
-        server
-    }
-}
-
-impl Drop for ConnectServer {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[test]
 fn a_connection_that_breaks_in_mid_query_is_taken_up_again() {
-    let Some((home, _)) = distribution().filter(|_| rounds() > 0) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let server = ConnectServer::start(&home, folder.path());
+    if rounds() == 0 {
+        return;
+    }
+    let Some(server) = dvt_test_support::spark_connect(false) else { return };
     let proxy = Proxy::start("127.0.0.1", server.port);
     let project = slow_project(&format!(
         "shop:\n  target: far\n  computes:\n    own: {{type: datafusion}}\n    far: {{type: spark, remote: 'sc://127.0.0.1:{}'}}\n",

@@ -2,11 +2,11 @@
 
 use super::expressions::Scope;
 use super::{Writer, Written};
-use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, held, spark_type};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::AggregateFunctionParams;
+use dvt_spark::SparkFailure;
 
 impl Scope<'_> {
     /// One aggregate of a GROUP BY, as the Spark type that holds its type.

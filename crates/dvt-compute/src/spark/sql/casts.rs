@@ -1,9 +1,9 @@
 //! Which casts give the same value in Spark.
 
 use super::Written;
-use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, held, spark_type};
 use arrow::datatypes::{DataType, TimeUnit};
+use dvt_spark::SparkFailure;
 
 /// `sql` of type `from` as a value of type `to`, for a CAST of the query.
 pub(super) fn cast(sql: &str, from: &DataType, to: &DataType) -> Written<String> {

@@ -3,12 +3,12 @@
 use super::casts::cast;
 use super::literals::{literal, text_literal};
 use super::{Writer, Written};
-use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, held, spark_type};
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{Case, InList, Sort};
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, Like, Operator};
+use dvt_spark::SparkFailure;
 
 /// What an expression's columns are: the schema that it was bound to, and each column in Spark SQL.
 pub(super) struct Scope<'s> {

@@ -6,12 +6,12 @@
 use super::expressions::{Scope, is_text};
 use super::literals::text_literal;
 use super::{Writer, Written};
-use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, held, spark_type};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr::ScalarFunction;
+use dvt_spark::SparkFailure;
 
 impl Scope<'_> {
     /// The call, as the Spark type that holds the type of `whole`.

@@ -1,10 +1,10 @@
 //! Constants in Spark SQL, each with the exact type that holds it.
 
 use super::Written;
-use crate::spark::error::SparkFailure;
 use crate::spark::types::spark_type;
 use arrow::array::Array;
 use datafusion::common::ScalarValue;
+use dvt_spark::SparkFailure;
 
 /// A constant as the Spark type that holds its type.
 pub(super) fn literal(value: &ScalarValue) -> Written<String> {

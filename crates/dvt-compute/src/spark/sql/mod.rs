@@ -10,7 +10,6 @@ mod functions;
 mod literals;
 mod windows;
 
-use super::error::SparkFailure;
 use super::types::{Held, held, quoted, spark_type};
 use datafusion::common::{DFSchema, DFSchemaRef, JoinType, NullEquality};
 use datafusion::logical_expr::{
@@ -18,6 +17,7 @@ use datafusion::logical_expr::{
     Values, Window,
 };
 use dvt_federation::ExtractScan;
+use dvt_spark::SparkFailure;
 use expressions::Scope;
 use std::any::Any;
 use std::collections::HashSet;

@@ -2,11 +2,11 @@
 
 use super::expressions::Scope;
 use super::{Writer, Written};
-use crate::spark::error::SparkFailure;
 use crate::spark::types::{Held, spark_type};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction};
 use datafusion::logical_expr::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition};
+use dvt_spark::SparkFailure;
 
 impl Scope<'_> {
     /// One window function, as the Spark type that holds its type.

@@ -208,6 +208,16 @@ pub(super) fn built_in_templates() -> Vec<(&'static str, Value)> {
             }}),
         ),
         (
+            "spark",
+            serde_json::json!({"fixed": {"type": "spark", "method": "connect"}, "prompts": {
+                "host": {"hint": "where a Spark Connect server listens"},
+                "port": {"hint": "15002, as servers have it", "type": "int", "default": 15002},
+                "token": {"hint": "if the server wants one", "hide_input": true, "default": ""},
+                "schema": {"hint": "default schema that dvt will build objects in"},
+                "threads": {"hint": "1 or more", "type": "int", "default": 4},
+            }}),
+        ),
+        (
             "duckdb",
             serde_json::json!({"fixed": {"type": "duckdb"}, "prompts": {
                 "path": {"hint": "the database's file", "default": "dev.duckdb"},

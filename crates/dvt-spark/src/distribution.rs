@@ -1,19 +1,19 @@
 //! What a server is started from: Spark's folder, and a Java that fits it. Asked before anything is started, so that what is
 //! missing is said at once.
 
-use super::SparkSettings;
-use super::error::SparkFailure;
+use crate::SparkSettings;
+use crate::error::SparkFailure;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 /// Spark's folder and the Java that runs it.
 #[derive(Clone, Debug)]
-pub(super) struct Distribution {
-    pub(super) home: PathBuf,
+pub struct Distribution {
+    pub home: PathBuf,
     /// Of the jars in the folder: `4.0.1`.
-    pub(super) version: String,
-    pub(super) java_home: Option<PathBuf>,
+    pub version: String,
+    pub java_home: Option<PathBuf>,
 }
 
 /// What `dvt sync` would do for this compute.
@@ -31,7 +31,7 @@ impl Distribution {
     ///
     /// # Errors
     /// [`SparkFailure::Distribution`]: no Spark of that version, no Java, or a Java that this Spark does not run on.
-    pub(super) async fn find(settings: &SparkSettings) -> Result<Self, SparkFailure> {
+    pub async fn find(settings: &SparkSettings) -> Result<Self, SparkFailure> {
         let compute = &settings.compute;
         let missing =
             |message: String| SparkFailure::Distribution { message, hint: synced(settings.version.as_deref()) };
@@ -176,7 +176,7 @@ fn has_jar(home: &Path, prefix: &str) -> bool {
 }
 
 /// `spark-core_2.13-4.0.1.jar` is version 4.0.1.
-pub(super) fn version_in(home: &Path) -> Option<String> {
+pub(crate) fn version_in(home: &Path) -> Option<String> {
     jars(home).iter().find_map(|name| {
         let rest = name.strip_prefix("spark-core_")?.strip_suffix(".jar")?;
         Some(rest.split_once('-')?.1.to_owned())

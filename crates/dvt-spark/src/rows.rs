@@ -3,9 +3,9 @@
 //! A server ends streams by itself after some minutes and expects to be asked for the rest; a connection may break. Both
 //! go on behind the last response that arrived. A query is complete only when the server has said so.
 
-use super::client::failure;
-use super::error::SparkFailure;
-use super::server::Server;
+use crate::error::SparkFailure;
+use crate::server::Server;
+use crate::session::failure;
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use futures::StreamExt;
@@ -25,23 +25,31 @@ const BATCHES_AHEAD: usize = 2;
 const SILENCE: Duration = Duration::from_secs(200);
 
 /// What transports say of a connection that broke.
-pub(super) const BROKEN: &[&str] =
+pub(crate) const BROKEN: &[&str] =
     &["h2 protocol error", "transport error", "error reading a body", "broken pipe", "connection reset"];
 
 /// How often a broken stream is taken up again without a response in between.
 const ATTEMPTS: u32 = 8;
 
 /// One query, and where it runs.
-pub(super) struct Execution {
-    pub(super) client: Arc<SparkConnectClient>,
-    pub(super) user: proto::UserContext,
-    pub(super) plan: proto::Plan,
-    pub(super) place: String,
-    pub(super) server: Option<Arc<Server>>,
+pub(crate) struct Execution {
+    pub(crate) client: Arc<SparkConnectClient>,
+    pub(crate) user: proto::UserContext,
+    pub(crate) plan: proto::Plan,
+    pub(crate) place: String,
+    pub(crate) server: Option<Arc<Server>>,
 }
 
-/// Starts the query when the stream is first read. Dropped before its end, the stream interrupts the query.
-pub(super) fn run_query(execution: Execution) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
+/// What comes of a plan, as it comes.
+pub(crate) enum Piece {
+    /// Rows of a query. One without rows tells the columns.
+    Rows(RecordBatch),
+    /// Where what a statement gave is read.
+    Result(Box<proto::Relation>),
+}
+
+/// Starts the plan when the stream is first read. Dropped before its end, the stream interrupts it.
+pub(crate) fn run(execution: Execution) -> BoxStream<'static, Result<Piece, SparkFailure>> {
     let start = async move {
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         tokio::spawn(drive(execution, sender));
@@ -53,7 +61,7 @@ pub(super) fn run_query(execution: Execution) -> BoxStream<'static, Result<Recor
     futures::stream::once(start).flatten().boxed()
 }
 
-async fn drive(execution: Execution, sender: mpsc::Sender<Result<RecordBatch, SparkFailure>>) {
+async fn drive(execution: Execution, sender: mpsc::Sender<Result<Piece, SparkFailure>>) {
     let request = proto::ExecutePlanRequest {
         session_id: execution.client.session_id().to_owned(),
         user_context: Some(execution.user.clone()),
@@ -95,7 +103,7 @@ async fn interrupt(execution: &Execution, operation: &str) {
 async fn receive(
     execution: &Execution,
     place: &ExecutePlanResponseReattachableIterator,
-    sender: &mpsc::Sender<Result<RecordBatch, SparkFailure>>,
+    sender: &mpsc::Sender<Result<Piece, SparkFailure>>,
 ) -> Result<(), SparkFailure> {
     let policy = RetryPolicy::default();
     let client = &execution.client;
@@ -114,9 +122,17 @@ async fn receive(
                 match response.response_type {
                     Some(ResponseType::ArrowBatch(batch)) => {
                         for batch in decoded(batch, &mut rows)? {
-                            if sender.send(Ok(batch)).await.is_err() {
+                            if sender.send(Ok(Piece::Rows(batch))).await.is_err() {
                                 return Ok(());
                             }
+                        }
+                    }
+                    Some(ResponseType::SqlCommandResult(result)) => {
+                        let piece = result.relation.map(|relation| Piece::Result(Box::new(relation)));
+                        if let Some(piece) = piece
+                            && sender.send(Ok(piece)).await.is_err()
+                        {
+                            return Ok(());
                         }
                     }
                     Some(ResponseType::ResultComplete(_)) => return Ok(()),
@@ -187,6 +203,5 @@ fn decoded(batch: proto::execute_plan_response::ArrowBatch, rows: &mut i64) -> R
         return Err(wrong(format!("{} rows were announced and {count} came", batch.row_count)));
     }
     *rows += count;
-    // An empty batch tells the columns, and there is nothing in it to read.
-    Ok(batches.into_iter().filter(|batch| batch.num_rows() > 0).collect())
+    Ok(batches)
 }

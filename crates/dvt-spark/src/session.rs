@@ -1,11 +1,9 @@
-//! A session at a Spark Connect server: settings, views over files, queries whose rows come as Arrow, interrupts.
+//! A session at a Spark Connect server: settings, views over files and rows, SQL whose rows come as Arrow, interrupts.
 
-use super::error::{SparkFailure, class_and_text};
-use super::jdbc::{JdbcExtract, JdbcTarget};
-use super::rows::{BROKEN, Execution, run_query};
-use super::server::Server;
+use crate::error::{SparkFailure, class_and_text};
+use crate::rows::{BROKEN, Execution, Piece, run};
+use crate::server::Server;
 use arrow::array::RecordBatch;
-use dvt_adapter::JdbcAccess;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use spark_connect_core::{ChannelBuilder, RetryPolicy, SparkConnectClient, SparkError};
@@ -14,49 +12,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What every session is set to, whatever the server's defaults and the compute's `config` say: without these the same
-/// SQL has another meaning.
-const MEANING: &[(&str, &str)] = &[
-    ("spark.sql.ansi.enabled", "true"),
-    ("spark.sql.session.timeZone", "UTC"),
-    ("spark.sql.caseSensitive", "true"),
-    // `${name}` in a text would be replaced.
-    ("spark.sql.variable.substitute", "false"),
-    ("spark.sql.parser.escapedStringLiterals", "false"),
-    ("spark.sql.ansi.doubleQuotedIdentifiers", "false"),
-    ("spark.sql.ansi.enforceReservedKeywords", "false"),
-    // A number that is grouped or ordered by is a value, not a column's place.
-    ("spark.sql.groupByOrdinal", "false"),
-    ("spark.sql.orderByOrdinal", "false"),
-    // An exact number that does not fit is an error, never a rounded one.
-    ("spark.sql.decimalOperations.allowPrecisionLoss", "false"),
-    ("spark.sql.timestampType", "TIMESTAMP_LTZ"),
-    ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),
-    ("spark.sql.parquet.int96RebaseModeInRead", "CORRECTED"),
-    ("spark.sql.parquet.mergeSchema", "false"),
-    ("spark.sql.files.ignoreMissingFiles", "false"),
-    ("spark.sql.files.ignoreCorruptFiles", "false"),
-    ("spark.sql.execution.arrow.useLargeVarTypes", "false"),
-    // It reads one side of a join a second time, and a table that is read over JDBC may be another by then.
-    ("spark.sql.optimizer.runtime.bloomFilter.enabled", "false"),
-    // A plan's text goes to the server's event log and pages; what logs in to a database does not.
-    ("spark.sql.redaction.string.regex", r#"(?is)key:\s*"(password|user)"\s*value:\s*"(?:[^"\\]|\\.)*""#),
-];
+/// Rows as they come. Dropped before its end, the stream interrupts what makes them.
+pub type RowStream = BoxStream<'static, Result<RecordBatch, SparkFailure>>;
 
-/// How long a server that somebody else runs may take to be reached at all.
-const REACH: Duration = Duration::from_secs(10);
+/// How long a server that somebody else runs may take to be reached at all, unless the user says another time.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a server may take to answer a question that needs no work.
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// One session. Queries of several models run in it at once.
-pub(crate) struct Session {
-    pub(super) client: Arc<SparkConnectClient>,
+pub struct Session {
+    client: Arc<SparkConnectClient>,
     /// How the server is called in messages: without its token.
-    pub(super) place: String,
+    place: String,
     /// The server, if dvt started it.
-    pub(super) server: Option<Arc<Server>>,
-    pub(crate) version: String,
+    pub server: Option<Arc<Server>>,
+    pub version: String,
 }
 
 impl Session {
@@ -64,13 +36,14 @@ impl Session {
     ///
     /// # Errors
     /// The URL is wrong, or nobody answers there.
-    pub(crate) async fn open(url: &str, server: Option<Arc<Server>>) -> Result<Self, SparkFailure> {
+    pub async fn open(url: &str, server: Option<Arc<Server>>, reach: Duration) -> Result<Self, SparkFailure> {
         let place = ChannelBuilder::parse(url).map(|builder| builder.endpoint()).unwrap_or_default();
-        match tokio::time::timeout(REACH, Self::open_patiently(url, server)).await {
+        match tokio::time::timeout(reach, Self::open_patiently(url, server)).await {
             Ok(opened) => opened,
             Err(_) => Err(SparkFailure::Unreachable {
                 place,
-                message: format!("nothing has answered within {} s", REACH.as_secs()),
+                message: format!("nothing has answered within {} s", reach.as_secs()),
+                is_silent: true,
             }),
         }
     }
@@ -118,20 +91,15 @@ impl Session {
         }
     }
 
-    /// Gives the session the compute's settings, then those that decide what SQL means.
+    /// Gives the session settings.
     ///
     /// # Errors
     /// A setting cannot be changed in a session.
-    pub(crate) async fn configure(&self, config: &[(String, String)]) -> Result<(), SparkFailure> {
-        for (key, _) in config.iter().filter(|(key, _)| !key.starts_with("spark.sql.")) {
-            tracing::warn!(
-                key,
-                "a remote Spark keeps its own; only settings of sessions (`spark.sql.…`) can be given to it"
-            );
+    pub async fn configure(&self, pairs: Vec<(String, String)>) -> Result<(), SparkFailure> {
+        if pairs.is_empty() {
+            return Ok(());
         }
-        let fixed = MEANING.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let pairs = config.iter().filter(|(key, _)| key.starts_with("spark.sql.")).cloned().chain(fixed);
-        let pairs = pairs.map(|(key, value)| proto::KeyValue { key, value: Some(value) }).collect();
+        let pairs = pairs.into_iter().map(|(key, value)| proto::KeyValue { key, value: Some(value) }).collect();
         let set = proto::config_request::Set { pairs, ..Default::default() };
         let request = proto::ConfigRequest {
             session_id: self.client.session_id().to_owned(),
@@ -146,13 +114,22 @@ impl Session {
         Ok(())
     }
 
+    /// Another session over the same connection, with the server's own settings and no views.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            client: Arc::new(self.client.with_new_session_id()),
+            place: self.place.clone(),
+            server: self.server.clone(),
+            version: self.version.clone(),
+        }
+    }
+
     /// Makes `name` a view over exactly these Parquet files, of which there is one at least, with exactly these columns.
-    pub(crate) async fn view_of_files(
-        &self,
-        name: &str,
-        columns: &str,
-        files: Vec<String>,
-    ) -> Result<(), SparkFailure> {
+    ///
+    /// # Errors
+    /// What Spark says.
+    pub async fn view_of_files(&self, name: &str, columns: &str, files: Vec<String>) -> Result<(), SparkFailure> {
         let input = proto::Relation {
             rel_type: Some(proto::relation::RelType::Read(proto::Read {
                 read_type: Some(proto::read::ReadType::DataSource(proto::read::DataSource {
@@ -169,28 +146,29 @@ impl Session {
     }
 
     /// Makes `name` a view of an SQL query.
-    pub(crate) async fn view_of_sql(&self, name: &str, sql: String) -> Result<(), SparkFailure> {
+    ///
+    /// # Errors
+    /// What Spark says.
+    pub async fn view_of_sql(&self, name: &str, sql: String) -> Result<(), SparkFailure> {
         self.view(name, sql_relation(sql)).await
     }
 
-    /// Makes `name` a view of what executors read over JDBC: one partition for each of the queries.
-    pub(crate) async fn view_of_jdbc(&self, name: &str, extract: &JdbcExtract) -> Result<(), SparkFailure> {
-        let read = |query: &String| {
-            let mut options = login(&extract.access, extract.driver.class);
-            options.insert("query".to_owned(), query.clone());
-            options.insert("fetchsize".to_owned(), extract.fetch_size.to_string());
-            if !extract.access.session_sql.is_empty() {
-                options.insert("sessionInitStatement".to_owned(), extract.access.session_sql.clone());
-            }
-            // What may be sent is in the queries already, by dvt's rules.
-            for option in ["pushDownPredicate", "pushDownAggregate", "pushDownLimit", "pushDownOffset"] {
-                options.insert(option.to_owned(), "false".to_owned());
-            }
-            let source = proto::read::DataSource { format: Some("jdbc".to_owned()), options, ..Default::default() };
+    /// Makes `name` a view of what a data source gives for each of these options, one after the other.
+    ///
+    /// # Errors
+    /// What Spark says.
+    pub async fn view_of_source(
+        &self,
+        name: &str,
+        format: &str,
+        parts: Vec<HashMap<String, String>>,
+    ) -> Result<(), SparkFailure> {
+        let read = |options: HashMap<String, String>| {
+            let source = proto::read::DataSource { format: Some(format.to_owned()), options, ..Default::default() };
             let read = proto::Read { read_type: Some(proto::read::ReadType::DataSource(source)), ..Default::default() };
             relation(proto::relation::RelType::Read(read))
         };
-        let mut reads: Vec<proto::Relation> = extract.queries.iter().map(read).collect();
+        let mut reads: Vec<proto::Relation> = parts.into_iter().map(read).collect();
         // Pairs of pairs: a chain of unions would be as deep as there are parts.
         while reads.len() > 1 {
             let mut pairs = Vec::with_capacity(reads.len().div_ceil(2));
@@ -209,14 +187,23 @@ impl Session {
         }
     }
 
-    /// Lets executors append the rows of a query to a table over JDBC.
-    pub(crate) async fn write(&self, sql: String, target: &JdbcTarget) -> Result<(), SparkFailure> {
-        let mut options = login(&target.access, target.driver.class);
-        options.insert("dbtable".to_owned(), target.rendered.clone());
-        options.insert("batchsize".to_owned(), target.batch_rows.to_string());
+    /// Makes `name` a view of rows that are sent along, as an Arrow stream.
+    ///
+    /// # Errors
+    /// What Spark says.
+    pub async fn view_of_rows(&self, name: &str, stream: Vec<u8>) -> Result<(), SparkFailure> {
+        let rows = proto::LocalRelation { data: Some(stream.into()), schema: None };
+        self.view(name, relation(proto::relation::RelType::LocalRelation(rows))).await
+    }
+
+    /// Lets executors append the rows of a query to a data source.
+    ///
+    /// # Errors
+    /// What Spark says; some rows may have been written.
+    pub async fn write(&self, sql: String, format: &str, options: HashMap<String, String>) -> Result<(), SparkFailure> {
         let write = proto::WriteOperation {
             input: Some(sql_relation(sql)),
-            source: Some("jdbc".to_owned()),
+            source: Some(format.to_owned()),
             mode: proto::write_operation::SaveMode::Append.into(),
             options,
             ..Default::default()
@@ -237,21 +224,66 @@ impl Session {
 
     async fn command(&self, command: proto::Command) -> Result<(), SparkFailure> {
         let plan = proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) };
-        let mut rows = self.stream(plan);
-        while let Some(batch) = rows.next().await {
-            batch?;
+        let mut pieces = self.start(plan);
+        while let Some(piece) = pieces.next().await {
+            piece?;
         }
         Ok(())
     }
 
-    /// The rows of a query, as they come. Dropped before its end, it interrupts the query.
-    pub(crate) fn query(&self, sql: String) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
-        let plan = proto::Plan { op_type: Some(proto::plan::OpType::Root(sql_relation(sql))) };
-        self.stream(plan)
+    /// Runs a statement of any kind to its end.
+    ///
+    /// `wants_rows`: what it gives is a stream, which begins with a batch that tells the columns even where there is no row.
+    ///
+    /// # Errors
+    /// What Spark says.
+    pub async fn statement(&self, sql: &str, wants_rows: bool) -> Result<Option<RowStream>, SparkFailure> {
+        #[expect(deprecated, reason = "Spark 3.5 reads the text, later ones the relation")]
+        let command =
+            proto::SqlCommand { sql: sql.to_owned(), input: Some(sql_relation(sql.to_owned())), ..Default::default() };
+        let command = proto::Command { command_type: Some(proto::command::CommandType::SqlCommand(command)) };
+        let mut pieces = self.start(proto::Plan { op_type: Some(proto::plan::OpType::Command(command)) });
+        let mut given = None;
+        while let Some(piece) = pieces.next().await {
+            if let Piece::Result(relation) = piece? {
+                given = Some(*relation);
+            }
+        }
+        // A query has not been run so far; what a command gave is in the relation.
+        Ok(given.filter(|_| wants_rows).map(|relation| self.all_batches(relation)))
     }
 
-    fn stream(&self, plan: proto::Plan) -> BoxStream<'static, Result<RecordBatch, SparkFailure>> {
-        run_query(Execution {
+    /// The rows of a query, as they come.
+    #[must_use]
+    pub fn query(&self, sql: String) -> RowStream {
+        // What has no rows tells the columns, and there is nothing in it to read.
+        let has_rows = |batch: &Result<RecordBatch, SparkFailure>| {
+            let has = batch.as_ref().map_or(true, |batch| batch.num_rows() > 0);
+            async move { has }
+        };
+        self.all_batches(sql_relation(sql)).filter(has_rows).boxed()
+    }
+
+    /// The rows of a query, behind a batch that tells the columns even where there is no row.
+    #[must_use]
+    pub fn query_with_columns(&self, sql: String) -> RowStream {
+        self.all_batches(sql_relation(sql))
+    }
+
+    fn all_batches(&self, root: proto::Relation) -> RowStream {
+        let pieces = self.start(proto::Plan { op_type: Some(proto::plan::OpType::Root(root)) });
+        let rows = pieces.filter_map(|piece| async move {
+            match piece {
+                Ok(Piece::Rows(batch)) => Some(Ok(batch)),
+                Ok(Piece::Result(_)) => None,
+                Err(failure) => Some(Err(failure)),
+            }
+        });
+        rows.boxed()
+    }
+
+    fn start(&self, plan: proto::Plan) -> BoxStream<'static, Result<Piece, SparkFailure>> {
+        run(Execution {
             client: Arc::clone(&self.client),
             user: self.user(),
             plan,
@@ -261,14 +293,14 @@ impl Session {
     }
 
     /// Ends the session at the server, with all that runs in it.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         let released = tokio::time::timeout(Duration::from_secs(5), self.client.release_session()).await;
         if let Ok(Err(error)) = released {
             tracing::debug!(error = %error.message(), "a session at Spark could not be released");
         }
     }
 
-    pub(super) fn user(&self) -> proto::UserContext {
+    fn user(&self) -> proto::UserContext {
         proto::UserContext { user_id: self.client.user_id().unwrap_or_default().to_owned(), ..Default::default() }
     }
 
@@ -279,21 +311,10 @@ impl Session {
             Err(_) => Err(SparkFailure::Unreachable {
                 place: self.place.clone(),
                 message: format!("no answer within {} s", ANSWER.as_secs()),
+                is_silent: true,
             }),
         }
     }
-}
-
-/// What a driver logs in by. Spark keeps options named `password` out of plans and logs.
-fn login(access: &JdbcAccess, class: &str) -> HashMap<String, String> {
-    let mut options: HashMap<String, String> = access.properties.iter().cloned().collect();
-    options.insert("url".to_owned(), access.url.clone());
-    options.insert("driver".to_owned(), class.to_owned());
-    options.insert("user".to_owned(), access.user.clone());
-    if let Some(password) = &access.password {
-        options.insert("password".to_owned(), password.expose().to_owned());
-    }
-    options
 }
 
 fn union(left: proto::Relation, right: proto::Relation) -> proto::Relation {
@@ -319,7 +340,7 @@ const UNAUTHENTICATED: i32 = 16;
 const PERMISSION_DENIED: i32 = 7;
 
 /// What the client's error means: the server of our own has ended, nobody answers, or Spark said no.
-pub(super) async fn failure(error: &SparkError, place: &str, server: Option<&Server>) -> SparkFailure {
+pub(crate) async fn failure(error: &SparkError, place: &str, server: Option<&Server>) -> SparkFailure {
     let message = if error.message.is_empty() { error.message() } else { error.message.clone() };
     if let Some(server) = server
         // What Spark itself says comes with details; what has none is the connection's.
@@ -330,8 +351,8 @@ pub(super) async fn failure(error: &SparkError, place: &str, server: Option<&Ser
     // Spark's own answers come with details; a connection that broke has none, under any code.
     let is_broken = error.grpc_details().is_none() && BROKEN.iter().any(|word| message.contains(word));
     match error.grpc_code() {
-        _ if is_broken => SparkFailure::Unreachable { place: place.to_owned(), message },
-        Some(UNAVAILABLE) => SparkFailure::Unreachable { place: place.to_owned(), message },
+        _ if is_broken => SparkFailure::Unreachable { place: place.to_owned(), message, is_silent: false },
+        Some(UNAVAILABLE) => SparkFailure::Unreachable { place: place.to_owned(), message, is_silent: false },
         Some(UNAUTHENTICATED | PERMISSION_DENIED) => SparkFailure::Authentication { place: place.to_owned(), message },
         _ => {
             let (class, text) = class_and_text(&message);

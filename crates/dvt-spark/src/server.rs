@@ -1,9 +1,9 @@
 //! A Spark Connect server of dvt's own: started for a run on a free loopback port, asked until it answers, stopped always.
 
-use super::SparkSettings;
-use super::client::Session;
-use super::distribution::Distribution;
-use super::error::SparkFailure;
+use crate::SparkSettings;
+use crate::distribution::Distribution;
+use crate::error::SparkFailure;
+use crate::session::{CONNECT_TIMEOUT, Session};
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ const SHOWN_LINES: usize = 12;
 const LOCAL_SHUFFLE_PARTITIONS: &str = "32";
 
 /// A running server. Dropped, it is stopped.
-pub(crate) struct Server {
+pub struct Server {
     process: tokio::sync::Mutex<Child>,
     /// The end of this is the server's end.
     lifeline: std::sync::Mutex<Option<ChildStdin>>,
@@ -40,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     /// [`SparkFailure::Distribution`] before anything is started; [`SparkFailure::Server`] with the end of its log.
-    pub(crate) async fn start(settings: &SparkSettings) -> Result<(Arc<Self>, Session), SparkFailure> {
+    pub async fn start(settings: &SparkSettings) -> Result<(Arc<Self>, Session), SparkFailure> {
         let distribution = Distribution::find(settings).await?;
         let mut attempt = 1;
         loop {
@@ -115,8 +115,11 @@ impl Server {
                 return Err(ended);
             }
             if is_listening(port).await
-                && let Ok(Ok(session)) =
-                    tokio::time::timeout(Duration::from_secs(30), Session::open(&url, Some(Arc::clone(&server)))).await
+                && let Ok(Ok(session)) = tokio::time::timeout(
+                    Duration::from_secs(30),
+                    Session::open(&url, Some(Arc::clone(&server)), CONNECT_TIMEOUT),
+                )
+                .await
             {
                 tracing::debug!(port, seconds = began.elapsed().as_secs_f64(), "{what} answers");
                 return Ok((server, session));
@@ -136,7 +139,7 @@ impl Server {
 
     /// Why the server is no longer there, if it is not. `is_suspected`: somebody has seen a connection break, which happens
     /// a moment before the process is gone.
-    pub(crate) async fn ended(&self, is_suspected: bool) -> Option<SparkFailure> {
+    pub async fn ended(&self, is_suspected: bool) -> Option<SparkFailure> {
         let patience = if is_suspected { Duration::from_millis(1500) } else { Duration::ZERO };
         let mut process = self.process.lock().await;
         let status = match tokio::time::timeout(patience, process.wait()).await {
@@ -156,13 +159,12 @@ impl Server {
     }
 
     /// Of the process that keeps it; the server is its child.
-    #[cfg(test)]
-    pub(crate) async fn id(&self) -> Option<u32> {
+    pub async fn id(&self) -> Option<u32> {
         self.process.lock().await.id()
     }
 
     /// Stops the server and waits until it is gone.
-    pub(crate) async fn stop(&self) {
+    pub async fn stop(&self) {
         drop(self.lifeline.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take());
         let mut process = self.process.lock().await;
         if tokio::time::timeout(Duration::from_secs(10), process.wait()).await.is_err() {

@@ -17,9 +17,9 @@ pub enum SparkFailure {
     #[error("{message}{}", shown_lines(last_lines))]
     Server { message: String, log: PathBuf, last_lines: Vec<String> },
 
-    /// No answer from a server that somebody else runs.
+    /// No answer from a server that somebody else runs. `is_silent`: nobody has answered in all the time that there was.
     #[error("Spark at {place} cannot be reached: {message}")]
-    Unreachable { place: String, message: String },
+    Unreachable { place: String, message: String, is_silent: bool },
 
     /// The server refused who asks.
     #[error("Spark at {place} refuses the login: {message}")]
@@ -43,7 +43,8 @@ fn shown_lines(lines: &[String]) -> String {
 }
 
 impl SparkFailure {
-    pub(crate) fn refused(construct: impl Into<String>) -> Self {
+    /// Something has no counterpart in Spark.
+    pub fn refused(construct: impl Into<String>) -> Self {
         Self::Refused { construct: construct.into() }
     }
 
@@ -51,7 +52,9 @@ impl SparkFailure {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Server { .. } | Self::Unreachable { .. } => true,
+            Self::Server { .. } => true,
+            // Who waited for nothing once would wait for nothing again.
+            Self::Unreachable { is_silent, .. } => !is_silent,
             Self::Query { class, .. } => class.as_deref().is_some_and(|class| class.starts_with("INVALID_HANDLE")),
             _ => false,
         }
@@ -68,7 +71,8 @@ impl SparkFailure {
             Self::Distribution { hint, .. } | Self::Settings { hint, .. } => hint.clone(),
             Self::Server { log, .. } => format!("the whole log is in {}", log.display()),
             Self::Unreachable { .. } => {
-                "check `remote` in computes.yml, and that a Spark Connect server listens there".to_owned()
+                "check `remote` in computes.yml, and that a Spark Connect server listens there; `connect_timeout` says how long it is waited for"
+                    .to_owned()
             }
             Self::Authentication { .. } => {
                 "put the token into `remote` as `sc://host:port/;token={{ env_var('…') }};use_ssl=true`".to_owned()
@@ -104,14 +108,19 @@ pub(crate) fn class_and_text(message: &str) -> (Option<String>, String) {
         text = text[open + close + 1..].trim_start();
     }
     let mut lines: Vec<&str> = text.lines().take_while(|line| !line.trim_start().starts_with("at ")).collect();
-    // The plan that Spark prints below its message says nothing to the author of the model.
-    if let Some(end) = lines.iter().position(|line| line.starts_with("'") || line.trim_start().starts_with("+- ")) {
+    // The statement and the plan that Spark prints below its message say nothing new to the author of the model.
+    let is_below = |line: &&str| {
+        line.starts_with("'") || line.trim_start().starts_with("+- ") || line.trim_start().starts_with("== SQL")
+    };
+    if let Some(end) = lines.iter().position(is_below) {
         lines.truncate(end.max(1));
     }
     let mut text = lines.join("\n").trim().trim_end_matches(';').trim().to_owned();
     if let Some(state) = text.find("SQLSTATE:") {
-        let tail = text[state..].lines().next().unwrap_or_default().len();
-        let kept = format!("{}{}", text[..state].trim_end(), &text[state + tail..]);
+        // Behind it may stand the place in the statement.
+        let word = text[state..].trim_start_matches("SQLSTATE:").trim_start();
+        let rest = word.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+        let kept = format!("{} {}", text[..state].trim_end(), rest.trim_start());
         text = kept.trim().to_owned();
     }
     (class, text)
@@ -125,6 +134,10 @@ mod tests {
     fn the_class_and_the_text_are_taken_apart() {
         let (class, text) = class_and_text("[DIVIDE_BY_ZERO] Division by zero. Use `try_divide`. SQLSTATE: 22012");
         assert_eq!((class.as_deref(), text.as_str()), (Some("DIVIDE_BY_ZERO"), "Division by zero. Use `try_divide`."));
+        let (_, text) = class_and_text(
+            "[PARSE_SYNTAX_ERROR] Syntax error at 'y'. SQLSTATE: 42601 (line 1, pos 7)\n\n== SQL ==\nselect y\n^^^",
+        );
+        assert_eq!(text, "Syntax error at 'y'. (line 1, pos 7)");
         let (class, text) = class_and_text("java.lang.IllegalStateException: no\n\tat org.apache.Foo(Foo.java:1)");
         assert_eq!((class, text.as_str()), (None, "java.lang.IllegalStateException: no"));
         let (class, _) = class_and_text("x [INVALID_HANDLE.OPERATION_NOT_FOUND] The handle is invalid");
