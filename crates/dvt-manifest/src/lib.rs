@@ -22,8 +22,8 @@ pub mod state;
 mod unit_test;
 
 pub use artifact::{
-    Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, OsiDocument, OsiError,
-    OsiIssue, OsiIssueKind, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically,
+    Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, NodeNow, OsiDocument,
+    OsiError, OsiIssue, OsiIssueKind, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically,
     write_atomically_with, write_quickly,
 };
 pub use checksum::Checksum;

@@ -6,10 +6,12 @@ use crate::settings::RunCommand;
 use chrono::Utc;
 use dvt_diagnostics::{Diagnostic, Event, Events, kinds};
 use dvt_manifest::{
-    FreshnessResult, FreshnessResults, Graph, Manifest, ResourceType, RunResult, RunResults, RunStatus, Timing,
-    WriteError, write_atomically, write_atomically_with,
+    FreshnessResult, FreshnessResults, Graph, Manifest, Node, NodeNow, ResourceType, RunResult, RunResults, RunStatus,
+    Timing, WriteError, write_atomically, write_atomically_with,
 };
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Writes what the command writes; what cannot be written is an error of the run.
@@ -70,48 +72,53 @@ fn freshness_result(result: &NodeResult) -> Option<FreshnessResult> {
 
 /// The manifest with what the run compiled.
 pub(crate) fn write_manifest(run: &Run, outcome: &RunOutcome) -> Vec<Diagnostic> {
-    let project = run.project();
-    let mut manifest = project.manifest.clone();
     let ephemerals = run.ephemerals.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for result in outcome.results.iter().chain(ephemerals.iter()) {
-        let node = match manifest.nodes.get_mut(&result.unique_id) {
-            Some(node) => Some(node),
-            None => manifest.functions.get_mut(&result.unique_id),
-        };
-        if let Some(node) = node
-            && let Some(code) = &result.compiled_code
-        {
-            for overload in node.function.iter_mut().flat_map(|function| &mut function.overloads) {
-                let body = result.overloads.iter().find(|(name, _)| *name == overload.defined_in);
-                overload.compiled_body = body.map(|(_, body)| body.clone());
-            }
-            if node.resource_type == ResourceType::Test && run.leaves_relation(node) {
-                // `--store-failures` says so only now.
-                let relation = node.relation().render();
-                node.relation_name.get_or_insert(relation);
-            }
-            node.compiled.code = Some(code.clone());
-            node.compiled.extra_ctes_injected = true;
-            for called in &result.macros {
-                if !node.depends_on.macros.contains(called) {
-                    node.depends_on.macros.push(called.clone());
-                }
-            }
-            run.resolve_foreign_keys(node);
-            node.compiled.extra_ctes.clone_from(&result.extra_ctes);
-            let path: PathBuf = run.target_path().join("compiled").join(crate::compile::artifact_path(node));
-            let shown = path.strip_prefix(&project.config.project.root).unwrap_or(&path);
-            node.compiled.path = Some(shown.display().to_string());
+    let all = outcome.results.iter().chain(ephemerals.iter());
+    let results: HashMap<&str, &NodeResult> = all.map(|result| (result.unique_id.as_str(), result)).collect();
+    let now: NodeNow<'_> = &|node| match results.get(node.unique_id.as_str()) {
+        Some(result) => with_result(run, node, result),
+        None => Cow::Borrowed(node),
+    };
+    write_parsed_with(&run.project().manifest, run.target_path(), &run.settings().events, now)
+}
+
+/// A node with what the run compiled for it.
+fn with_result<'n>(run: &Run, node: &'n Node, result: &NodeResult) -> Cow<'n, Node> {
+    let Some(code) = &result.compiled_code else { return Cow::Borrowed(node) };
+    let mut node = node.clone();
+    for overload in node.function.iter_mut().flat_map(|function| &mut function.overloads) {
+        let body = result.overloads.iter().find(|(name, _)| *name == overload.defined_in);
+        overload.compiled_body = body.map(|(_, body)| body.clone());
+    }
+    if node.resource_type == ResourceType::Test && run.leaves_relation(&node) {
+        // `--store-failures` says so only now.
+        let relation = node.relation().render();
+        node.relation_name.get_or_insert(relation);
+    }
+    node.compiled.code = Some(code.clone());
+    node.compiled.extra_ctes_injected = true;
+    for called in &result.macros {
+        if !node.depends_on.macros.contains(called) {
+            node.depends_on.macros.push(called.clone());
         }
     }
-    write_parsed(&manifest, run.target_path(), &run.settings().events)
+    run.resolve_foreign_keys(&mut node);
+    node.compiled.extra_ctes.clone_from(&result.extra_ctes);
+    let path: PathBuf = run.target_path().join("compiled").join(crate::compile::artifact_path(&node));
+    let shown = path.strip_prefix(&run.project().config.project.root).unwrap_or(&path);
+    node.compiled.path = Some(shown.display().to_string());
+    Cow::Owned(node)
 }
 
 /// Writes `manifest.json`, `semantic_manifest.json` and `osi_document.json`: as soon as a project is read, and again when a
 /// command over it has ended, as dbt does.
 pub fn write_parsed(manifest: &Manifest, target_path: &Path, events: &Events) -> Vec<Diagnostic> {
+    write_parsed_with(manifest, target_path, events, &|node| Cow::Borrowed(node))
+}
+
+fn write_parsed_with(manifest: &Manifest, target_path: &Path, events: &Events, now: NodeNow<'_>) -> Vec<Diagnostic> {
     let path = target_path.join("manifest.json");
-    let written = write_atomically_with(&path, |out| manifest.write_json(out));
+    let written = write_atomically_with(&path, |out| manifest.write_json_with(out, now));
     let mut problems = told(events, "WritableManifest", &path, written);
     let path = target_path.join("semantic_manifest.json");
     let written = write_atomically(&path, manifest.semantic_manifest_json().as_bytes());

@@ -10,7 +10,11 @@ use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::io::{self, Write};
+
+/// A node as it is to be written: as it was read, or with what was found out since.
+pub type NodeNow<'f> = &'f (dyn for<'n> Fn(&'n Node) -> Cow<'n, Node> + Sync);
 
 impl Manifest {
     /// The artifact's text. It is written thing by thing: a large project's artifact never stands in memory as values.
@@ -27,10 +31,18 @@ impl Manifest {
     /// # Errors
     /// What `out` says.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.write_json_with(out, &|node| Cow::Borrowed(node))
+    }
+
+    /// The same with every node as `now` gives it: a command says there what it compiled, without a second manifest.
+    ///
+    /// # Errors
+    /// What `out` says.
+    pub fn write_json_with(&self, out: &mut dyn Write, now: NodeNow<'_>) -> io::Result<()> {
         let graph = Graph::new(self);
         let mut text = Text { out, is_first: true };
         let shows_connection = self.has_connections();
-        let node = |node| Written { node, shows_connection };
+        let node = |node| Written { node: now(node), shows_connection };
         text.out.write_all(b"{")?;
         text.value("metadata", &self.metadata_json())?;
         text.objects("nodes", &self.nodes, node)?;
@@ -241,7 +253,7 @@ struct AsJson<'a, T>(&'a T);
 
 /// A node as the artifact has it.
 struct Written<'a> {
-    node: &'a Node,
+    node: Cow<'a, Node>,
     shows_connection: bool,
 }
 
@@ -255,13 +267,13 @@ fn shown(mut json: Value, shows_connection: bool) -> Value {
 
 impl Serialize for AsJson<'_, Node> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { node: self.0, shows_connection: true }.serialize(serializer)
+        Written { node: Cow::Borrowed(self.0), shows_connection: true }.serialize(serializer)
     }
 }
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { node, shows_connection } = *self;
+        let Self { node, shows_connection } = self;
         let mut json = serializer.serialize_map(None)?;
         json.serialize_entry("database", &node.database)?;
         // A `generate_schema_name` may give nothing; dbt writes that so.
@@ -289,7 +301,7 @@ impl Serialize for Written<'_> {
         json.serialize_entry("relation_name", &node.relation_name)?;
         json.serialize_entry("raw_code", &node.raw_code)?;
         json.serialize_entry("doc_blocks", &node.doc_blocks)?;
-        if shows_connection {
+        if *shows_connection {
             json.serialize_entry("connection", &node.connection)?;
         }
         if node.resource_type == ResourceType::Seed {

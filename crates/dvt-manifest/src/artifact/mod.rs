@@ -12,6 +12,7 @@ mod unit_and_semantic_json;
 mod write;
 
 pub use catalog::{Catalog, CatalogColumn, CatalogTable};
+pub use manifest_json::NodeNow;
 pub use osi_document::{OsiDocument, OsiError, OsiIssue, OsiIssueKind};
 pub use run_results::{RunResult, RunResults, RunStatus, Timing};
 pub use sources::{FreshnessResult, FreshnessResults};
