@@ -3,6 +3,7 @@
 //! For dbt a blank line behind the header is a row of NULLs, also at the end of the file; the CSV reader passes over it. So
 //! it is given an empty value on the way: `""`. Lines keep their numbers.
 
+use memchr::{memchr, memchr2};
 use std::io::{self, Read};
 
 const BUFFER: usize = 1 << 16;
@@ -38,6 +39,28 @@ enum Line {
 impl<R: Read> BlankLines<R> {
     pub(crate) fn new(source: R, delimiter: u8) -> Self {
         Self { source, delimiter, input: vec![0; BUFFER], output: Vec::new(), given: 0, line: Line::Nothing }
+    }
+
+    /// Copies what cannot matter at once, and looks at the rest byte by byte.
+    fn take_all(&mut self, mut bytes: &[u8]) {
+        while let [first, rest @ ..] = bytes {
+            let taken = match self.line {
+                Line::Quoted => memchr(b'"', bytes).unwrap_or(bytes.len()),
+                Line::Value { .. } => memchr2(b'\n', b'"', bytes).unwrap_or(bytes.len()),
+                _ => 0,
+            };
+            let (plain, behind) = bytes.split_at(taken);
+            let Some(last) = plain.last() else {
+                self.take(*first);
+                bytes = rest;
+                continue;
+            };
+            self.output.extend_from_slice(plain);
+            if let Line::Value { starts } = &mut self.line {
+                *starts = *last == self.delimiter;
+            }
+            bytes = behind;
+        }
     }
 
     fn take(&mut self, byte: u8) {
@@ -81,7 +104,7 @@ impl<R: Read> Read for BlankLines<R> {
                 return Ok(0);
             }
             let input = std::mem::take(&mut self.input);
-            input[..read].iter().for_each(|byte| self.take(*byte));
+            self.take_all(&input[..read]);
             self.input = input;
         }
         let rest = &self.output[self.given..];
@@ -97,6 +120,19 @@ mod tests {
     use super::BlankLines;
     use std::io::Read;
 
+    /// The same, however the file's bytes come.
+    struct Pieces<'t>(&'t [u8], usize);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, target: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(target.len()).min(self.0.len());
+            let (now, later) = self.0.split_at(count);
+            target[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
     #[test]
     fn blank_lines_behind_the_header_hold_an_empty_value() {
         for (text, expected) in [
@@ -107,12 +143,15 @@ mod tests {
             // Inside of quotes a line is a part of the value.
             ("a,b\n1,\"x\n\ny\"\n\n", "a,b\n1,\"x\n\ny\"\n\"\"\n"),
             ("a\n\"x\"\"\n\n\"\n", "a\n\"x\"\"\n\n\"\n"),
+            ("a,b\n1,\"x\n\"\n\n,\"\n\n\"\n", "a,b\n1,\"x\n\"\n\"\"\n,\"\n\n\"\n"),
             // A quote inside of a value opens nothing.
             ("a\nit\"s\n\n1\n", "a\nit\"s\n\"\"\n1\n"),
         ] {
-            let mut found = String::new();
-            BlankLines::new(text.as_bytes(), b',').read_to_string(&mut found).unwrap();
-            assert_eq!(found, expected, "{text:?}");
+            for size in [1, 2, 3, 100] {
+                let mut found = String::new();
+                BlankLines::new(Pieces(text.as_bytes(), size), b',').read_to_string(&mut found).unwrap();
+                assert_eq!(found, expected, "{text:?}");
+            }
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Values of columns with a configured type, read here as the engine would read their text: only in the forms about which
 //! there is no doubt. With any other form the engine itself reads the text.
 
-use arrow::datatypes::{DataType, Date32Type, TimeUnit};
-use chrono::NaiveDate;
+use arrow::datatypes::{DataType, TimeUnit};
 
 /// The Arrow type of a column of this PostgreSQL type, if its values can be read here.
 /// Source: PostgreSQL manual, "Data Types".
@@ -47,6 +46,10 @@ pub(super) fn exact_decimal(text: &str, precision: u8, scale: i8) -> Option<i128
         _ => (false, text),
     };
     let scale = usize::from(scale.unsigned_abs());
+    if let Some(value) = short_decimal(digits, scale) {
+        let value = i128::from(value);
+        return (value < 10_i128.pow(u32::from(precision))).then_some(if is_negative { -value } else { value });
+    }
     let (mut value, mut after_point, mut seen, mut rounds_up) = (0_i128, None::<usize>, false, false);
     for byte in digits {
         match byte {
@@ -73,6 +76,18 @@ pub(super) fn exact_decimal(text: &str, precision: u8, scale: i8) -> Option<i128
     (value < 10_i128.pow(u32::from(precision))).then_some(if is_negative { -value } else { value })
 }
 
+/// The usual number: at most 18 digits, a point among them, and no more behind it than the type has.
+fn short_decimal(digits: &[u8], scale: usize) -> Option<u64> {
+    let point = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+    let (whole, fraction) = (&digits[..point], digits.get(point + 1..).unwrap_or_default());
+    if whole.is_empty() || fraction.len() > scale || whole.len() + scale > 18 {
+        return None;
+    }
+    let add = |sum: u64, digit: &u8| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0'));
+    let value = whole.iter().chain(fraction).try_fold(0, add)?;
+    Some(value * 10_u64.pow(u32::try_from(scale - fraction.len()).ok()?))
+}
+
 /// `YYYY-MM-DD`, with all its digits; days since 1970.
 pub(super) fn exact_date(text: &str) -> Option<i32> {
     let text = text.trim_ascii().as_bytes();
@@ -81,8 +96,27 @@ pub(super) fn exact_date(text: &str) -> Option<i32> {
         digits.iter().try_fold(0_u32, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + u32::from(digit - b'0')))
     };
     let (year, month, day) = (number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?);
-    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    (year > 0).then(|| Date32Type::from_naive_date(date))
+    if year == 0 || !(1..=12).contains(&month) || day == 0 || day > days_in_month(year, month) {
+        return None;
+    }
+    Some(days_since_1970(year, month, day))
+}
+
+fn days_in_month(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Counted in years that begin with March, so that a leap day is a year's last.
+fn days_since_1970(year: u32, month: u32, day: u32) -> i32 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day;
+    // 1970-01-01 is day 719,469 of this count. Years have four digits.
+    days.cast_signed() - 719_469
 }
 
 /// `YYYY-MM-DD hh:mm:ss`, with a `T` too, and at most six digits of a fraction; microseconds since 1970.
@@ -175,6 +209,21 @@ mod tests {
         assert_eq!(two("."), None);
         assert_eq!(two("-"), None);
         assert_eq!(exact_decimal("2.5", 3, 0), Some(3));
+    }
+
+    #[test]
+    fn days_are_counted_as_the_calendar_counts_them() {
+        use chrono::NaiveDate;
+        let mut day = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
+        while let Some(next) = day.succ_opt().filter(|next| next.format("%Y").to_string().len() == 4) {
+            let days = day.signed_duration_since(NaiveDate::default()).num_days();
+            assert_eq!(exact_date(&day.to_string()).map(i64::from), Some(days), "{day}");
+            day = next;
+        }
+        for text in ["1900-02-29", "2001-02-29", "2000-02-30", "2024-04-31", "2024-00-01", "2024-13-01", "2024-01-00"] {
+            assert_eq!(exact_date(text), None, "{text}");
+        }
+        assert!(exact_date("2000-02-29").is_some());
     }
 
     #[test]

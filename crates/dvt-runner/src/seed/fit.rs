@@ -31,13 +31,18 @@ impl Fit {
         }
     }
 
+    /// Whether a value that could be read as the column's exact type fits for that reason alone.
+    pub(super) fn is_met_by_exact_values(self) -> bool {
+        !matches!(self, Self::Length(_))
+    }
+
     /// Blanks at the end do not count against a length: SQL drops them.
     pub(super) fn accepts(self, text: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Integer => text.trim().parse::<i128>().is_ok(),
             Self::Number => text.trim().parse::<f64>().is_ok(),
-            Self::Length(length) => text.trim_end_matches(' ').chars().count() <= length,
+            Self::Length(length) => text.len() <= length || text.trim_end_matches(' ').chars().count() <= length,
         }
     }
 }

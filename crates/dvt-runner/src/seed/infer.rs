@@ -3,10 +3,10 @@
 use super::blank_lines::BlankLines;
 use super::exact::{exact_type, is_exact};
 use super::fit::Fit;
-use super::values::{Kind, Number, is_null, parse_number, plain_integer};
+use super::values::{Kind, Number, is_null, parse_number, plain_fraction, plain_integer};
 use super::{SeedError, SeedOptions};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use csv::{ByteRecord, Reader, ReaderBuilder};
+use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
@@ -58,12 +58,11 @@ impl SeedFile {
 pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     let path = options.shown_path.clone();
     let mut reader = open(&options)?;
-    let mut record = ByteRecord::new();
+    let mut record = StringRecord::new();
     if !next_record(&mut reader, &mut record, &path)? {
         return Err(SeedError::NoHeader { path });
     }
-    let header: Vec<String> =
-        (0..record.len()).map(|index| field(&record, index, &path).map(str::to_owned)).collect::<Result<_, _>>()?;
+    let header: Vec<String> = record.iter().map(str::to_owned).collect();
     let names = column_names(&header);
     // A folder's `column_types` speak of all its seeds, so a name may be another seed's.
     let unknown_types = options.column_types.keys().filter(|name| !names.contains(name)).cloned().collect();
@@ -86,17 +85,18 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
         if record.len() < names.len() && short_row.is_none() && !is_blank {
             short_row = Some(line(&record));
         }
-        for (index, guess) in columns.iter_mut().enumerate().take(record.len()) {
-            let text = field(&record, index, &path)?;
+        for (index, (guess, text)) in columns.iter_mut().zip(&record).enumerate() {
             if is_null(text) {
                 continue;
             }
+            let mut known_to_fit = false;
             if let Some(exact_type) = &exact_types[index]
                 && all_exact
             {
                 all_exact = is_exact(exact_type, text);
+                known_to_fit = all_exact && fits[index].is_met_by_exact_values();
             }
-            if !fits[index].accepts(text) {
+            if !known_to_fit && !fits[index].accepts(text) {
                 return Err(SeedError::DoesNotFit {
                     line: line(&record),
                     column: names[index].clone(),
@@ -133,18 +133,18 @@ pub(super) fn open(options: &SeedOptions) -> Result<Rows, SeedError> {
         .from_reader(BlankLines::new(file, options.delimiter)))
 }
 
-pub(super) fn next_record(reader: &mut Rows, record: &mut ByteRecord, path: &str) -> Result<bool, SeedError> {
-    reader.read_byte_record(record).map_err(|error| SeedError::Io { path: path.to_owned(), cause: error.into() })
+pub(super) fn next_record(reader: &mut Rows, record: &mut StringRecord, path: &str) -> Result<bool, SeedError> {
+    reader.read_record(record).map_err(|error| match error.kind() {
+        ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(1, csv::Position::line);
+            SeedError::NotUtf8 { path: path.to_owned(), line }
+        }
+        _ => SeedError::Io { path: path.to_owned(), cause: error.into() },
+    })
 }
 
-pub(super) fn line(record: &ByteRecord) -> u64 {
+pub(super) fn line(record: &StringRecord) -> u64 {
     record.position().map_or(1, csv::Position::line)
-}
-
-/// The value at `index`, which is there.
-pub(super) fn field<'a>(record: &'a ByteRecord, index: usize, path: &str) -> Result<&'a str, SeedError> {
-    std::str::from_utf8(record.get(index).unwrap_or_default())
-        .map_err(|_| SeedError::NotUtf8 { path: path.to_owned(), line: line(record) })
 }
 
 /// The header's names: one without a name gets a letter, a repeated one a number, as dbt's reader names them.
@@ -194,6 +194,10 @@ impl Guess {
         if let (Some(value), [Kind::Number, Kind::Text]) = (plain_integer(text), &*self.possible) {
             self.digits = self.digits.max(value.unsigned_abs().checked_ilog10().map_or(0, |log| log as usize + 1));
             self.fits_i32 &= i32::try_from(value).is_ok();
+            return Ok(());
+        }
+        if let ([Kind::Number, Kind::Text], Some(_)) = (&*self.possible, plain_fraction(text)) {
+            self.has_fraction = true;
             return Ok(());
         }
         if self.possible.first() == Some(&Kind::Number) {

@@ -1,9 +1,10 @@
 //! The second pass over a seed's file: its rows as Arrow batches.
 
 use super::exact::{exact_boolean, exact_date, exact_decimal, exact_float, exact_integer, exact_timestamp};
-use super::infer::{field, line, next_record, open};
+use super::infer::{line, next_record, open};
 use super::values::{
-    Kind, is_null, parse_boolean, parse_date, parse_datetime, parse_iso_datetime, parse_number, plain_integer,
+    Kind, is_null, parse_boolean, parse_date, parse_datetime, parse_iso_datetime, parse_number, plain_fraction,
+    plain_integer,
 };
 use super::{SeedError, SeedFile};
 use arrow::array::{
@@ -11,7 +12,7 @@ use arrow::array::{
     Int32Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, SchemaRef, i256};
-use csv::ByteRecord;
+use csv::StringRecord;
 use dvt_adapter::{AdapterError, BatchStream, ErrorClass};
 use futures::StreamExt;
 use std::sync::Arc;
@@ -64,14 +65,14 @@ pub(super) fn read_rows(
         })
         .collect();
     let mut reader = open(&seed.options)?;
-    let mut record = ByteRecord::new();
+    let mut record = StringRecord::new();
     next_record(&mut reader, &mut record, path)?;
     loop {
         let mut builders: Vec<Builder> = schema.fields().iter().map(|field| Builder::new(field.data_type())).collect();
         let (mut rows, mut bytes) = (0, 0);
         while rows < BATCH_ROWS && bytes < BATCH_BYTES && next_record(&mut reader, &mut record, path)? {
             for (index, (builder, reading)) in builders.iter_mut().zip(&readings).enumerate() {
-                let text = if index < record.len() { field(&record, index, path)? } else { "" };
+                let text = record.get(index).unwrap_or_default();
                 if builder.append(reading, text).is_none() {
                     let column = seed.columns[index].name.clone();
                     return Err(SeedError::Changed { path: path.clone(), line: line(&record), column });
@@ -164,7 +165,9 @@ impl Builder {
             Self::Int64(builder) => builder.append_value(integer()?),
             Self::Decimal128(builder) => builder.append_value(parse_number(text)?.to_text().parse().ok()?),
             Self::Decimal256(builder) => builder.append_value(i256::from_string(&parse_number(text)?.to_text())?),
-            Self::Float64(builder) => builder.append_value(parse_number(text)?.to_f64()),
+            Self::Float64(builder) => {
+                builder.append_value(plain_fraction(text).or_else(|| Some(parse_number(text)?.to_f64()))?);
+            }
             Self::Date(builder) => {
                 builder.append_value(arrow::datatypes::Date32Type::from_naive_date(parse_date(text)?));
             }

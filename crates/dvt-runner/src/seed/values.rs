@@ -50,6 +50,15 @@ pub(super) fn plain_integer(text: &str) -> Option<i64> {
     if is_plain { text.parse().ok() } else { None }
 }
 
+/// Digits with a point among them and at most a minus before them, that are no whole number.
+pub(super) fn plain_fraction(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let point = digits.iter().position(|byte| !byte.is_ascii_digit()).filter(|at| digits[*at] == b'.')?;
+    let fraction = &digits[point + 1..];
+    let is_plain = point > 0 && fraction.iter().all(u8::is_ascii_digit) && fraction.iter().any(|byte| *byte != b'0');
+    if is_plain { text.parse().ok() } else { None }
+}
+
 /// A number of any length, without loss.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Number {
