@@ -24,7 +24,7 @@ mod unit_test;
 pub use artifact::{
     Catalog, CatalogColumn, CatalogTable, DBT_VERSION, FreshnessResult, FreshnessResults, NodeNow, OsiDocument,
     OsiError, OsiIssue, OsiIssueKind, RunResult, RunResults, RunStatus, Timing, WriteError, write_atomically,
-    write_atomically_with, write_quickly,
+    write_atomically_with, write_new, write_quickly,
 };
 pub use checksum::Checksum;
 pub use config::{Config, ConfigError};

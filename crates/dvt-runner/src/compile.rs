@@ -8,7 +8,7 @@ use crate::run::Run;
 use dvt_diagnostics::{Diagnostic, Span};
 use dvt_federation::Route;
 use dvt_jinja::{Bridge, RenderContext, SourceMap, Template, Value, render_template};
-use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_quickly};
+use dvt_manifest::{InjectedCte, Node, Relation, ResourceType, write_new, write_quickly};
 use dvt_sql::{Injected, inject_ctes};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -301,11 +301,11 @@ fn write_artifact(run: &Run, folder: &str, path: &Path, text: &str) -> Result<()
         return Ok(());
     }
     let path = run.project().config.target_path.join(folder).join(path);
-    // A file that takes another's place is written to the disk at once by many file systems, and most often it says the
-    // same.
-    if holds(&path, text) {
-        return Ok(());
-    }
-    // There are thousands of these and they are for people to read: none is worth waiting for the disk.
-    write_quickly(&path, text.as_bytes()).map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
+    // There are thousands of these and they are for people to read: none is worth waiting for the disk. A file that takes
+    // another's place is written there at once by many file systems, and most often it says the same.
+    let written = match write_new(&path, text.as_bytes()) {
+        Ok(false) if !holds(&path, text) => write_quickly(&path, text.as_bytes()),
+        other => other.map(|_| ()),
+    };
+    written.map_err(|error| Diagnostic::error("artifact", error.to_string()).into())
 }

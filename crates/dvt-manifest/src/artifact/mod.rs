@@ -16,7 +16,7 @@ pub use manifest_json::NodeNow;
 pub use osi_document::{OsiDocument, OsiError, OsiIssue, OsiIssueKind};
 pub use run_results::{RunResult, RunResults, RunStatus, Timing};
 pub use sources::{FreshnessResult, FreshnessResults};
-pub use write::{WriteError, write_atomically, write_atomically_with, write_quickly};
+pub use write::{WriteError, write_atomically, write_atomically_with, write_new, write_quickly};
 
 /// What both artifacts say about their maker. dbt's readers compare it with their own version.
 pub const DBT_VERSION: &str = "1.12.6";

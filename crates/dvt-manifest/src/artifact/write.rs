@@ -50,6 +50,27 @@ pub fn write_quickly(path: &Path, contents: &[u8]) -> Result<(), WriteError> {
     write_beside(path, |mut file| file.write_all(contents))
 }
 
+/// Writes a file that is not there yet, in as few steps as there can be. `false`: there is one, which is as it was.
+///
+/// A reader may see the start of it, and when writing fails what was written stays.
+///
+/// # Errors
+/// [`WriteError`].
+pub fn write_new(path: &Path, contents: &[u8]) -> Result<bool, WriteError> {
+    let create = || fs::File::create_new(path);
+    let created = match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+            Some(folder) => fs::create_dir_all(folder).and_then(|()| create()),
+            None => Err(error),
+        },
+        other => other,
+    };
+    match created.and_then(|mut file| file.write_all(contents)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        written => written.map(|()| true).map_err(|cause| WriteError { path: path.to_owned(), cause }),
+    }
+}
+
 fn write_beside(path: &Path, write: impl FnOnce(fs::File) -> io::Result<()>) -> Result<(), WriteError> {
     let error = |cause| WriteError { path: path.to_owned(), cause };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
