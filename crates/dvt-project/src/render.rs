@@ -7,6 +7,23 @@ use dvt_jinja::{Bridge, Invocation, MacroLibrary, ParseBridge, Phase, RenderCont
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
+/// What templates have that YAML files have not: no thing of the project is known yet while they are read.
+const NOT_IN_YAML: &[&str] = &[
+    "ref",
+    "source",
+    "metric",
+    "function",
+    "adapter",
+    "this",
+    "graph",
+    "model",
+    "statement",
+    "run_query",
+    "load_result",
+    "store_result",
+    "store_raw_result",
+];
+
 /// Renders the values of one YAML file in one context (`env_var`, `var`, maybe `target`).
 pub(crate) struct ValueRenderer {
     library: MacroLibrary,
@@ -27,6 +44,9 @@ impl ValueRenderer {
         context.vars = Arc::new(Vars { layers: vars });
         // Nothing runs while a YAML file is read: what a template says under `{% if execute %}` is not meant.
         context.variables.insert("execute".to_owned(), dvt_jinja::Value::Bool(false));
+        for name in NOT_IN_YAML {
+            context.variables.insert((*name).to_owned(), dvt_jinja::Value::Undefined(None));
+        }
         if let Some(target) = target {
             context.target = target.clone();
         }

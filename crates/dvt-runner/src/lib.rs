@@ -36,6 +36,7 @@ mod operation;
 mod outcome;
 mod overloads;
 mod plan;
+mod pointer;
 mod progress;
 mod query_comment;
 mod questions;

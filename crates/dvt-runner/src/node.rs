@@ -11,6 +11,7 @@ use crate::materialize::materialize;
 use crate::microbatch::{run_batches, runs_in_batches};
 use crate::outcome::{NodeResult, RouteKind, Status, Timing};
 use crate::plan::{NodePlan, plan_node};
+use crate::pointer::has_pointer;
 use crate::progress::Progress;
 use crate::query_comment::{CommentFacts, StatementComment};
 use crate::reporter::{NodeStarted, Phase};
@@ -47,6 +48,8 @@ pub(crate) struct Work {
     pub(crate) overload_results: Option<Json>,
     pub(crate) overloads: Vec<(String, String)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What the materialization made, if it said so.
+    relation: Option<Relation>,
     /// `plan`: what the node would do.
     plan: Option<Box<NodePlan>>,
 }
@@ -183,7 +186,10 @@ impl Job<'_> {
         if runs_in_batches(self.run, &self.node) {
             work.timing.push(Timing { name: "compile", started_at, completed_at: started_at });
             self.progress.phase(Phase::Publish);
-            let done = run_batches(self, work).await;
+            let mut done = run_batches(self, work).await;
+            if done.is_ok() && work.status.is_none_or(|status| status == Status::Success) {
+                done = self.finish(work).await;
+            }
             work.timing.push(Timing { name: "execute", started_at, completed_at: Utc::now() });
             return done;
         }
@@ -201,7 +207,7 @@ impl Job<'_> {
             work.compiled = Some(Arc::clone(&compiled));
         }
         let started_at = Utc::now();
-        let done = match self.run.request.command {
+        let mut done = match self.run.request.command {
             RunCommand::Compile | RunCommand::Docs if self.node.function.is_some() => {
                 self.overloads(&bridge, work).await
             }
@@ -229,8 +235,20 @@ impl Job<'_> {
             }
             _ => self.cross(&bridge, &compiled, work).await,
         };
+        if done.is_ok() {
+            done = self.finish(work).await;
+        }
         work.timing.push(Timing { name: "execute", started_at, completed_at: Utc::now() });
         done
+    }
+
+    /// What follows a model that was built: the view of its latest version.
+    async fn finish(&self, work: &Work) -> Result<(), NodeError> {
+        if !has_pointer(self.run, &self.node) {
+            return Ok(());
+        }
+        let built = work.relation.clone().unwrap_or_else(|| self.node.relation());
+        self.point_to_latest(&built).await
     }
 
     /// `clone`: the other environment's relation, here under the node's own name; as a copy where the database can
@@ -378,6 +396,7 @@ impl Job<'_> {
     /// What the materialization answered: dbt's response of the statement `main`, and a test's verdict.
     pub(crate) fn note(&self, materialized: &Materialized, work: &mut Work) -> Result<(), NodeError> {
         self.run.record(&Entry::Published { unique_id: self.node.unique_id.clone() })?;
+        work.relation = materialized.relations.first().cloned();
         if let Some(main) = &materialized.main {
             let response = &main.response;
             work.response = response_json(&response.message, response.code.as_deref(), response.rows_affected);
@@ -388,6 +407,11 @@ impl Job<'_> {
             }
         }
         Ok(())
+    }
+
+    fn not_a_verdict(&self, message: String) -> NodeError {
+        let diagnostic = Diagnostic::error("test-result", message).label(self.node.span.clone(), "");
+        diagnostic.help("look at the project's own `get_test_sql` or test materialization").into()
     }
 
     /// The verdict of a test, from the one row of its query.
@@ -403,23 +427,38 @@ impl Job<'_> {
         };
         let table = verdict.ok_or_else(wrong)?;
         let names: Vec<String> = table.column_names().map(str::to_lowercase).collect();
+        let failed = format!("dbt internally failed to execute {}", self.node.unique_id);
+        let found = table.rows().count();
+        if found != 1 {
+            return Err(self.not_a_verdict(format!("{failed}: Returned {found} rows, but expected 1 row")));
+        }
+        if names.len() != 3 {
+            let found = names.len();
+            return Err(self.not_a_verdict(format!("{failed}: Returned {found} columns, but expected 3 columns")));
+        }
         let row = table.rows().next().ok_or_else(wrong)?;
         let cell = |name: &str| names.iter().position(|known| known == name).and_then(|at| row.get(at)).cloned();
-        let failures = cell("failures").and_then(|value| value.as_int()).ok_or_else(wrong)?;
         let truth = |name: &str| {
-            cell(name).is_some_and(|value| match &value {
-                Value::Str(text) => matches!(text.to_lowercase().as_str(), "t" | "true" | "1"),
-                other => other.is_true(),
-            })
+            match cell(name).ok_or_else(wrong)? {
+            Value::Str(text) => truth_of(&text).ok_or_else(|| {
+                self.not_a_verdict(format!(
+                    "Macro 'get_test_sql' returns '{text}'.  It is not type 'bool' and cannot not be converted reliably \
+                     to a bool."
+                ))
+            }),
+            other => Ok(other.is_true()),
+        }
         };
+        let failures = cell("failures").and_then(|value| value.as_int()).ok_or_else(wrong)?;
+        let (should_warn, should_error) = (truth("should_warn")?, truth("should_error")?);
         let severity = self.node.config.text("severity").unwrap_or("error").to_lowercase();
         let condition = |key: &str| self.node.config.text(key).unwrap_or("!= 0").to_owned();
         let noun = if failures == 1 { "result" } else { "results" };
         let told =
             |verb: &str, key: &str| Some(format!("Got {failures} {noun}, configured to {verb} if {}", condition(key)));
-        let (status, message) = if severity == "error" && truth("should_error") {
+        let (status, message) = if severity == "error" && should_error {
             (Status::Fail, told("fail", "error_if"))
-        } else if truth("should_warn") {
+        } else if should_warn {
             if self.run.settings().events.is_error(kinds::LOG_TEST_RESULT) {
                 (Status::Fail, told("fail", "warn_if"))
             } else {
@@ -433,6 +472,15 @@ impl Job<'_> {
         work.status = Some(status);
         work.message = message;
         Ok(())
+    }
+}
+
+/// The words that dbt takes for a truth value; `None` for all others.
+fn truth_of(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "y" | "yes" | "t" | "true" | "on" | "1" => Some(true),
+        "n" | "no" | "f" | "false" | "off" | "0" => Some(false),
+        _ => None,
     }
 }
 

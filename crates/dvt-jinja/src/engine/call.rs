@@ -193,6 +193,7 @@ impl Interpreter<'_> {
             let by_name = args.keyword.shift_remove(&parameter.name);
             let value = match (positional.next(), by_name) {
                 (Some(_), Some(_)) => {
+                    let name = python_name(name);
                     return Err(raise(format!("macro '{name}' got multiple values for argument '{}'", parameter.name)));
                 }
                 (Some(value), None) | (None, Some(value)) => value,
@@ -209,7 +210,7 @@ impl Interpreter<'_> {
             scope.set(&"varargs".into(), Value::tuple(extra));
         } else if !extra.is_empty() {
             let count = body.parameters.len();
-            return Err(raise(format!("macro '{name}' takes not more than {count} argument(s)")));
+            return Err(raise(format!("macro '{}' takes not more than {count} argument(s)", python_name(name))));
         }
         if body.uses.kwargs {
             let kwargs: Dict = args.keyword.drain(..).map(|(key, value)| (Value::Str(key), value)).collect();
@@ -217,7 +218,8 @@ impl Interpreter<'_> {
         } else if let Some((key, _)) = args.keyword.first() {
             let known: Vec<&str> = body.parameters.iter().map(|parameter| &*parameter.name).collect();
             let nearest = did_you_mean(key, known.iter().copied());
-            return Err(raise(format!("macro '{name}' takes no keyword argument '{key}'")).with_help(match nearest {
+            let message = format!("macro '{}' takes no keyword argument '{key}'", python_name(name));
+            return Err(raise(message).with_help(match nearest {
                 Some(nearest) => Some(format!("did you mean `{nearest}`?")),
                 None if known.is_empty() => None,
                 None => Some(format!("its arguments are {}", known.join(", "))),
@@ -331,6 +333,11 @@ impl Interpreter<'_> {
             }
         }
     }
+}
+
+/// A macro's name as dbt's messages have it: that of the function that Python would call.
+fn python_name(name: &str) -> String {
+    if name == "caller" { name.to_owned() } else { format!("dbt_macro__{name}") }
 }
 
 /// A macro's file as its own package names it: without the folder of installed packages.

@@ -28,8 +28,8 @@ fn a_macro_does_not_see_the_callers_variables() {
 fn wrong_arguments_are_errors() {
     let library = library(&[("shop", "macros/m.sql", "{% macro m(alpha, beta=1) %}{% endmacro %}")]);
     for (template, expected) in [
-        ("{{ m(1, 2, 3) }}", "macro 'm' takes not more than 2 argument(s)"),
-        ("{{ m(alpah=1) }}", "macro 'm' takes no keyword argument 'alpah'"),
+        ("{{ m(1, 2, 3) }}", "macro 'dbt_macro__m' takes not more than 2 argument(s)"),
+        ("{{ m(alpah=1) }}", "macro 'dbt_macro__m' takes no keyword argument 'alpah'"),
         ("{{ m(1, alpha=2) }}", "multiple values for argument 'alpha'"),
         ("{% call m() %}x{% endcall %}", "does not use `caller()`"),
     ] {

@@ -454,6 +454,10 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
         }
         _ => {}
     }
+    if let Some(Value::Bool(enabled)) = values.get("latest_version_pointer") {
+        let short = json!({"enabled": *enabled});
+        values.insert("latest_version_pointer".to_owned(), short);
+    }
     // These have fields of their own and no others: what else was said is not kept.
     for key in ["docs", "contract", "snapshot_meta_column_names", "latest_version_pointer"] {
         if let (Some(Value::Object(default)), Some(Value::Object(_))) = (merged.get(key), values.get(key))

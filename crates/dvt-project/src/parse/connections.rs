@@ -146,7 +146,7 @@ pub(crate) fn say<'l>(lines: impl IntoIterator<Item = &'l LogLine>, events: &Eve
     }
 }
 
-/// What templates said with `exceptions.warn`, each once.
+/// What templates said with `exceptions.warn`, as often as they said it; threads read them in no order.
 pub(crate) fn warnings<'l>(lines: impl IntoIterator<Item = &'l LogLine>) -> Vec<Diagnostic> {
     let mut messages: Vec<&String> = lines
         .into_iter()
@@ -156,7 +156,6 @@ pub(crate) fn warnings<'l>(lines: impl IntoIterator<Item = &'l LogLine>) -> Vec<
         })
         .collect();
     messages.sort();
-    messages.dedup();
     let warning = |message: &String| {
         let event = Event::new(kinds::JINJA_LOG_WARNING, message.clone());
         Diagnostic::warning("template-warning", message.clone()).event(event)

@@ -336,10 +336,15 @@ impl Tests<'_, '_, '_> {
             let text = text.strip_suffix('\n').unwrap_or(text);
             match renderer.text(text, span, ValueMode::Native) {
                 Ok(rendered) => *value = rendered,
-                Err(diagnostic) => self.problems.push(diagnostic.note(format!(
-                    "in the {key} configuration argument of test \"{}\"; macros of the project cannot stand there",
-                    test.name
-                ))),
+                Err(mut diagnostic) => {
+                    let path = &self.entry.file.path;
+                    diagnostic.message =
+                        format!("Invalid generic test configuration given in {path}: {}", diagnostic.message);
+                    self.problems.push(diagnostic.note(format!(
+                        "in the {key} configuration argument of test \"{}\"; macros of the project and `ref` cannot stand there",
+                        test.name
+                    )));
+                }
             }
         }
         test.config.retain(|(_, value, _)| !value.is_null());

@@ -274,3 +274,56 @@ fn has_begun(project: &Project) -> bool {
         .filter_map(Result::ok)
         .any(|entry| std::fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("node_started")))
 }
+
+const POINTED: &str = "version: 2
+models:
+  - name: dim
+    latest_version: 2
+    config:
+      latest_version_pointer: {enabled: true}
+    versions:
+      - v: 1
+      - v: 2
+";
+
+#[test]
+fn a_latest_version_has_a_view_under_the_models_own_name() {
+    let versions = |project: Project, properties: &str| {
+        project
+            .file("models/dim_v1.sql", "{{ config(materialized='table') }} select 1 as id")
+            .file(
+                "models/dim_v2.sql",
+                "{{ config(materialized='table', post_hook='drop table if exists gone') }} select 2 as id",
+            )
+            .file("models/schema.yml", properties)
+    };
+    let relation = |project: &Project, name: &str| {
+        project.rows("target.db", &format!("select type, sql from sqlite_master where name = '{name}'")).join(" ")
+    };
+    let project = versions(Project::new(), POINTED);
+    project.dvt("run --select dim.v1").exits(0);
+    assert_eq!(relation(&project, "dim"), "", "only the latest version makes it");
+    project.dvt("run").exits(0);
+    project.dvt("run").exits(0);
+    assert_eq!(project.rows("target.db", "select id from dim"), [r#"{"id":2}"#]);
+    assert!(relation(&project, "dim").starts_with(r#"{"type":"view""#), "{}", relation(&project, "dim"));
+    assert_eq!(statuses(&project), ["dim: success", "dim: success"]);
+
+    // Another name; and none where the flag wants one but the model does not.
+    let project = versions(Project::new(), &POINTED.replace("enabled: true", "enabled: true, alias: newest"));
+    project.dvt("run").exits(0);
+    assert_eq!(project.rows("target.db", "select id from newest"), [r#"{"id":2}"#]);
+    let flag =
+        "name: shop\nversion: \"1.0\"\nprofile: shop\nflags: {latest_version_pointer_enabled_by_default: true}\n";
+    let project = versions(Project::new(), &POINTED.replace("{enabled: true}", "false")).file("dbt_project.yml", flag);
+    project.dvt("run").exits(0);
+    assert_eq!(relation(&project, "dim"), "");
+    let project = versions(Project::new(), &POINTED.replace("{enabled: true}", "{}")).file("dbt_project.yml", flag);
+    project.dvt("run").exits(0);
+    assert_eq!(project.rows("target.db", "select id from dim"), [r#"{"id":2}"#]);
+
+    let own_name = POINTED.replace("      - v: 2\n", "      - v: 2\n        config: {alias: dim}\n");
+    let project = versions(Project::new(), &own_name);
+    project.dvt("run").exits(1).says("the latest version of 'dim' is already aliased to 'dim'");
+    assert_eq!(project.rows("target.db", "select id from dim"), [r#"{"id":2}"#]);
+}
