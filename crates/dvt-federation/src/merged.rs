@@ -8,8 +8,8 @@ use crate::error::PlanError;
 use crate::syntax::call;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExceptSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, UnaryOperator,
+    VisitMut, VisitorMut, WildcardAdditionalOptions,
 };
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
@@ -93,12 +93,12 @@ impl Merger {
                 _ => {}
             }
         }
-        let changed: Vec<Merged> =
-            entries.into_iter().flat_map(|entry| entry.merged).filter(|merged| merged.is_changed).collect();
-        if changed.is_empty() {
+        let (changed, kept): (Vec<Merged>, Vec<Merged>) =
+            entries.into_iter().flat_map(|entry| entry.merged).partition(|merged| merged.is_changed);
+        if changed.is_empty() && kept.is_empty() {
             return Ok(());
         }
-        let mut namer = Namer { changed: &changed, depth: 0 };
+        let mut namer = Namer { changed: &changed, kept: &kept, depth: 0 };
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
                 && changed.iter().any(|merged| is_same(&merged.name, name))
@@ -122,6 +122,8 @@ impl Merger {
 /// Replaces names that stand for merged columns, outside of subqueries, which have names of their own.
 struct Namer<'a> {
     changed: &'a [Merged],
+    /// Those of the left side, which the planner finds by itself, though not behind a sign.
+    kept: &'a [Merged],
     depth: usize,
 }
 
@@ -139,6 +141,13 @@ impl VisitorMut for Namer<'_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if self.depth == 0
+            && let Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } = expr
+            && let Expr::Identifier(name) = expr.as_ref()
+            && let Some(merged) = self.kept.iter().find(|merged| is_same(&merged.name, name))
+        {
+            **expr = merged.value.clone();
+        }
         if self.depth == 0
             && let Expr::Identifier(name) = expr
             && let Some(merged) = self.changed.iter().find(|merged| is_same(&merged.name, name))

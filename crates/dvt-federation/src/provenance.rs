@@ -91,7 +91,8 @@ pub(crate) fn json_type(plan: &LogicalPlan, index: usize) -> Option<LogicalType>
     }
 }
 
-fn json_type_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<LogicalType> {
+/// The kind of JSON that a value over these inputs is.
+pub(crate) fn json_type_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<LogicalType> {
     let both = |values: &mut dyn Iterator<Item = &Expr>| {
         agreed_json(values.filter(|value| !is_null(value)).map(|value| json_type_of(value, inputs)))
     };

@@ -16,6 +16,7 @@ mod stored;
 
 use crate::error::PlanError;
 use crate::functions::{FunctionPack, checked_arithmetic, row_function};
+use crate::provenance::json_type_of;
 use crate::subqueries::keep_nulls_of_in;
 use crate::unnest::{has_subquery, is_lateral};
 use aggregates::{refuse_deviation, rewrite_aggregates};
@@ -28,8 +29,9 @@ use datafusion::logical_expr::expr::{ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
+    BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
 };
+use dvt_adapter::LogicalType;
 use dvt_sql::Dialect;
 use frames::widen_order;
 use functions::rewrite_function;
@@ -196,6 +198,21 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
     }
 }
 
+/// `||` of two values of jsonb is one of both, where it is no text.
+fn refuse_joined_json(binary: &BinaryExpr, inputs: &[LogicalPlan], refused: &mut Option<PlanError>) {
+    let inputs: Vec<&LogicalPlan> = inputs.iter().collect();
+    let is_jsonb = |side: &Expr| json_type_of(side, &inputs) == Some(LogicalType::Jsonb);
+    let may_be = |side: &Expr| is_jsonb(side) || matches!(side, Expr::Literal(..));
+    let (left, right) = (&binary.left, &binary.right);
+    if is_jsonb(left) && may_be(right) || is_jsonb(right) && may_be(left) {
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: "`||` of jsonb".to_owned(),
+            hint: Some("build the object with jsonb_build_object()".to_owned()),
+            location: None,
+        });
+    }
+}
+
 fn rewrite_expression(
     expr: Expr,
     schema: &DFSchema,
@@ -205,6 +222,9 @@ fn rewrite_expression(
 ) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(mut binary) => {
+            if binary.op == Operator::StringConcat && rules.values_have_scales {
+                refuse_joined_json(&binary, inputs, refused);
+            }
             if binary.op == Operator::StringConcat && rules.concatenates {
                 for side in [&mut binary.left, &mut binary.right] {
                     let data_type = side.get_type(schema)?;
@@ -297,6 +317,14 @@ fn rewrite_expression(
             Some(compared) => Transformed::yes(compared),
             None => Transformed::no(Expr::InList(list)),
         }),
+        Expr::SimilarTo(_) => {
+            refused.get_or_insert(PlanError::Unsupported {
+                construct: "SIMILAR TO".to_owned(),
+                hint: Some("use LIKE, or a regular expression".to_owned()),
+                location: None,
+            });
+            Ok(Transformed::no(expr))
+        }
         Expr::Like(mut like) if rules.like_ignores_case && !like.case_insensitive => {
             let Some(lower) = row_function("sqlite_lower") else { return Ok(Transformed::no(Expr::Like(like))) };
             for side in [&mut like.expr, &mut like.pattern] {

@@ -7,6 +7,7 @@ mod calls;
 mod casts;
 mod duckdb;
 mod mysql;
+mod rows;
 mod series;
 mod sqlite;
 mod tree;
@@ -26,6 +27,7 @@ use datafusion::sql::sqlparser::ast::{
 use duckdb::{duckdb_call, interval_of};
 use dvt_sql::Dialect;
 use mysql::{mysql_call, shifted_by_operator};
+use rows::compared_by_parts;
 use sqlite::{number_of_fields, sqlite_call};
 use std::ops::ControlFlow;
 use tree::{arguments, cast_to, is_named, is_text, number};
@@ -99,6 +101,13 @@ impl VisitorMut for Writer<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         let is_postgres = self.dialect == "postgres";
+        // DuckDB's rows are structures.
+        if self.dialect != "duckdb"
+            && let Some(parts) = compared_by_parts(expr)
+        {
+            *expr = parts;
+            return ControlFlow::Continue(());
+        }
         match expr {
             Expr::Cast { .. } => give_cast_meaning(expr, self.dialect),
             Expr::Rollup(_) | Expr::Cube(_) => {

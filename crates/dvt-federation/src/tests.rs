@@ -292,6 +292,13 @@ fn conditions_stay_above_totals() {
     assert!(condition < total, "{plan}");
 }
 
+/// The planner does not look for a merged column behind a sign.
+#[test]
+fn merged_columns_are_found_behind_a_sign() {
+    let plan = plan("select -id as n, id as m from pg.public.customers c left join my.shop.orders o using (id)");
+    assert!(plan.contains("c.id"), "{plan}");
+}
+
 /// A SQLite author compares dates as texts; what means the same of days is asked of the connection.
 #[test]
 fn days_of_a_sqlite_author_are_asked_of_connections() {
