@@ -5,7 +5,7 @@
 
 use crate::error::SparkFailure;
 use crate::server::Server;
-use crate::session::failure;
+use crate::session::{failure, is_broken};
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
 use futures::StreamExt;
@@ -109,11 +109,30 @@ async fn receive(
     let client = &execution.client;
     let failed =
         |error: SparkError| async move { failure(&error, &execution.place, execution.server.as_deref()).await };
-    let mut stream = match client.execute_plan(place.request().clone()).await {
-        Ok(stream) => stream,
-        Err(error) => return Err(failed(error).await),
-    };
     let (mut attempts, mut rows) = (0, 0_i64);
+    let mut stream = loop {
+        let mut error = match client.execute_plan(place.request().clone()).await {
+            Ok(stream) => break stream,
+            Err(error) => error,
+        };
+        // It broke on the way: the server has the query, or has never heard of it, and only then it is sent again.
+        let stream = loop {
+            attempts += 1;
+            if attempts >= ATTEMPTS || execution.server.is_some() || !is_broken(&error) {
+                return Err(failed(error).await);
+            }
+            tracing::debug!(error = %error.message(), attempts, "asking whether Spark has a query");
+            tokio::time::sleep(Duration::from_millis(100 << attempts.min(6))).await;
+            match client.reattach_execute(place.create_reattach_request().await).await {
+                Ok(stream) => break Some(stream),
+                Err(unknown) if is_unheard_of(&unknown) => break None,
+                Err(other) => error = other,
+            }
+        };
+        if let Some(stream) = stream {
+            break stream;
+        }
+    };
     loop {
         let broken = match tokio::time::timeout(SILENCE, stream.message()).await {
             Ok(Ok(Some(response))) => {
@@ -183,6 +202,12 @@ async fn receive(
             }
         }
     }
+}
+
+/// Whether the server knows the session and no such query.
+fn is_unheard_of(error: &SparkError) -> bool {
+    let class = "INVALID_HANDLE.OPERATION_NOT_FOUND";
+    error.error_class == class || error.message.contains(class)
 }
 
 /// The batches of one response. Rows are counted: one that is missing or comes twice is an error.

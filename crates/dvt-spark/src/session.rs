@@ -21,6 +21,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may take to answer a question that needs no work.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// How often a question is asked again where the connection breaks.
+const QUESTIONS: u32 = 4;
+
 /// One session. Queries of several models run in it at once.
 pub struct Session {
     client: Arc<SparkConnectClient>,
@@ -84,7 +87,7 @@ impl Session {
             )),
             ..Default::default()
         };
-        let answer = self.answered(self.client.analyze_plan(request)).await?;
+        let answer = self.answered(|| self.client.analyze_plan(request.clone())).await?;
         match answer.result {
             Some(proto::analyze_plan_response::Result::SparkVersion(version)) => Ok(version.version),
             _ => Err(SparkFailure::Answer { message: "it was asked for its version".to_owned() }),
@@ -110,7 +113,7 @@ impl Session {
             }),
             ..Default::default()
         };
-        self.answered(self.client.config(request)).await?;
+        self.answered(|| self.client.config(request.clone())).await?;
         Ok(())
     }
 
@@ -304,7 +307,21 @@ impl Session {
         proto::UserContext { user_id: self.client.user_id().unwrap_or_default().to_owned(), ..Default::default() }
     }
 
-    async fn answered<T>(&self, asked: impl Future<Output = Result<T, SparkError>>) -> Result<T, SparkFailure> {
+    /// Asks something that may be asked again: where the connection breaks, it is.
+    async fn answered<T, F>(&self, ask: impl Fn() -> F) -> Result<T, SparkFailure>
+    where
+        F: Future<Output = Result<T, SparkError>>,
+    {
+        let asked = async {
+            let mut attempt = 0;
+            loop {
+                match ask().await {
+                    Err(error) if attempt < QUESTIONS && self.server.is_none() && is_broken(&error) => attempt += 1,
+                    answer => return answer,
+                }
+                tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+            }
+        };
         match tokio::time::timeout(ANSWER, asked).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failure(&error, &self.place, self.server.as_deref()).await),
@@ -339,6 +356,12 @@ const UNAVAILABLE: i32 = 14;
 const UNAUTHENTICATED: i32 = 16;
 const PERMISSION_DENIED: i32 = 7;
 
+/// Whether the connection broke. Spark's own answers come with details; a connection that broke has none, under any code.
+pub(crate) fn is_broken(error: &SparkError) -> bool {
+    let message = error.message();
+    error.grpc_details().is_none() && BROKEN.iter().any(|word| message.contains(word) || error.message.contains(word))
+}
+
 /// What the client's error means: the server of our own has ended, nobody answers, or Spark said no.
 pub(crate) async fn failure(error: &SparkError, place: &str, server: Option<&Server>) -> SparkFailure {
     let message = if error.message.is_empty() { error.message() } else { error.message.clone() };
@@ -348,10 +371,8 @@ pub(crate) async fn failure(error: &SparkError, place: &str, server: Option<&Ser
     {
         return ended;
     }
-    // Spark's own answers come with details; a connection that broke has none, under any code.
-    let is_broken = error.grpc_details().is_none() && BROKEN.iter().any(|word| message.contains(word));
     match error.grpc_code() {
-        _ if is_broken => SparkFailure::Unreachable { place: place.to_owned(), message, is_silent: false },
+        _ if is_broken(error) => SparkFailure::Unreachable { place: place.to_owned(), message, is_silent: false },
         Some(UNAVAILABLE) => SparkFailure::Unreachable { place: place.to_owned(), message, is_silent: false },
         Some(UNAUTHENTICATED | PERMISSION_DENIED) => SparkFailure::Authentication { place: place.to_owned(), message },
         _ => {
