@@ -34,7 +34,8 @@ pub use graph::{Graph, Schedule};
 pub use macro_definition::{Macro, MacroArgument, MacroKind};
 pub use manifest::{Disabled, Manifest, ManifestMetadata};
 pub use node::{
-    Column, Compiled, DependsOn, InjectedCte, Node, RefCall, SourceCall, TestInfo, TestMetadata, version_text,
+    Column, Compiled, DependsOn, InjectedCte, Node, RefCall, SourceCall, TestInfo, TestMetadata, compare_versions,
+    version_text,
 };
 pub use relation::{Include, Quoting, Relation, RelationKind, RelationStyle};
 pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};

@@ -219,3 +219,13 @@ pub fn version_text(version: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+/// Which of two versions is the newer one: as numbers if both are, else as texts.
+#[must_use]
+pub fn compare_versions(left: &Value, right: &Value) -> std::cmp::Ordering {
+    let number = |version: &Value| version.as_f64().or_else(|| version.as_str().and_then(|text| text.parse().ok()));
+    match (number(left), number(right)) {
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        _ => version_text(left).cmp(&version_text(right)),
+    }
+}

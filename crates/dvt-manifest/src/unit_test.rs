@@ -45,6 +45,26 @@ pub struct UnitTestInput {
     pub span: Span,
 }
 
+impl UnitTestInput {
+    /// Whether the call has named arguments that only a project's own `ref` or `source` can know.
+    #[must_use]
+    pub fn has_other_arguments(&self) -> bool {
+        let mut quote = None;
+        let mut word = String::new();
+        for character in self.input.chars() {
+            match (quote, character) {
+                (Some(open), _) if open == character => quote = None,
+                (Some(_), _) => {}
+                (None, '\'' | '"') => quote = Some(character),
+                (None, '=') if !matches!(word.trim(), "v" | "version") => return true,
+                (None, '(' | ',' | '=') => word.clear(),
+                (None, _) => word.push(character),
+            }
+        }
+        false
+    }
+}
+
 /// Rows that were written in a unit test or read from a fixture file.
 #[derive(Clone, Debug)]
 pub struct UnitTestRows {

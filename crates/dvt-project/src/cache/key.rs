@@ -1,7 +1,7 @@
 //! What must be the same as a whole: the program, the command line's variables, the profile, the packages.
 
 use super::pack::pack_struct;
-use crate::{ConfigFiles, Package, ProjectSettings};
+use crate::{ConfigFiles, ConnectionSettings, Package, ProjectSettings};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Debug, Write as _};
@@ -38,10 +38,17 @@ impl Key {
             &profile.target,
             &config.project.vars_file,
         );
+        // What is secret shows nothing of itself here, as in dbt: another password is the same database.
+        let settings = profile.outputs.get(&profile.target).and_then(|output| output.settings.as_ref().ok());
+        let target = settings.map(|settings| {
+            let mut values = settings.expose().clone();
+            values.shift_remove("threads");
+            ConnectionSettings::new(values)
+        });
         Self {
             program: program().to_owned(),
             variables: hash_of(&variables),
-            profile: hash_of(&(outputs, computes, buckets, macro_packages)),
+            profile: hash_of(&(outputs, target, computes, buckets, macro_packages)),
             packages: packages
                 .iter()
                 .map(|package| (package.name.clone(), hash_of(&(package, &package.project.file.text))))

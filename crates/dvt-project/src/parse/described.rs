@@ -5,7 +5,7 @@ use super::properties::{PropertyEntry, Section};
 use super::session::Session;
 use crate::yaml::Yaml;
 use dvt_diagnostics::{Diagnostic, Event, did_you_mean, kinds};
-use dvt_manifest::{Manifest, ResourceType, version_text};
+use dvt_manifest::{Manifest, ResourceType, compare_versions, version_text};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -297,13 +297,5 @@ impl<'p> Described<'p> {
             }
             problems.push(diagnostic);
         }
-    }
-}
-
-fn compare_versions(left: &Value, right: &Value) -> std::cmp::Ordering {
-    let number = |version: &Value| version.as_f64().or_else(|| version.as_str().and_then(|text| text.parse().ok()));
-    match (number(left), number(right)) {
-        (Some(left), Some(right)) => left.total_cmp(&right),
-        _ => version_text(left).cmp(&version_text(right)),
     }
 }

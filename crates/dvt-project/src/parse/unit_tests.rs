@@ -518,9 +518,11 @@ fn find_inputs(
     let package_name = unit_test.package_name.clone();
     let package = session.packages.iter().position(|package| package.name == package_name).unwrap_or(0);
     let test_name = unit_test.name.clone();
+    let takes_custom = session.project_flag("support_custom_ref_kwargs", false);
     for given in &mut unit_test.given {
         let is_this = given.input.trim() == "this";
-        let asked = if is_this { None } else { ask(session, package, &given.input) };
+        let is_custom = !takes_custom && given.has_other_arguments();
+        let asked = if is_this || is_custom { None } else { ask(session, package, &given.input) };
         if let Some(asked) = &asked {
             let found = match (asked.refs.first(), asked.sources.first()) {
                 (Some(asked), _) => {

@@ -13,7 +13,7 @@ use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{
     Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, Table, finds_in_any_case,
 };
-use dvt_manifest::Relation;
+use dvt_manifest::{Node, Relation, compare_versions, version_text};
 use dvt_sql::{Dialect, split_statements};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -39,6 +39,9 @@ impl Bridge for NodeBridge {
             return relation.map_err(|error| -> BridgeError { Box::new(error) });
         }
         let found = self.run.resolve_ref(&self.node, request).map_err(|error| -> BridgeError { Box::new(error) })?;
+        if request.version.is_none() {
+            self.tell_of_newer_version(found);
+        }
         if found.is_ephemeral() {
             let mut noted = lock(&self.noted);
             if !noted.ephemerals.contains(&found.unique_id) {
@@ -276,6 +279,30 @@ impl Bridge for NodeBridge {
 }
 
 impl NodeBridge {
+    /// Says, as dbt does, that a `ref` without a version means the latest one, though there is a newer one.
+    fn tell_of_newer_version(&self, found: &Node) {
+        let (Some(version), Some(latest)) = (&found.version, &found.latest_version) else { return };
+        let nodes = self.run.project().manifest.nodes.values().filter(|node| node.name == found.name);
+        let newest = nodes.filter_map(|node| node.version.as_ref()).max_by(|left, right| compare_versions(left, right));
+        let Some(newest) = newest.filter(|newest| compare_versions(newest, latest).is_gt()) else { return };
+        let (own, package, name) = (&self.node.name, &found.package_name, &found.name);
+        let (version, newest) = (version_text(version), version_text(newest));
+        let message = format!(
+            "While compiling '{own}':\nFound an unpinned reference to versioned model '{name}' in project '{package}'.\n\
+             Resolving to latest version: {name}.v{version}\nA prerelease version {newest} is available. It has not yet \
+             been marked 'latest' by its maintainer.\nWhen that happens, this reference will resolve to {name}.v{newest} \
+             instead.\n\n  Try out v{newest}: {{{{ ref('{package}', '{name}', v='{newest}') }}}}\n  \
+             Pin to  v{version}: {{{{ ref('{package}', '{name}', v='{version}') }}}}\n"
+        );
+        let event = Event::new(kinds::UNPINNED_REF_NEW_VERSION_AVAILABLE, message)
+            .node(node_info(&self.node, "executing"))
+            .with("ref_node_name", name.as_str())
+            .with("ref_node_package", package.as_str())
+            .with("ref_node_version", version)
+            .with("ref_max_version", newest);
+        self.run.settings().events.fire(event);
+    }
+
     /// SQL of a template that crosses connections, as the one connection that it reads knows it.
     fn sql_while_crossing(&self, sql: &str) -> Result<String, BridgeError> {
         let dialect = self.adapter.dialect();

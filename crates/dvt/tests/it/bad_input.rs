@@ -165,3 +165,57 @@ fn a_construct_that_cannot_keep_its_meaning_is_refused_by_name() {
     .says("no_such_function")
     .says("models/m.sql:1:");
 }
+
+#[test]
+fn a_verdict_that_is_no_truth_value_is_an_error_of_the_test() {
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as id union all select null")
+        .file("models/s.yml", "models:\n  - name: a\n    columns:\n      - name: id\n        data_tests: [not_null]\n")
+        .file(
+            "macros/get_test_sql.sql",
+            "{% macro get_test_sql(main_sql, fail_calc, warn_if, error_if, limit) %}
+             select {{ fail_calc }} as failures, 'n' as should_warn,
+               case when {{ fail_calc }} {{ error_if }} then '{{ var('wrong', 'maybe') }}' else 'no' end as should_error
+             from ({{ main_sql }}) as t {% endmacro %}",
+        );
+    project.dvt("run").exits(0);
+    project.dvt("test").exits(1).says("Macro 'get_test_sql' returns 'maybe'.  It is not type 'bool'");
+    assert_eq!(project.json("target/run_results.json")["results"][0]["status"], "error");
+    project.dvt_with(&["test", "--vars", "wrong: 'on'"]).exits(1).says("Got 1 result, configured to fail if != 0");
+    project.dvt_with(&["test", "--vars", "wrong: 'off'"]).exits(0);
+}
+
+#[test]
+fn what_yaml_cannot_know_is_no_value_there() {
+    let project = Project::new().file("models/a.sql", "select 1 as id").file(
+        "models/s.yml",
+        "models:
+  - name: a
+    columns:
+      - name: id
+        data_tests:
+          - not_null:
+              config: {where: \"id in (select id from {{ ref('a') }})\"}
+",
+    );
+    let wrong = project.dvt("parse").exits(2);
+    wrong
+        .says("Invalid generic test configuration given in models/s.yml")
+        .says("'ref' is undefined")
+        .says("models/s.yml:7");
+    let project = Project::new()
+        .file("models/a.sql", "select 1 as id")
+        .file("models/b.sql", "select * from {{ ref('a') }}")
+        .file(
+            "models/s.yml",
+            "unit_tests:
+  - name: t
+    model: b
+    given:
+      - {input: \"ref('a', label='x')\", rows: [{id: 1}]}
+    expect: {rows: [{id: 1}]}
+",
+        );
+    project.dvt("run").exits(0);
+    project.dvt("test").exits(1).says("Unit test given inputs must be either a 'ref', 'source' or 'this' call");
+}
