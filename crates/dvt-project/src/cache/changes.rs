@@ -66,6 +66,20 @@ impl Changes {
     }
 }
 
+/// What dbt says when one of [`OVERRIDES`] was changed, added or removed.
+const OVERRIDE_CHANGED: &str = "change detected to override macro. Starting full parse.";
+
+/// Macros of a project that stand for what every template calls.
+const OVERRIDES: &[&str] =
+    &["ref", "source", "config", "generate_schema_name", "generate_database_name", "generate_alias_name", "function"];
+
+fn defines_override(text: &str) -> bool {
+    let after = |start: usize| text[start..].strip_prefix(char::is_whitespace).map(str::trim_start);
+    let named = text.match_indices("macro").filter_map(|(at, word)| after(at + word.len()));
+    let mut names = named.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.trim_end());
+    names.any(|name| OVERRIDES.contains(&name))
+}
+
 /// What kind of files a list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
@@ -89,9 +103,14 @@ impl Memory<'_> {
         let is_trusted = self.settings.parse_cache.trusts_files;
         let mut changes = Changes::default();
         let lists = Vec::<List>::take(reader).ok_or(Miss::Damaged)?;
+        let mut has_other_list = false;
+        let mut overrides = false;
         if !is_trusted {
             for list in &lists {
-                self.compare_list(list, &mut changes)?;
+                if let Some(found) = self.compare_list(list, &mut changes)? {
+                    has_other_list = true;
+                    overrides |= found.iter().any(|file| self.is_new_override(list, file));
+                }
             }
         }
         let count = reader.length().ok_or(Miss::Damaged)?;
@@ -134,6 +153,7 @@ impl Memory<'_> {
             match self.files.text(path, shown).map_err(|_| Miss::Changed)? {
                 Some(file) if file.text == text => table.push(file),
                 now => {
+                    overrides |= defines_override(text) || now.as_ref().is_some_and(|now| defines_override(&now.text));
                     changed.push((path.to_owned(), shown.to_owned(), now.is_some()));
                     table.push(SourceFile::new(shown, text));
                 }
@@ -141,17 +161,26 @@ impl Memory<'_> {
         }
         let is_known =
             |change: &Change| change.kind == ChangeKind::Added && known.contains(change.place.absolute.as_path());
-        if changes.files.iter().any(is_known) {
-            return Err(Miss::Changed);
+        let whole = if overrides { Miss::Unable(OVERRIDE_CHANGED) } else { Miss::Changed };
+        if has_other_list || changes.files.iter().any(is_known) {
+            return Err(whole);
         }
-        self.place_changed(&lists, changed, &mut changes)?;
+        if self.place_changed(&lists, changed, &mut changes).is_err() {
+            return Err(whole);
+        }
         // Of a project of which much has changed, a full reading is the shorter way.
         if changes.len() * 4 > count.max(8) { Err(Miss::Changed) } else { Ok(changes) }
     }
 
-    /// Files that a list of models or properties holds now and did not, and the other way round; any other list must be
-    /// what it was.
-    fn compare_list(&self, list: &List, changes: &mut Changes) -> Result<(), Miss> {
+    /// Whether a file that a list did not hold has a macro that all templates may call under dbt's own name.
+    fn is_new_override(&self, list: &List, file: &FoundFile) -> bool {
+        let was = list.answer.iter().any(|(original, _)| *original == file.original_path);
+        !was && std::fs::read_to_string(&file.absolute).is_ok_and(|text| defines_override(&text))
+    }
+
+    /// Files that a list of models or properties holds now and did not, and the other way round; what any other list
+    /// holds now if it is not what it held.
+    fn compare_list(&self, list: &List, changes: &mut Changes) -> Result<Option<Vec<FoundFile>>, Miss> {
         let (Some(package), Some(ignore)) = (self.packages.get(list.package), self.ignores.get(list.package)) else {
             return Err(Miss::Changed);
         };
@@ -161,10 +190,10 @@ impl Memory<'_> {
             .find(list.package, &package.root, &list.folders, &extensions, ignore)
             .map_err(|_| Miss::Changed)?;
         if list.holds(&found) {
-            return Ok(());
+            return Ok(None);
         }
         if self.role(list) != Role::Open {
-            return Err(Miss::Changed);
+            return Ok(Some(found));
         }
         let was: HashSet<(&str, &str)> =
             list.answer.iter().map(|(original, relative)| (original.as_str(), relative.as_str())).collect();
@@ -195,7 +224,7 @@ impl Memory<'_> {
                 });
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn role(&self, list: &List) -> Role {

@@ -273,6 +273,15 @@ fn patch_layer(reader: &mut Reader<'_>, entry: &PropertyEntry, table: &Yaml) -> 
 /// The column or query that tells how fresh a table is: the table's own, else the source's.
 fn loaded_at(reader: &mut Reader<'_>, entry: &PropertyEntry, table: &Yaml) -> Option<(Option<String>, Option<String>)> {
     let source = &entry.yaml;
+    for level in [source, table] {
+        let Some(empty) = level.get("loaded_at_field").filter(|field| field.as_text() == Some("")) else { continue };
+        reader.problems.push(
+            Diagnostic::error("freshness", "loaded_at_field cannot be an empty string.")
+                .label(entry.span(empty), format!("of source `{}`", entry.name))
+                .help("name a column, or write `loaded_at_field: null` for none"),
+        );
+        return None;
+    }
     let mut own = |yaml: &Yaml, key: &str| {
         let beside = reader.text(yaml, key).filter(|text| !text.is_empty());
         beside.or_else(|| config_of(yaml, key).and_then(Yaml::scalar_text).filter(|text| !text.is_empty()))

@@ -203,6 +203,9 @@ fn what_yaml_cannot_know_is_no_value_there() {
         .says("Invalid generic test configuration given in models/s.yml")
         .says("'ref' is undefined")
         .says("models/s.yml:7");
+    let empty = "sources:\n  - name: s\n    tables:\n      - name: t\n        loaded_at_field: ''\n";
+    let wrong = Project::new().file("models/s.yml", empty).dvt("parse").exits(2);
+    wrong.says("loaded_at_field cannot be an empty string.").says("models/s.yml:5");
     let project = Project::new()
         .file("models/a.sql", "select 1 as id")
         .file("models/b.sql", "select * from {{ ref('a') }}")

@@ -96,3 +96,27 @@ fn a_file_that_is_no_cache_is_made_anew() {
     std::fs::create_dir(project.path(CACHE)).expect("a folder can be made");
     assert!(!remembers(&project, "parse"));
 }
+
+#[test]
+fn what_makes_a_reading_start_anew_is_said() {
+    let project = Project::new().file("models/a.sql", "select 1 as id");
+    let says = |words: &str| match words {
+        "" => drop(project.dvt("parse").exits(0).never_says("Unable to do partial parsing")),
+        _ => drop(project.dvt("parse").exits(0).says(&format!("Unable to do partial parsing {words}"))),
+    };
+    says("because saved manifest not found. Starting full parse.");
+    says("");
+    let anew = "because change detected to override macro. Starting full parse.";
+    project.write("macros/ref.sql", "{% macro ref() %}{{ return(builtins.ref(*varargs)) }}{% endmacro %}");
+    says(anew);
+    project.write("macros/ref.sql", "{%- macro  ref () %}{{ return(builtins.ref(*varargs, **kwargs)) }}{% endmacro %}");
+    says(anew);
+    std::fs::remove_file(project.path("macros/ref.sql")).unwrap();
+    says(anew);
+    project.write("macros/other.sql", "{% macro refer() %}{% endmacro %}");
+    says("");
+    let profiles = project.text("profiles.yml");
+    project.write("profiles.yml", &profiles.replace("target.db", "other.db"));
+    says("because profile has changed");
+    says("");
+}
