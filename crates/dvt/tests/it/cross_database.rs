@@ -56,6 +56,9 @@ const ROWS: &str = "create table t (id integer, s text, n decimal(10,2), d date,
       (4, 'x''y', 0, '2024-02-29', '2023-02-28', '2024-02-29 00:00:00'),
       (5, ',', 99999.99, '1969-12-31', '1970-01-05', '1969-12-31 12:00:00')";
 
+/// How an expression is written for a place.
+type Rendered<'a> = &'a dyn Fn(&str) -> String;
+
 /// What one kind of target has besides the others, and where the rows are that are far from it.
 struct Author<'a> {
     /// Connection and schema.
@@ -63,7 +66,7 @@ struct Author<'a> {
     own: &'a [&'a str],
     own_aggregates: &'a [&'a str],
     /// How a day is written, and the day of a spine that is compared with a column of dates; `None` where no series is made.
-    day: Option<(&'a dyn Fn(&str) -> String, &'a str)>,
+    day: Option<(Rendered<'a>, &'a str)>,
 }
 
 fn cast_day(day: &str) -> String {
