@@ -5,6 +5,7 @@
 //! filters `b.id`. Plans with such names are left as they are; the logical optimiser, which knows qualified names, has
 //! moved what can be moved by then.
 
+use crate::stated_orders::StatedOrders;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -14,11 +15,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The engine's physical rules, those that push filters behind a check of the names.
+/// The engine's physical rules: those that push filters behind a check of the names, and its last check as
+/// [`StatedOrders`] has it.
 #[must_use]
 pub fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let guard = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>| -> Arc<dyn PhysicalOptimizerRule + Send + Sync> {
-        if rule.name().starts_with("FilterPushdown") { Arc::new(ByDistinctNames(rule)) } else { rule }
+        match rule.name() {
+            "SanityCheckPlan" => Arc::new(StatedOrders(rule)),
+            name if name.starts_with("FilterPushdown") => Arc::new(ByDistinctNames(rule)),
+            _ => rule,
+        }
     };
     PhysicalOptimizer::new().rules.into_iter().map(guard).collect()
 }

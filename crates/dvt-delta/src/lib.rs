@@ -13,6 +13,7 @@ mod filter_pushdown;
 mod log;
 mod objects;
 mod provider;
+mod stated_orders;
 mod store;
 mod table;
 

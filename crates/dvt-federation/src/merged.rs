@@ -107,7 +107,7 @@ impl Merger {
             }
             let _ = item.visit(&mut namer);
         }
-        for part in [&mut select.selection, &mut select.having, &mut select.qualify] {
+        for part in [&mut select.having, &mut select.qualify] {
             let _ = part.visit(&mut namer);
         }
         if let GroupByExpr::Expressions(keys, _) = &mut select.group_by {
@@ -115,6 +115,9 @@ impl Merger {
         }
         let _ = select.named_window.visit(&mut namer);
         let _ = select.distinct.visit(&mut namer);
+        // Of a condition the planner finds none by itself.
+        let all: Vec<Merged> = [changed, kept].concat();
+        let _ = select.selection.visit(&mut Namer { changed: &all, kept: &[], depth: 0 });
         Ok(())
     }
 }

@@ -242,6 +242,8 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
             "a slice of an array",
         ),
         ("select cast(id as date) from my.shop.orders", "a cast of a number to"),
+        ("select array_to_string(array_agg(id > 3), ',') from my.shop.orders", "array_to_string() of elements of type"),
+        ("select array_to_string(array[now()], ',') as t from my.shop.orders", "array_to_string() of elements of type"),
         ("select cast(amount as timestamp) from my.shop.orders", "a cast of a number to"),
         ("select o.id from my.shop.orders o tablesample system (10)", "TABLESAMPLE"),
         ("select o.id from (select id from my.shop.orders) o tablesample bernoulli (10)", "TABLESAMPLE"),

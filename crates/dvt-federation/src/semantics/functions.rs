@@ -17,6 +17,24 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast, lit, not, when};
 use std::sync::Arc;
 
+/// The engine writes elements in its own form where it makes one text of an array.
+fn refuse_own_elements(list: &DataType, refused: &mut Option<PlanError>) {
+    let (DataType::List(element) | DataType::LargeList(element)) = list else { return };
+    let element = element.data_type();
+    let has_own_form = element.is_floating()
+        || matches!(
+            element,
+            DataType::Boolean | DataType::Timestamp(..) | DataType::Interval(_) | DataType::Binary | DataType::List(_)
+        );
+    if has_own_form {
+        refused.get_or_insert(PlanError::Unsupported {
+            construct: format!("array_to_string() of elements of type {element}"),
+            hint: Some("make an array of texts: cast each element to text first".to_owned()),
+            location: None,
+        });
+    }
+}
+
 /// Functions of the engine whose result is another than PostgreSQL's.
 pub(super) fn rewrite_function(
     mut call: ScalarFunction,
@@ -52,6 +70,11 @@ pub(super) fn rewrite_function(
                 });
             }
         }
+    }
+    if call.name() == "array_to_string"
+        && let Some(list) = call.args.first()
+    {
+        refuse_own_elements(&list.get_type(schema)?, refused);
     }
     if shows_values(call.name()) {
         for argument in &call.args {

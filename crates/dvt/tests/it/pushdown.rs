@@ -82,6 +82,10 @@ const QUERIES: &[&str] = &[
     "select s.shop_id, x.sale_id, p.person from {l:shops} s full join {l:sales} x on x.shop_id = s.shop_id left join {r:people} p on p.person = x.customer",
     // What USING merges: the other side's value where one has none, and first among the columns.
     "select shop_id, s.city, x.sale_id from {l:shops} s full join {r:sales} x using (shop_id)",
+    "select shop_id, s.city, x.sale_id from {l:shops} s left join {r:sales} x using (shop_id) where shop_id > 1 and (shop_id / 7.0) < 50",
+    "select s.shop_id, row_number() over (partition by x.customer order by length(s.city) > 3 desc, x.sale_id) as n from {l:shops} s join {r:sales} x on x.shop_id = s.shop_id order by coalesce(x.pieces, 0) > 1 desc, x.sale_id, s.shop_id limit 5",
+    "select x.sale_id, row_number() over (order by timestamp '2024-01-01 00:00:00' + interval '1 hour' * x.sale_id desc, s.shop_id) as n from {l:shops} s join {r:sales} x on x.shop_id = s.shop_id",
+    "select shop_id, s.city, x.sale_id from {l:shops} s full join {r:sales} x using (shop_id) where shop_id between 1 and 2 or shop_id is null",
     "select * from {l:shops} s right join {r:sales} x using (shop_id)",
     "select * from {l:sales} x full join {r:shops} s using (shop_id)",
     "select shop_id, count(*) as n from {l:shops} s full join {r:sales} x using (shop_id) where shop_id is not null group by shop_id having count(*) > 0",
