@@ -1,7 +1,8 @@
 //! Opens connections: socket, TLS as asked, login, role; and cancels what they run.
 
+use crate::database::Database;
 use crate::errors::from_driver;
-use crate::profile::{Settings, TlsMode};
+use crate::settings::{Keepalives, Settings, TlsMode};
 use crate::tap::{Ear, Tap};
 use crate::tls::{Handshake, TlsFailure, client_config};
 use dvt_adapter::{AdapterError, ErrorClass};
@@ -22,6 +23,7 @@ use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls};
 #[derive(Debug)]
 pub(crate) struct Connector {
     pub(crate) settings: Settings,
+    pub(crate) database: Arc<dyn Database>,
     /// Read once, when TLS is first needed.
     tls: OnceLock<Result<Arc<ClientConfig>, TlsFailure>>,
 }
@@ -42,8 +44,8 @@ pub(crate) struct Canceller {
 }
 
 impl Connector {
-    pub(crate) fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Self { settings, tls: OnceLock::new() })
+    pub(crate) fn new(settings: Settings, database: Arc<dyn Database>) -> Arc<Self> {
+        Arc::new(Self { settings, database, tls: OnceLock::new() })
     }
 
     fn error(&self, class: ErrorClass, message: impl Into<String>) -> AdapterError {
@@ -122,19 +124,14 @@ impl Connector {
             tokio::spawn(drive(connection, self.settings.connection.clone()));
             client
         };
-        if let Some(set_role) = self.set_role() {
+        if let Some(opening) = self.database.opening(&self.settings) {
             client
-                .batch_execute(&set_role)
+                .batch_execute(&opening)
                 .await
-                .map_err(|error| from_driver(&self.settings.connection, error, Some(&set_role)))?;
+                .map_err(|error| from_driver(&self.settings.connection, error, Some(&opening)))?;
         }
         let canceller = Canceller { connector: Arc::clone(self), token: client.cancel_token(), is_encrypted };
         Ok(Connection { client, ear, canceller })
-    }
-
-    /// `SET ROLE` as dbt sends it.
-    pub(crate) fn set_role(&self) -> Option<String> {
-        self.settings.role.as_ref().map(|role| format!("set role {role}"))
     }
 
     fn handshake(&self, ear: Ear) -> Result<Handshake, AdapterError> {
@@ -168,7 +165,7 @@ impl Connector {
             UnixStream::connect(path).await.map(|stream| Socket(Box::new(stream)))
         } else {
             match TcpStream::connect((settings.host.as_str(), settings.port)).await {
-                Ok(stream) => configure(&stream, settings.keepalives_idle).map(|()| Socket(Box::new(stream))),
+                Ok(stream) => configure(&stream, settings.keepalives).map(|()| Socket(Box::new(stream))),
                 Err(error) => Err(error),
             }
         };
@@ -233,13 +230,23 @@ impl Canceller {
     }
 }
 
-fn configure(stream: &TcpStream, keepalives_idle: Option<Duration>) -> io::Result<()> {
+fn configure(stream: &TcpStream, keepalives: Keepalives) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(stream);
-    match keepalives_idle {
-        Some(idle) => socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(idle)),
-        None => socket.set_keepalive(true),
+    if keepalives == Keepalives::default() {
+        return socket.set_keepalive(true);
     }
+    let mut asked = socket2::TcpKeepalive::new();
+    if let Some(idle) = keepalives.idle {
+        asked = asked.with_time(idle);
+    }
+    if let Some(interval) = keepalives.interval {
+        asked = asked.with_interval(interval);
+    }
+    if let Some(count) = keepalives.count {
+        asked = asked.with_retries(count);
+    }
+    socket.set_tcp_keepalive(&asked)
 }
 
 /// Moves the connection's bytes until it ends; notices go to the debug log.

@@ -1,32 +1,24 @@
-//! The postgres client: connect, run SQL, stream Arrow out, load Arrow in.
+//! The client of PostgreSQL's protocol: connect, run SQL, stream Arrow out, load Arrow in.
 //!
-//! [`PostgresAdapter`] fulfils the adapter contract over tokio-postgres: queries are read with binary COPY straight into
-//! Arrow columns, tables are loaded with binary COPY, column types come from the catalog. [`macro_files`] are the macros of
-//! the package `dbt_postgres`.
+//! [`PostgresAdapter`] and [`RedshiftAdapter`] fulfil the adapter contract over tokio-postgres. What is the protocol's (opening
+//! connections, TLS, sessions and transactions, cancelling, streams) lies here, what is a database's in its folder, behind the
+//! trait `Database`: PostgreSQL's rows travel by binary COPY, Redshift's as text and INSERT statements. [`macro_files`] and
+//! [`redshift_macro_files`] are the macros of the packages `dbt_postgres` and `dbt_redshift`.
 
-mod adapter;
-mod append;
-mod changes;
-mod commit;
+mod collect;
 mod connect;
-mod copy_out;
-mod decode;
-mod describe;
-mod encode;
+mod database;
 mod errors;
-mod extract;
-mod formats;
-mod jdbc;
-mod load;
-mod macros;
-mod numeric;
 mod pool;
-mod profile;
+mod postgres;
+mod redshift;
 mod session;
-mod statistics;
+mod settings;
+mod stream;
 mod tap;
 mod tls;
-mod types;
 
-pub use adapter::PostgresAdapter;
-pub use macros::macro_files;
+pub use postgres::adapter::PostgresAdapter;
+pub use postgres::macros::macro_files;
+pub use redshift::adapter::RedshiftAdapter;
+pub use redshift::macros::redshift_macro_files;

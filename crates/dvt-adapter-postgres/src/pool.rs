@@ -1,6 +1,7 @@
 //! Keeps idle connections, reset to how they were opened.
 
 use crate::connect::{Connection, Connector};
+use crate::database::Database;
 use dvt_adapter::AdapterError;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +13,11 @@ const MAX_IDLE: usize = 8;
 /// An idle connection older than this is asked whether it still works before it is used.
 const TRUSTED_FOR: Duration = Duration::from_secs(20);
 
-/// What a session may have changed, undone: everything that `DISCARD ALL` does except the driver's prepared statements.
-const RESET: &str = "close all; set session authorization default; reset all; unlisten *; \
-    select pg_catalog.pg_advisory_unlock_all(); discard temp; discard sequences";
-
 pub(crate) struct Pool {
     pub(crate) connector: Arc<Connector>,
     idle: Mutex<Vec<(Connection, Instant)>>,
+    /// Held while a statement runs that must not run beside others of its kind.
+    pub(crate) one_at_a_time: tokio::sync::Mutex<()>,
 }
 
 /// A connection taken from the pool. Dropped, it is closed; [`Lease::give_back`] returns it.
@@ -29,7 +28,7 @@ pub(crate) struct Lease {
 
 impl Pool {
     pub(crate) fn new(connector: Arc<Connector>) -> Arc<Self> {
-        Arc::new(Self { connector, idle: Mutex::new(Vec::new()) })
+        Arc::new(Self { connector, idle: Mutex::new(Vec::new()), one_at_a_time: tokio::sync::Mutex::new(()) })
     }
 
     /// An idle connection that works, or a new one.
@@ -64,6 +63,10 @@ impl Lease {
         &self.pool
     }
 
+    pub(crate) fn database(&self) -> &dyn Database {
+        self.pool.connector.database.as_ref()
+    }
+
     /// Returns a connection that nobody's SQL has touched.
     pub(crate) fn give_back(mut self) {
         if let Some(connection) = self.connection.take()
@@ -82,9 +85,11 @@ impl Lease {
         let pool = Arc::clone(&self.pool);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            let reset = match pool.connector.set_role() {
-                Some(set_role) => format!("{RESET}; {set_role}"),
-                None => RESET.to_owned(),
+            let connector = &pool.connector;
+            let Some(reset) = connector.database.reset() else { return };
+            let reset = match connector.database.opening(&connector.settings) {
+                Some(opening) => format!("{reset}; {opening}"),
+                None => reset.to_owned(),
             };
             if connection.client.batch_execute(&reset).await.is_ok() {
                 pool.put(connection);

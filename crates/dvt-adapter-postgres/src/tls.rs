@@ -5,7 +5,7 @@
 //! Source: PostgreSQL manual, "SSL Support" of libpq. Different: without `sslrootcert` the system's authorities are used
 //! instead of `~/.postgresql/root.crt`.
 
-use crate::profile::{TlsMode, TlsSettings};
+use crate::settings::{TlsMode, TlsSettings};
 use crate::tap::{Ear, Tap};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;

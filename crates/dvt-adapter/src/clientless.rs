@@ -9,7 +9,7 @@ use crate::{
 };
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_sql::{ATHENA, BIGQUERY, Dialect, REDSHIFT, TRINO};
+use dvt_sql::{ATHENA, BIGQUERY, Dialect, TRINO};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -51,14 +51,6 @@ pub static CLIENTLESS: &[Clientless] = &[
             "compute_region",
             "gcs_bucket",
         ],
-    },
-    Clientless {
-        adapter_type: "redshift",
-        dispatch_prefixes: &["redshift", "postgres"],
-        dialect: &REDSHIFT,
-        aliases: &[("dbname", "database")],
-        defaults: &[],
-        shown: &["method", "host", "port", "user", "cluster_id", "region", "role", "autocommit", "ra3_node"],
     },
     Clientless {
         adapter_type: "trino",

@@ -157,7 +157,7 @@ pub(crate) fn bind(
         options: planner_options(),
     };
     let options = ParserOptions::new()
-        .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "mysql" | "mariadb" | "duckdb"))
+        .with_parse_float_as_decimal(matches!(dialect.name, "postgres" | "redshift" | "mysql" | "mariadb" | "duckdb"))
         .with_enable_ident_normalization(true)
         .with_support_varchar_with_length(true)
         .with_map_string_types_to_utf8view(false)

@@ -19,7 +19,7 @@ use std::ops::ControlFlow;
 /// # Errors
 /// [`PlanError::Unsupported`] where the sides of a RIGHT or FULL JOIN with USING or NATURAL cannot be named.
 pub(crate) fn name_merged_columns(statement: &mut Statement, dialect: &Dialect) -> Result<(), PlanError> {
-    if !matches!(dialect.name, "postgres" | "mysql" | "mariadb" | "duckdb" | "sqlite") {
+    if !matches!(dialect.name, "postgres" | "redshift" | "mysql" | "mariadb" | "duckdb" | "sqlite") {
         return Ok(());
     }
     match statement.visit(&mut Merger { star_begins_with_merged: !matches!(dialect.name, "sqlite" | "duckdb") }) {

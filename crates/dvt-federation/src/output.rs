@@ -26,7 +26,7 @@ pub(crate) fn output_schema(
         _ => vec![None; schema.fields().len()],
     };
     let given = match dialect.name {
-        "postgres" => given_names(statement, schema),
+        "postgres" | "redshift" => given_names(statement, schema),
         _ => vec![None; schema.fields().len()],
     };
     let fields: Vec<Field> = schema
@@ -85,7 +85,7 @@ fn plain_type(field: &Field) -> DataType {
     }
 }
 
-/// The names that PostgreSQL gives to what the outermost select list leaves without one, by position; all `None` where two
+/// The names that PostgreSQL, and Redshift after it, give to what the outermost select list leaves without one, by position; all `None` where two
 /// columns would have one name, which it refuses in a table.
 /// Source: PostgreSQL manual, "SELECT", on output names; its parser takes the name of the outermost function.
 fn given_names(statement: &Statement, schema: &Schema) -> Vec<Option<String>> {

@@ -5,6 +5,7 @@
 
 use crate::{Dict, Table, Value};
 use chrono::{DateTime, Utc};
+use dvt_diagnostics::EventKind;
 use dvt_manifest::Relation;
 use dvt_sql::Dialect;
 use serde_json::{Map, Value as Json};
@@ -186,6 +187,11 @@ pub trait Bridge: Send + Sync {
     /// `exceptions.warn(message)`. An error makes the warning an error (`--warn-error`).
     fn warn(&self, message: &str) -> Result<(), BridgeError>;
 
+    /// A warning that dbt raises as this event.
+    fn warn_as(&self, _kind: EventKind, message: &str) -> Result<(), BridgeError> {
+        self.warn(message)
+    }
+
     /// The rows of the seed that is materialized, typed as its file and `column_types` say (dbt's agate table).
     fn seed_table(&self) -> Result<Table, BridgeError>;
 
@@ -221,7 +227,7 @@ pub trait Bridge: Send + Sync {
     /// The incremental strategies that the engine carries out.
     fn incremental_strategies(&self) -> Vec<String> {
         let names: &[&str] = match self.adapter_type() {
-            "postgres" => &["append", "delete+insert", "merge", "microbatch"],
+            "postgres" | "redshift" => &["append", "delete+insert", "merge", "microbatch"],
             "mysql" | "mariadb" | "sqlite" | "duckdb" => &["append", "delete+insert", "merge", "microbatch"],
             "snowflake" => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
             "spark" => &["append", "merge", "insert_overwrite", "microbatch"],

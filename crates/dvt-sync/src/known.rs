@@ -63,7 +63,7 @@ pub static ADAPTER_PACKAGES: &[AdapterPackage] = &[
         version: "1.11.1",
         sha256: "a1066a5818e6004500995790037c23aa740296fc852fb3b6278df1f358581d3b",
         folder: "dbt/include/redshift",
-        is_built_in: false,
+        is_built_in: true,
     },
     AdapterPackage {
         adapter_type: "databricks",

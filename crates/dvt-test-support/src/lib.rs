@@ -39,6 +39,19 @@ pub fn postgres() -> Option<TestDatabase> {
     database::fresh(Engine::Postgres)
 }
 
+/// A fresh PostgreSQL database that plays Amazon Redshift: with the views, types and functions of Redshift that can be written
+/// in PostgreSQL, and its reading of backslashes. What it cannot play: `diststyle`, `sortkey`, late-binding views, functions
+/// that take a part of a date as a word, and how Redshift calculates.
+///
+/// # Panics
+/// When a server is there but does not work, or is required and absent.
+#[must_use]
+pub fn redshift() -> Option<TestDatabase> {
+    let database = postgres()?;
+    database.sql(include_str!("redshift.sql"));
+    Some(database)
+}
+
 /// A fresh MariaDB (or MySQL) database, or `None` (and a line on stderr) when no server can be had.
 ///
 /// # Panics

@@ -6,7 +6,7 @@ use dvt_adapter_adbc::driver::DriverFolders;
 use dvt_adapter_databricks::DatabricksAdapter;
 use dvt_adapter_lake::LakeAdapter;
 use dvt_adapter_mysql::MySqlAdapter;
-use dvt_adapter_postgres::PostgresAdapter;
+use dvt_adapter_postgres::{PostgresAdapter, RedshiftAdapter};
 use dvt_adapter_spark::SparkAdapter;
 use dvt_adapter_sqlite::SqliteAdapter;
 use dvt_diagnostics::{Diagnostic, did_you_mean};
@@ -19,87 +19,89 @@ use std::sync::{Arc, OnceLock};
 /// What makes the adapter of a profile output: the output's name, its rendered keys, and the project's folder.
 type Constructor = fn(&str, &Map<String, Value>, &Path) -> Result<Arc<dyn Adapter>, AdapterError>;
 
+/// A package of macros: its name, and path and text of each file.
+type MacroPackage = (&'static str, fn() -> Vec<(&'static str, &'static str)>);
+
 /// One adapter type of `profiles.yml`.
 struct Kind {
     adapter_type: &'static str,
     /// What `adapter.dispatch` tries before `default__`.
     dispatch_prefixes: &'static [&'static str],
-    /// The package of the leaf's macros.
-    macro_package: &'static str,
-    macro_files: fn() -> Vec<(&'static str, &'static str)>,
+    /// The packages of the leaf's macros, dbt's name and what makes the files.
+    macro_packages: &'static [MacroPackage],
     construct: Constructor,
 }
 
-static KINDS: [Kind; 13] = [
+static KINDS: [Kind; 14] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
-        macro_package: "dbt_postgres",
-        macro_files: dvt_adapter_postgres::macro_files,
+        macro_packages: &[("dbt_postgres", dvt_adapter_postgres::macro_files)],
         construct: |name, keys, _folder| Ok(Arc::new(PostgresAdapter::from_profile(name, keys)?)),
+    },
+    Kind {
+        adapter_type: "redshift",
+        // dbt-redshift stands on dbt-postgres.
+        dispatch_prefixes: &["redshift", "postgres"],
+        macro_packages: &[
+            ("dbt_redshift", dvt_adapter_postgres::redshift_macro_files),
+            ("dbt_postgres", dvt_adapter_postgres::macro_files),
+        ],
+        construct: |name, keys, _folder| Ok(Arc::new(RedshiftAdapter::from_profile(name, keys)?)),
     },
     Kind {
         adapter_type: "mysql",
         dispatch_prefixes: &["mysql"],
-        macro_package: "dbt_mysql",
-        macro_files: dvt_adapter_mysql::macro_files,
+        macro_packages: &[("dbt_mysql", dvt_adapter_mysql::macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(MySqlAdapter::from_profile(name, keys, folder)?)),
     },
     Kind {
         adapter_type: "mariadb",
         dispatch_prefixes: &["mariadb", "mysql"],
-        macro_package: "dbt_mysql",
-        macro_files: dvt_adapter_mysql::macro_files,
+        macro_packages: &[("dbt_mysql", dvt_adapter_mysql::macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(MySqlAdapter::from_profile(name, keys, folder)?)),
     },
     Kind {
         adapter_type: "sqlite",
         dispatch_prefixes: &["sqlite"],
-        macro_package: "dbt_sqlite",
-        macro_files: dvt_adapter_sqlite::macro_files,
+        macro_packages: &[("dbt_sqlite", dvt_adapter_sqlite::macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(SqliteAdapter::from_profile(name, keys, folder)?)),
     },
     Kind {
         adapter_type: "duckdb",
         dispatch_prefixes: &["duckdb"],
-        macro_package: "dbt_duckdb",
-        macro_files: dvt_adapter_adbc::duckdb_macro_files,
+        macro_packages: &[("dbt_duckdb", dvt_adapter_adbc::duckdb_macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::duckdb(name, keys, folder, driver_folders())?)),
     },
     Kind {
         adapter_type: "snowflake",
         dispatch_prefixes: &["snowflake"],
-        macro_package: "dbt_snowflake",
-        macro_files: dvt_adapter_adbc::snowflake_macro_files,
+        macro_packages: &[("dbt_snowflake", dvt_adapter_adbc::snowflake_macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::snowflake(name, keys, folder, driver_folders())?)),
     },
     Kind {
         adapter_type: "databricks",
         // Packages write for both under Spark's name.
         dispatch_prefixes: &["databricks", "spark"],
-        macro_package: "dbt_databricks",
-        macro_files: dvt_adapter_databricks::macro_files,
+        macro_packages: &[("dbt_databricks", dvt_adapter_databricks::macro_files)],
         construct: |name, keys, _folder| Ok(Arc::new(DatabricksAdapter::from_profile(name, keys)?)),
     },
     Kind {
         adapter_type: "spark",
         dispatch_prefixes: &["spark"],
-        macro_package: "dbt_spark",
-        macro_files: dvt_adapter_spark::macro_files,
+        macro_packages: &[("dbt_spark", dvt_adapter_spark::macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(SparkAdapter::from_profile(name, keys, folder, spark_places())?)),
     },
     Kind {
         adapter_type: "adbc",
         dispatch_prefixes: &["adbc"],
-        macro_package: "dbt_adbc",
-        macro_files: Vec::new,
+        macro_packages: &[("dbt_adbc", Vec::new)],
         construct: |name, keys, folder| Ok(Arc::new(AdbcAdapter::generic(name, keys, folder, driver_folders())?)),
     },
     Kind {
         adapter_type: "filesystem",
         dispatch_prefixes: &["filesystem"],
-        macro_package: "dbt_filesystem",
-        macro_files: dvt_adapter_lake::macro_files,
+        macro_packages: &[("dbt_filesystem", dvt_adapter_lake::macro_files)],
         construct: |name, keys, folder| Ok(Arc::new(LakeAdapter::from_profile(name, keys, folder)?)),
     },
     lake_in_bucket("s3", &["s3", "filesystem"]),
@@ -118,8 +120,7 @@ const fn lake_in_bucket(adapter_type: &'static str, dispatch_prefixes: &'static 
     Kind {
         adapter_type,
         dispatch_prefixes,
-        macro_package: "dbt_filesystem",
-        macro_files: dvt_adapter_lake::macro_files,
+        macro_packages: &[("dbt_filesystem", dvt_adapter_lake::macro_files)],
         construct: |name, keys, _folder| Ok(Arc::new(LakeAdapter::in_bucket(name, keys, environment())?)),
     }
 }
@@ -205,11 +206,10 @@ pub(crate) fn support<'a>(
 ) -> AdapterSupport<'a> {
     let mut macro_packages: Vec<(String, Vec<(String, String)>)> = Vec::new();
     let is_used = |kind: &Kind| profile.outputs.values().any(|output| output.adapter_type == kind.adapter_type);
-    for kind in KINDS.iter().filter(|kind| is_used(kind)) {
-        if macro_packages.iter().all(|(name, _)| name != kind.macro_package) {
-            let files =
-                (kind.macro_files)().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
-            macro_packages.push((kind.macro_package.to_owned(), files));
+    for (name, files) in KINDS.iter().filter(|kind| is_used(kind)).flat_map(|kind| kind.macro_packages) {
+        if macro_packages.iter().all(|(known, _)| known != name) {
+            let files = files().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
+            macro_packages.push(((*name).to_owned(), files));
         }
     }
     let uses = |adapter_type: &str| profile.outputs.values().any(|output| output.adapter_type == adapter_type);

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod native_types;
+mod redshift;
 mod sessions;
 mod speed;
 mod support;

@@ -18,6 +18,7 @@ mod number_text;
 mod ordered;
 mod places;
 mod postgres;
+mod redshift;
 mod regression;
 mod rounding;
 mod rowwise;
@@ -70,6 +71,7 @@ impl FunctionPack {
             "sqlite" => Some(sqlite::FUNCTIONS),
             "duckdb" => Some(duckdb::FUNCTIONS),
             "snowflake" => Some(snowflake::FUNCTIONS),
+            "redshift" => Some(redshift::FUNCTIONS),
             "databricks" | "spark" => Some(databricks::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),

@@ -187,6 +187,30 @@ static DATABRICKS: Rules = Rules {
     costs: Costs { row: 300.0, byte: 5.0, join: 120.0, group: 200.0, group_ordered: 200.0 },
 };
 
+/// PostgreSQL's child and not its equal: blanks at the end of a text do not count in comparisons (its columns say so), averages of
+/// integers are integers, decimals have 38 digits. What is compared value by value is sent; nothing is computed there.
+static REDSHIFT: Rules = Rules {
+    decimals: true,
+    dates: true,
+    timestamps: true,
+    booleans: true,
+    like: false,
+    like_ignores_case: false,
+    typed_literals: true,
+    bytewise: None,
+    subplans: false,
+    decimal_arithmetic: false,
+    bigint: None,
+    integer: None,
+    decimal_cast: None,
+    nulls_in_order: NullsInOrder::Words,
+    joins_need_index: false,
+    joins_by_index: false,
+    array_above: None,
+    unsettled: None,
+    costs: Costs { row: 400.0, byte: 6.0, join: 120.0, group: 200.0, group_ordered: 200.0 },
+};
+
 /// An engine nobody knows: columns are read, and compared with whole numbers and text.
 static UNKNOWN: Rules = Rules {
     decimals: false,
@@ -218,6 +242,7 @@ impl Rules {
             "sqlite" => &SQLITE,
             "filesystem" | "duckdb" => &LAKE,
             "databricks" | "spark" => &DATABRICKS,
+            "redshift" => &REDSHIFT,
             _ => &UNKNOWN,
         }
     }

@@ -249,11 +249,11 @@ fn read_relations(interpreter: &mut Interpreter<'_>, schema_relation: &Relation)
 }
 
 /// Whether a relation of this adapter type is found under its name in any case: SQLite and DuckDB keep the letters of a
-/// name and compare it without case, Snowflake stores in capitals and Spark in small letters what everybody writes without; the others compare names
+/// name and compare it without case, Snowflake stores in capitals, Spark and Redshift in small letters what everybody writes without; the others compare names
 /// as they are stored.
 #[must_use]
 pub fn finds_in_any_case(adapter_type: &str) -> bool {
-    matches!(adapter_type, "sqlite" | "duckdb" | "snowflake" | "spark")
+    matches!(adapter_type, "sqlite" | "duckdb" | "snowflake" | "spark" | "redshift")
 }
 
 /// The one relation of that name.

@@ -3,6 +3,62 @@
 use crate::Value;
 use crate::engine::Interpreter;
 use crate::error::Flow;
+use dvt_diagnostics::kinds;
+
+/// What becomes of a constraint.
+/// Source: dbt's table of constraint support by adapter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Support {
+    Enforced,
+    NotEnforced,
+    NotSupported,
+}
+
+impl Support {
+    fn of(adapter_type: &str, kind: &str) -> Self {
+        match (adapter_type, kind) {
+            ("redshift", "check") | ("bigquery", "check" | "unique") => Self::NotSupported,
+            ("redshift", "unique" | "primary_key" | "foreign_key") | ("bigquery", "primary_key" | "foreign_key") => {
+                Self::NotEnforced
+            }
+            _ => Self::Enforced,
+        }
+    }
+}
+
+/// Whether the constraint is part of the table; warns of what it will not do, unless it says that nobody wants to know.
+fn is_rendered(interpreter: &mut Interpreter<'_>, constraint: &Value, kind: &str) -> Result<bool, Flow> {
+    let adapter = interpreter.bridge.adapter_type().to_owned();
+    let support = Support::of(&adapter, kind);
+    let (key, event, message) = match support {
+        Support::Enforced => return Ok(true),
+        Support::NotSupported => (
+            "warn_unsupported",
+            kinds::CONSTRAINT_NOT_SUPPORTED,
+            format!(
+                "The constraint type {kind} is not supported by {adapter}, and will be ignored. Set 'warn_unsupported: false' \
+                 on this constraint to ignore this warning."
+            ),
+        ),
+        Support::NotEnforced => (
+            "warn_unenforced",
+            kinds::CONSTRAINT_NOT_ENFORCED,
+            format!(
+                "The constraint type {kind} is not enforced by {adapter}. The constraint will be included in this model's \
+                 DDL statement, but it will not guarantee anything about the underlying data. Set 'warn_unenforced: false' \
+                 on this constraint to ignore this warning."
+            ),
+        ),
+    };
+    let wants_warning = match interpreter.item(constraint, &Value::from(key))? {
+        Value::None | Value::Undefined(_) => true,
+        other => other.is_true(),
+    };
+    if wants_warning {
+        interpreter.bridge.warn_as(event, &message)?;
+    }
+    Ok(support == Support::NotEnforced)
+}
 
 fn text(interpreter: &mut Interpreter<'_>, constraint: &Value, key: &str) -> Result<String, Flow> {
     let value = interpreter.item(constraint, &Value::from(key))?;
@@ -32,6 +88,9 @@ pub(super) fn columns(interpreter: &mut Interpreter<'_>, raw: &Value) -> Result<
         let constraints = interpreter.item(column, &Value::from("constraints"))?.iterate().unwrap_or_default();
         for constraint in &constraints {
             let kind = text(interpreter, constraint, "type")?;
+            if !is_rendered(interpreter, constraint, &kind)? {
+                continue;
+            }
             let expression = text(interpreter, constraint, "expression")?;
             let rendered = match kind.as_str() {
                 "check" if !expression.is_empty() => format!("check ({expression})"),
@@ -57,6 +116,9 @@ pub(super) fn model(interpreter: &mut Interpreter<'_>, raw: &Value) -> Result<Va
     let mut lines = Vec::new();
     for constraint in &raw.iterate().unwrap_or_default() {
         let kind = text(interpreter, constraint, "type")?;
+        if !is_rendered(interpreter, constraint, &kind)? {
+            continue;
+        }
         let expression = text(interpreter, constraint, "expression")?;
         let name = text(interpreter, constraint, "name")?;
         let columns = interpreter.item(constraint, &Value::from("columns"))?.iterate().unwrap_or_default();

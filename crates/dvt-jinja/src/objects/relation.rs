@@ -12,6 +12,16 @@ const PARTS: [&str; 3] = ["database", "schema", "identifier"];
 
 /// PostgreSQL cuts longer names off.
 const POSTGRES_NAME_LENGTH: usize = 63;
+const REDSHIFT_NAME_LENGTH: usize = 127;
+
+/// The characters that dbt lets a relation's name have on this type of adapter; `None` where it does not count them.
+fn name_length(adapter_type: &str) -> Option<usize> {
+    match adapter_type {
+        "postgres" => Some(POSTGRES_NAME_LENGTH),
+        "redshift" => Some(REDSHIFT_NAME_LENGTH),
+        _ => None,
+    }
+}
 
 /// What a relation can be asked, beside what its class can.
 const METHODS: &[&str] = &[
@@ -70,13 +80,11 @@ impl RelationValue {
     /// The relation as a value, unless its name is longer than the engine keeps. dbt checks relations with a type alone:
     /// one without stands for a name that nobody makes.
     fn checked(self, interpreter: &Interpreter<'_>) -> Result<Value, Flow> {
-        if interpreter.bridge.adapter_type() == "postgres"
+        if let Some(length) = name_length(interpreter.bridge.adapter_type())
             && let (Some(identifier), true) = (&self.relation.identifier, self.relation.kind.is_some())
-            && identifier.chars().count() > POSTGRES_NAME_LENGTH
+            && identifier.chars().count() > length
         {
-            return Err(raise(format!(
-                "Relation name '{identifier}' is longer than {POSTGRES_NAME_LENGTH} characters"
-            )));
+            return Err(raise(format!("Relation name '{identifier}' is longer than {length} characters")));
         }
         Ok(Value::object(self))
     }
@@ -383,7 +391,9 @@ impl RelationValue {
                 }
                 Value::dict(dict)
             }
-            "relation_max_name_length" => Value::from(POSTGRES_NAME_LENGTH),
+            "relation_max_name_length" => {
+                Value::from(name_length(interpreter.bridge.adapter_type()).unwrap_or(POSTGRES_NAME_LENGTH))
+            }
             "get_function_config" => function_config(&args.required("model")?),
             "get_function_macro_name" => {
                 let config = args.required("config")?.as_dict().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::inputs::{Input, show_ref};
 use crate::microbatch::EventTimeInput;
 use crate::reporter::{LineLevel, node_info};
 use dvt_adapter::{AdapterError, Fetch};
-use dvt_diagnostics::{Diagnostic, Event, kinds};
+use dvt_diagnostics::{Diagnostic, Event, EventKind, kinds};
 use dvt_federation::{relations_read, rename_relations};
 use dvt_jinja::{
     Bridge, BridgeError, EventTimeFilter, ExecuteOptions, Executed, RefRequest, SeedColumn, Table, finds_in_any_case,
@@ -198,7 +198,7 @@ impl Bridge for NodeBridge {
     }
 
     fn asks_for_links(&self) -> bool {
-        self.adapter.adapter_type() == "postgres" && self.cache.asks_for_links()
+        matches!(self.adapter.adapter_type(), "postgres" | "redshift") && self.cache.asks_for_links()
     }
 
     fn cache_links(&self, links: Vec<((String, String), (String, String))>) {
@@ -233,6 +233,12 @@ impl Bridge for NodeBridge {
         })?;
         Ok(())
     }
+    fn warn_as(&self, kind: EventKind, message: &str) -> Result<(), BridgeError> {
+        let event = Event::new(kind, message).node(node_info(&self.node, "executing"));
+        self.run.settings().events.warn_or_error(event).map_err(|error| error.label(self.node.span.clone(), ""))?;
+        Ok(())
+    }
+
     fn seed_table(&self) -> Result<Table, BridgeError> {
         self.rows_of_seed()
     }

@@ -48,10 +48,10 @@ impl Fit {
 }
 
 /// The type to cast a text to, so that the assignment to `column_type` then refuses what is too long: an explicit cast of
-/// PostgreSQL to a type with a length cuts without a word. Source: PostgreSQL manual, "Character Types", "Bit String
+/// PostgreSQL or Redshift to a type with a length cuts without a word. Source: PostgreSQL manual, "Character Types", "Bit String
 /// Types".
 pub(crate) fn cast_type(column_type: &str, dialect_name: &str) -> String {
-    if dialect_name != "postgres" {
+    if !matches!(dialect_name, "postgres" | "redshift") {
         return column_type.to_owned();
     }
     let mut plain = String::with_capacity(column_type.len());
@@ -65,6 +65,11 @@ pub(crate) fn cast_type(column_type: &str, dialect_name: &str) -> String {
         }
     }
     let lower = plain.trim().to_ascii_lowercase();
+    if dialect_name == "redshift" {
+        // There a type of text without a length has 256 bytes, and a numeric without digits none after the point.
+        let texts = ["char", "character", "bpchar", "nchar", "varchar", "character varying", "nvarchar", "text"];
+        return if texts.contains(&lower.as_str()) { "varchar(65535)".to_owned() } else { column_type.to_owned() };
+    }
     match lower.as_str() {
         "char" | "character" | "bpchar" => "text".to_owned(),
         "bit" => "bit varying".to_owned(),
@@ -105,6 +110,8 @@ mod tests {
         assert_eq!(cast_type("bit(3)", "postgres"), "bit varying");
         assert_eq!(cast_type("numeric(10, 2)", "postgres"), "numeric");
         assert_eq!(cast_type("timestamp(3) with time zone", "postgres"), "timestamp with time zone");
+        assert_eq!(cast_type("varchar(3)", "redshift"), "varchar(65535)");
+        assert_eq!(cast_type("numeric(10, 2)", "redshift"), "numeric(10, 2)");
         assert_eq!(cast_type("decimal(10, 2)", "filesystem"), "decimal(10, 2)");
     }
 }

@@ -401,13 +401,15 @@ async fn connection_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Chec
     .await
 }
 
-/// Types that were tried against an emulator of their server, and not against a real one.
-const TRIED_ON_EMULATORS: &[&str] = &["databricks"];
+/// Types that were tried on something else than their own server, and what the check says of it.
+const UNTRIED: &[(&str, &str)] = &[
+    ("databricks", "; dvt was tried against an emulator of it only"),
+    ("redshift", "; dvt was never tried against a real one, only against a PostgreSQL that plays it"),
+];
 
 async fn check_connection(name: &str, adapter: Arc<dyn Adapter>) -> Check {
     let location = adapter.display_location();
-    let is_untried = TRIED_ON_EMULATORS.contains(&adapter.adapter_type());
-    let note = if is_untried { "; dvt was tried against an emulator of it only" } else { "" };
+    let note = UNTRIED.iter().find(|(name, _)| *name == adapter.adapter_type()).map_or("", |(_, note)| note);
     let started = Instant::now();
     let answer = tokio::time::timeout(PATIENCE, async {
         let mut session = adapter.session().await?;

@@ -34,6 +34,7 @@ mod plan;
 mod project;
 mod pushdown;
 mod random;
+mod redshift;
 mod routes;
 mod runs;
 mod said;

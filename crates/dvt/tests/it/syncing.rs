@@ -78,14 +78,14 @@ fn require_adapters_is_honoured() {
     let project = |versions: &str| {
         let project = with_programs(Project::new(), &[]).profile(
             "pg",
-            "    pg: {type: postgres, host: h, user: u, password: p, port: 5432, dbname: d, schema: s}\n    red: {type: \
-             redshift, host: h, user: u, password: p, port: 5439, dbname: d, schema: s}\n",
+            "    pg: {type: postgres, host: h, user: u, password: p, port: 5432, dbname: d, schema: s}\n    snow: {type: \
+             snowflake, account: a, user: u, password: p, warehouse: w, database: d, schema: s}\n",
         );
         let text = project.text("dbt_project.yml");
         project.write("dbt_project.yml", &format!("{text}\nrequire-adapters: {{{versions}}}\n"));
         project
     };
-    project("postgres: '>=1.0.0', redshift: '<1.9'").dvt("sync --dry-run").says("dbt-redshift<1.9 from uv or pip");
+    project("postgres: '>=1.0.0', snowflake: '<1.9'").dvt("sync --dry-run").says("dbt-snowflake<1.9 from uv or pip");
     project("postgres: '>=9.0'")
         .dvt("sync")
         .exits(1)

@@ -181,6 +181,7 @@ pub(super) fn built_in_templates() -> Vec<(&'static str, Value)> {
     };
     vec![
         ("postgres", server("postgres", 5432, Some("dbname"))),
+        ("redshift", server("redshift", 5439, Some("dbname"))),
         ("mysql", server("mysql", 3306, None)),
         (
             "sqlite",

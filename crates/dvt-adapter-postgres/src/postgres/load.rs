@@ -1,10 +1,10 @@
 //! Loads: CREATE TABLE and `COPY … FROM STDIN (FORMAT binary)` in one transaction.
 
-use crate::decode::Misfit;
-use crate::encode::Encoder;
+use crate::collect::Misfit;
 use crate::errors::{cancelled, column_in_context, from_driver};
 use crate::pool::{Lease, Pool};
-use crate::types::{Kind, TypeName, kind_of, time_unit};
+use crate::postgres::encode::Encoder;
+use crate::postgres::types::{Kind, TypeName, kind_of, time_unit};
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray, RecordBatch};
 use arrow::datatypes::{Field, Int64Type, IntervalMonthDayNano, Time64MicrosecondType, TimestampMicrosecondType};
 use bytes::Bytes;

@@ -1,8 +1,8 @@
 //! Rows added to a table that is there, within a session's transaction: `COPY … (columns) FROM STDIN (FORMAT binary)`.
 
-use crate::load::Work;
 use crate::pool::Lease;
-use crate::types::Kind;
+use crate::postgres::load::Work;
+use crate::postgres::types::Kind;
 use dvt_adapter::{AdapterError, AppendTarget, BatchStream, ErrorClass, LoadColumn, LoadReport, LoadRequest};
 
 /// Adds the rows, in the types that the table's columns have.

@@ -1,8 +1,9 @@
 //! From the binary form of values to Arrow columns: one typed builder per column, chosen once.
 
-use crate::formats::{self, ToText};
-use crate::numeric::{decode_i128, decode_i256};
-use crate::types::Kind;
+use crate::collect::Misfit;
+use crate::postgres::formats::{self, ToText};
+use crate::postgres::numeric::{decode_i128, decode_i256};
+use crate::postgres::types::Kind;
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, Decimal128Array, Decimal256Array, ListArray,
     NullBufferBuilder, PrimitiveArray, StringArray,
@@ -17,9 +18,6 @@ use std::sync::Arc;
 /// Days and microseconds from 1970 to 2000, where PostgreSQL counts from.
 pub(crate) const EPOCH_DAYS: i32 = 10_957;
 pub(crate) const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
-
-/// What a value is that its column cannot hold: the end of a sentence that begins with the column.
-pub(crate) type Misfit = &'static str;
 
 const BROKEN: Misfit = "has an unexpected binary form";
 

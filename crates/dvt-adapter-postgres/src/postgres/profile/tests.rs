@@ -1,4 +1,4 @@
-use super::{Settings, TlsMode};
+use crate::settings::{Settings, TlsMode};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ fn settings(extra: Value) -> Result<Settings, String> {
     for (key, value) in extra.as_object().unwrap() {
         map.insert(key.clone(), value.clone());
     }
-    Settings::from_profile("warehouse", map).map_err(|error| {
+    super::settings("warehouse", map).map_err(|error| {
         format!("{error}{}", error.hint.as_deref().map(|hint| format!(" ({hint})")).unwrap_or_default())
     })
 }
@@ -28,7 +28,7 @@ fn defaults_are_dbts() {
 #[test]
 fn aliases_and_numbers_as_text() {
     let settings = settings(json!({"pass": "secret", "port": "6543", "keepalives_idle": "7", "threads": "4"})).unwrap();
-    assert_eq!((settings.port, settings.keepalives_idle), (6543, Some(Duration::from_secs(7))));
+    assert_eq!((settings.port, settings.keepalives.idle), (6543, Some(Duration::from_secs(7))));
     assert_eq!(settings.password.as_ref().unwrap().expose(), "secret");
     assert_eq!(settings.target_values["threads"], json!(4));
     assert_eq!(settings.target_values["dbname"], settings.target_values["database"]);

@@ -2,7 +2,8 @@
 
 use crate::errors::from_driver;
 use crate::pool::Pool;
-use crate::profile::{Settings, TlsMode};
+use crate::postgres::database::set_role;
+use crate::settings::{Settings, TlsMode};
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use dvt_adapter::{
     AdapterError, ColumnDescription, Hold, JdbcAccess, JdbcColumn, JdbcForm, JdbcPurpose, LogicalType, logical_type,
@@ -181,7 +182,7 @@ async fn shared_session(pool: &Arc<Pool>) -> Result<(String, Arc<Hold>), Adapter
         "set transaction isolation level repeatable read, read only; set transaction snapshot {}",
         POSTGRES.string_literal(&exported)
     );
-    if let Some(role) = pool.connector.set_role() {
+    if let Some(role) = set_role(&pool.connector.settings) {
         let _ = write!(sql, "; {role}");
     }
     for name in SESSION {

@@ -2,7 +2,7 @@
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
-        vec![$(($path, include_str!(concat!("../macros/", $path)))),*]
+        vec![$(($path, include_str!(concat!("../../macros/postgres/", $path)))),*]
     };
 }
 

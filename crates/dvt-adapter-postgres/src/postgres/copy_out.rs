@@ -4,8 +4,9 @@
 //! usually holds one row, which is decoded where it lies; what a message's end cuts off waits for the next one.
 //! Source: PostgreSQL manual, `COPY`, "Binary Format".
 
-use crate::decode::{Decoder, Misfit};
-use crate::types::Kind;
+use crate::collect::Misfit;
+use crate::postgres::decode::Decoder;
+use crate::postgres::types::Kind;
 use arrow::array::{ArrayRef, new_empty_array};
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
@@ -176,7 +177,7 @@ fn header_length(bytes: &[u8]) -> Result<Option<usize>, CopyProblem> {
 #[cfg(test)]
 mod tests {
     use super::{CopyProblem, CopyReader, SIGNATURE};
-    use crate::types::Kind;
+    use crate::postgres::types::Kind;
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::Int32Type;
 

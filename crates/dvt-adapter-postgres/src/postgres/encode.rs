@@ -1,9 +1,10 @@
 //! From Arrow columns to the binary form of values: one typed reader per column and batch.
 
-use crate::decode::{EPOCH_DAYS, EPOCH_MICROSECONDS, Misfit};
-use crate::formats::{self, ToBinary};
-use crate::numeric::{encode_i128, encode_i256};
-use crate::types::Kind;
+use crate::collect::Misfit;
+use crate::postgres::decode::{EPOCH_DAYS, EPOCH_MICROSECONDS};
+use crate::postgres::formats::{self, ToBinary};
+use crate::postgres::numeric::{encode_i128, encode_i256};
+use crate::postgres::types::Kind;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, Decimal256Array, Float32Array, Float64Array,
     Int16Array, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, PrimitiveArray, StringArray,

@@ -1,15 +1,16 @@
 //! What the catalog says about relations and queries.
 
 use crate::errors::from_driver;
-use crate::extract::single_statement;
 use crate::pool::{Lease, Pool};
-use crate::statistics;
-use crate::types::{ADAPTER_TYPE, Kind, TypeName, kind_of, logical_of};
+use crate::postgres::statistics;
+use crate::postgres::types::{ADAPTER_TYPE, Kind, TypeName, kind_of, logical_of};
+use crate::session::single_statement;
 use arrow::datatypes::Field;
 use dvt_adapter::{
     AdapterError, ColumnDescription, ErrorClass, RelationDescription, RelationKind, RelationName, TextComparison,
     with_types,
 };
+use dvt_sql::POSTGRES;
 use std::sync::Arc;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -264,7 +265,7 @@ pub(crate) async fn describe_with(
     sql: &str,
     connection: &str,
 ) -> Result<Vec<ColumnDescription>, AdapterError> {
-    let (sql, offset) = single_statement(sql, connection)?;
+    let (sql, offset) = single_statement(sql, &POSTGRES, connection)?;
     let statement = lease.client.prepare(sql).await.map_err(|error| {
         let mut error = from_driver(connection, error, Some(sql));
         error.position = error.position.map(|position| position + offset);

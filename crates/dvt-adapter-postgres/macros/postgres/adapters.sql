@@ -76,14 +76,19 @@
 {% endmacro %}
 
 
-{# A name of at most 63 bytes; with `dstring`, one that is given once only. #}
-{% macro postgres__make_relation_with_suffix(base_relation, suffix, dstring) %}
+{# A name of at most `length` bytes; with `dstring`, one that is given once only. #}
+{% macro dvt_postgres_named(base_relation, suffix, dstring, length) %}
   {%- set ending = suffix ~ (local_md5(invocation_id ~ base_relation ~ modules.datetime.datetime.now())[:12] if dstring else '') -%}
-  {%- set room = 63 - (ending | length) -%}
+  {%- set room = length - (ending | length) -%}
   {%- if room < 1 -%}
     {%- do exceptions.raise_compiler_error('the suffix `' ~ ending ~ '` leaves no room for a relation name') -%}
   {%- endif -%}
   {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier[:room] ~ ending})) }}
+{% endmacro %}
+
+
+{% macro postgres__make_relation_with_suffix(base_relation, suffix, dstring) %}
+  {{ return(dvt_postgres_named(base_relation, suffix, dstring, length=63)) }}
 {% endmacro %}
 
 

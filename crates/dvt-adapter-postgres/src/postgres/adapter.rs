@@ -2,10 +2,12 @@
 
 use crate::connect::Connector;
 use crate::pool::Pool;
-use crate::profile::Settings;
-use crate::session::PostgresSession;
-use crate::types::{ADAPTER_TYPE, column_type};
-use crate::{changes, describe, extract, jdbc, load, statistics};
+use crate::postgres::database::Postgres;
+use crate::postgres::profile;
+use crate::postgres::types::{ADAPTER_TYPE, column_type};
+use crate::postgres::{changes, describe, extract, jdbc, load, statistics};
+use crate::session::PgSession;
+use crate::settings::Settings;
 use arrow::datatypes::Field;
 use async_trait::async_trait;
 use dvt_adapter::{
@@ -30,20 +32,12 @@ impl PostgresAdapter {
     ///
     /// Source: dbt docs, "Postgres setup".
     pub fn from_profile(connection: &str, output: &Map<String, Value>) -> Result<Self, AdapterError> {
-        let settings = Settings::from_profile(connection, output)?;
-        Ok(Self { pool: Pool::new(Connector::new(settings)) })
+        let settings = profile::settings(connection, output)?;
+        Ok(Self { pool: Pool::new(Connector::new(settings, Arc::new(Postgres))) })
     }
 
     fn settings(&self) -> &Settings {
         &self.pool.connector.settings
-    }
-}
-
-/// One name per place: host names have no case, and these three are one machine.
-fn place(host: &str) -> String {
-    match host.to_ascii_lowercase().as_str() {
-        "localhost" | "::1" => "127.0.0.1".to_owned(),
-        other => other.to_owned(),
     }
 }
 
@@ -75,7 +69,7 @@ impl Adapter for PostgresAdapter {
         let settings = self.settings();
         ConnectionIdentity {
             adapter_type: ADAPTER_TYPE.to_owned(),
-            host: place(&settings.host),
+            host: settings.place(),
             port: Some(settings.port),
             database: settings.database.clone(),
             user: settings.user.clone(),
@@ -88,7 +82,7 @@ impl Adapter for PostgresAdapter {
 
     async fn session(&self) -> Result<Box<dyn Session>, AdapterError> {
         let lease = self.pool.take().await?;
-        Ok(Box::new(PostgresSession::new(self.connection(), lease)))
+        Ok(Box::new(PgSession::new(self.connection(), lease)))
     }
 
     async fn describe(&self, relations: &[RelationName]) -> Result<Vec<Option<RelationDescription>>, AdapterError> {
