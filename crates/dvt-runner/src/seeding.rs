@@ -21,20 +21,72 @@ use futures::StreamExt;
 use serde_json::{Map, Value as Json, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// How many bytes of a file say what the others are like.
+const SAMPLE: u64 = 4 << 20;
+
+/// A table that was made of a file.
+struct Seeded {
+    materialized: Materialized,
+    rows: u64,
+}
 
 impl Job<'_> {
-    /// A seed: a pass over its file for the types, then dbt's own seed macros, with the rows of a second pass.
+    /// A seed: a pass over its file for the types, then dbt's own seed macros, with the rows of a second pass. Of a large file
+    /// the first pass sees the beginning, if the rest can turn out otherwise without a trace.
     pub(crate) async fn seed(
         &self,
         bridge: &Arc<NodeBridge>,
         compiled: &Arc<CompiledNode>,
         work: &mut Work,
     ) -> Result<(), NodeError> {
+        let sample = self.may_foretell().then_some(SAMPLE);
+        let mut file = Arc::new(self.first_pass(sample).await?);
+        let mut seeded = self.seed_rows(&file, bridge, compiled).await?;
+        if seeded.is_none() {
+            self.progress.restart();
+            file = Arc::new(self.first_pass(None).await?);
+            seeded = self.seed_rows(&file, bridge, compiled).await?;
+        }
+        let Some(Seeded { materialized, rows }) = seeded else {
+            let path = self.node.original_file_path.clone();
+            let error = SeedError::Changed { path, line: 1, column: String::new() };
+            return Err(Diagnostic::error("seed-file", error.to_string()).into());
+        };
+        self.note(&materialized, work)?;
+        // The macros count the rows that they see; these are all that were loaded.
+        if let Some(code) = work.response.get("code").and_then(Json::as_str) {
+            let message = format!("{code} {rows}");
+            work.message = Some(message.clone());
+            work.response.insert("_message".to_owned(), json!(message));
+            work.response.insert("rows_affected".to_owned(), json!(rows));
+        }
+        Ok(())
+    }
+
+    /// Whether the table may be made twice: what the first attempt did is rolled back with its transaction, as long as nothing of
+    /// the user's own took part.
+    fn may_foretell(&self) -> bool {
+        let has_hooks = ["pre-hook", "post-hook"].iter().any(|key| !self.node.config.hooks(key).is_empty());
+        let has_own_materialization = self.run.library().definitions().any(|definition| {
+            definition.name.contains("materialization_seed")
+                && definition.package != "dbt"
+                && !definition.package.starts_with("dbt_")
+        });
+        self.adapter.session_appends()
+            && !self.run.has_own_seed_macros()
+            && !has_own_materialization
+            && !has_hooks
+            && !self.run.flag("EMPTY", false)
+    }
+
+    async fn first_pass(&self, sample: Option<u64>) -> Result<SeedFile, NodeError> {
         let options = seed_options(&self.node)?;
         let (path, shown) = (options.path.clone(), options.shown_path.clone());
         let node_span = self.node.span.clone();
-        let file = blocking(move || {
-            read_seed(options).map_err(|error: SeedError| {
+        blocking(move || {
+            read_seed(options, sample).map_err(|error: SeedError| {
                 let mut diagnostic = error.diagnostic(&path, &shown);
                 if diagnostic.labels.is_empty() && !node_span.file.text.is_empty() {
                     diagnostic = diagnostic.label(node_span, "");
@@ -42,7 +94,67 @@ impl Job<'_> {
                 diagnostic.into()
             })
         })
-        .await?;
+        .await
+    }
+
+    /// Makes the table. `None`: a row turned out other than the first ones foretold, and nothing is left of the attempt.
+    async fn seed_rows(
+        &self,
+        file: &Arc<SeedFile>,
+        bridge: &Arc<NodeBridge>,
+        compiled: &Arc<CompiledNode>,
+    ) -> Result<Option<Seeded>, NodeError> {
+        if file.is_whole {
+            self.warn_of_file(file);
+        }
+        let is_empty = self.run.flag("EMPTY", false);
+        let schema = file.schema();
+        let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
+        let node = with_column_types(&self.node, &columns, self.adapter.adapter_type());
+        let (counted, turned_out) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let rows_of = |schema: &SchemaRef| -> BatchStream {
+            let rows = match is_empty {
+                true => futures::stream::empty().boxed(),
+                false => {
+                    let connection = self.node.connection.clone();
+                    stream_rows(Arc::clone(file), Arc::clone(schema), connection, Arc::clone(&turned_out))
+                }
+            };
+            let (progress, counted) = (Arc::clone(&self.progress), Arc::clone(&counted));
+            let rows = rows.inspect(move |batch| {
+                if let Ok(batch) = batch {
+                    progress.written(batch);
+                    counted.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+                }
+            });
+            rows.boxed()
+        };
+        self.progress.phase(Phase::Load);
+        let direct = self.direct_schema(file).await?;
+        let materialized = if let Some(schema) = direct {
+            let rows = SeedRows::Stream { rows: Some(rows_of(&schema)), schema };
+            bridge.set_seed(SeedSource { file: Arc::clone(file), rows });
+            self.materialize(&node, bridge, compiled, None).await
+        } else if file.is_whole {
+            let landing = self.run.landing_relation(&self.node);
+            let published = self.seed_by_landing(file, &node, columns, &landing, rows_of(&schema), bridge, compiled);
+            let published = published.await;
+            self.leave(&landing, false).await?;
+            published
+        } else {
+            return Ok(None);
+        };
+        if materialized.is_err() && turned_out.load(Ordering::Acquire) {
+            tracing::debug!(seed = %self.node.unique_id, "the types of the first rows are not those of all; begun anew");
+            return Ok(None);
+        }
+        if !file.is_whole {
+            self.warn_of_file(file);
+        }
+        Ok(Some(Seeded { materialized: materialized?, rows: counted.load(Ordering::Relaxed) }))
+    }
+
+    fn warn_of_file(&self, file: &SeedFile) {
         for column in &file.unknown_types {
             let warning = Diagnostic::warning(
                 "unknown-column",
@@ -53,46 +165,6 @@ impl Job<'_> {
         if let Some(line) = file.short_row {
             self.warn_of_short_row(&file.options, line);
         }
-        let file = Arc::new(file);
-        let is_empty = self.run.flag("EMPTY", false);
-        let row_count = if is_empty { 0 } else { file.rows };
-        let schema = file.schema();
-        let columns = load_columns(self.adapter.as_ref(), &self.node, &schema)?;
-        let node = with_column_types(&self.node, &columns, self.adapter.adapter_type());
-        let rows_of = |schema: &SchemaRef| -> BatchStream {
-            let rows = match is_empty {
-                true => futures::stream::empty().boxed(),
-                false => stream_rows(Arc::clone(&file), Arc::clone(schema), self.node.connection.clone()),
-            };
-            let progress = Arc::clone(&self.progress);
-            let counted = rows.inspect(move |batch| {
-                if let Ok(batch) = batch {
-                    progress.written(batch);
-                }
-            });
-            counted.boxed()
-        };
-        self.progress.phase(Phase::Load);
-        let published = if let Some(schema) = self.direct_schema(&file).await? {
-            let rows = SeedRows::Stream { rows: Some(rows_of(&schema)), schema };
-            bridge.set_seed(SeedSource { file: Arc::clone(&file), rows });
-            self.materialize(&node, bridge, compiled, None).await
-        } else {
-            let landing = self.run.landing_relation(&self.node);
-            let published = self.seed_by_landing(&file, &node, columns, &landing, rows_of(&schema), bridge, compiled);
-            let published = published.await;
-            self.leave(&landing, false).await?;
-            published
-        };
-        self.note(&published?, work)?;
-        // The macros count the rows that they see; these are all that were loaded.
-        if let Some(code) = work.response.get("code").and_then(Json::as_str) {
-            let message = format!("{code} {row_count}");
-            work.message = Some(message.clone());
-            work.response.insert("_message".to_owned(), json!(message));
-            work.response.insert("rows_affected".to_owned(), json!(row_count));
-        }
-        Ok(())
     }
 
     /// The types in which the file's values go straight into the seed's table; `None` where the engine has to read them.

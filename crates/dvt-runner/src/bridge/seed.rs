@@ -37,7 +37,8 @@ impl NodeBridge {
         match &*lock(&self.seed) {
             // The rows go through `load_seed_rows`; only a macro of the user's own may want to see them all.
             Some(seed) => {
-                let wants_rows = seed.file.rows <= SEED_ROWS_SHOWN || self.run.has_own_seed_macros();
+                let is_small = seed.file.is_whole && seed.file.rows <= SEED_ROWS_SHOWN;
+                let wants_rows = is_small || self.run.has_own_seed_macros();
                 table_of_seed(&seed.file, wants_rows && !self.run.flag("EMPTY", false))
             }
             None => Ok(Table::default()),

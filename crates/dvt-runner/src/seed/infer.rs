@@ -11,6 +11,9 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 
+/// After so many rows it is asked again whether enough has been read.
+const SAMPLED_EVERY: u64 = 1024;
+
 pub(super) type Rows = Reader<BlankLines<File>>;
 
 /// A seed's file after one pass.
@@ -23,6 +26,8 @@ pub(crate) struct SeedFile {
     pub(crate) short_row: Option<u64>,
     /// Names in `column_types` that are no columns of this file.
     pub(crate) unknown_types: Vec<String>,
+    /// All rows were read. Else only the first ones were, and the types are right if all others are like them.
+    pub(crate) is_whole: bool,
     /// Each value is in a form in which [`SeedFile::exact_schema`] can hold it.
     is_exact: bool,
 }
@@ -36,6 +41,8 @@ pub(crate) struct SeedColumnInfo {
     pub(crate) column_type: Option<String>,
     /// The type that `column_type` stands for on PostgreSQL; the inferred one without it. `None`: no such type here.
     pub(super) exact_type: Option<DataType>,
+    /// What `column_type` asks of each value.
+    pub(super) fit: Fit,
 }
 
 impl SeedFile {
@@ -54,8 +61,9 @@ impl SeedFile {
     }
 }
 
-/// Reads the whole file once and decides every column's type.
-pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
+/// Reads the file once and decides every column's type: by all of its rows, or by its first `sample` bytes where these leave no doubt
+/// as long as the other rows are like them.
+pub(crate) fn read_seed(options: SeedOptions, sample: Option<u64>) -> Result<SeedFile, SeedError> {
     let path = options.shown_path.clone();
     let mut reader = open(&options)?;
     let mut record = StringRecord::new();
@@ -74,8 +82,18 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
         names.iter().map(|name| options.column_types.get(name).and_then(|text| exact_type(text))).collect();
     let mut all_exact =
         names.iter().zip(&exact_types).all(|(name, exact)| exact.is_some() || !options.column_types.contains_key(name));
-    let (mut rows, mut short_row) = (0, None);
+    let (mut rows, mut short_row, mut is_whole) = (0, None, true);
     while next_record(&mut reader, &mut record, &path)? {
+        if let Some(sample) = sample
+            && rows % SAMPLED_EVERY == 0
+            && reader.position().byte() > sample
+        {
+            let is_sure = all_exact && short_row.is_none() && columns.iter().all(Guess::is_sure);
+            if is_sure {
+                is_whole = false;
+                break;
+            }
+        }
         rows += 1;
         if record.len() > names.len() {
             let (line, found) = (line(&record), record.len());
@@ -114,14 +132,15 @@ pub(crate) fn read_seed(options: SeedOptions) -> Result<SeedFile, SeedError> {
     let columns = names
         .into_iter()
         .zip(columns)
-        .zip(exact_types)
-        .map(|((name, guess), exact_type)| {
+        .zip(exact_types.into_iter().zip(fits))
+        .map(|((name, guess), (exact_type, fit))| {
             let (data_type, column_type) = (guess.data_type(), options.column_types.get(&name).cloned());
             let inferred = column_type.is_none().then(|| data_type.clone());
-            SeedColumnInfo { kind: guess.kind(), exact_type: exact_type.or(inferred), data_type, column_type, name }
+            let exact_type = exact_type.or(inferred);
+            SeedColumnInfo { kind: guess.kind(), exact_type, fit, data_type, column_type, name }
         })
         .collect();
-    Ok(SeedFile { options, columns, rows, short_row, unknown_types, is_exact: all_exact })
+    Ok(SeedFile { options, columns, rows, short_row, unknown_types, is_whole, is_exact: all_exact })
 }
 
 pub(super) fn open(options: &SeedOptions) -> Result<Rows, SeedError> {
@@ -173,6 +192,9 @@ fn letters(index: usize) -> String {
 /// What a column's values have left possible.
 struct Guess {
     possible: Vec<Kind>,
+    is_forced: bool,
+    /// There was a value.
+    is_seen: bool,
     has_fraction: bool,
     /// The most digits of a whole number, and whether all fit 32 and 64 bits.
     digits: usize,
@@ -183,11 +205,20 @@ struct Guess {
 impl Guess {
     fn new(is_forced_text: bool) -> Self {
         let possible = if is_forced_text { vec![Kind::Text] } else { Kind::ALL.to_vec() };
-        Self { possible, has_fraction: false, digits: 1, fits_i32: true, fits_i64: true }
+        Self {
+            possible,
+            is_forced: is_forced_text,
+            is_seen: false,
+            has_fraction: false,
+            digits: 1,
+            fits_i32: true,
+            fits_i64: true,
+        }
     }
 
     /// Takes a value that is not NULL into account. The error is the number of digits of a whole number that no type can hold.
     fn see(&mut self, text: &str) -> Result<(), usize> {
+        self.is_seen = true;
         if self.possible.len() == 1 && self.possible[0] == Kind::Text {
             return Ok(());
         }
@@ -222,6 +253,12 @@ impl Guess {
             self.fits_i64 &= text.parse::<i64>().is_ok();
         }
         if digits.len() > 76 && !self.has_fraction { Err(digits.len()) } else { Ok(()) }
+    }
+
+    /// Whether the type stays what it is for as long as values can be read as it.
+    fn is_sure(&self) -> bool {
+        let follows_digits = matches!(self.data_type(), DataType::Decimal128(..) | DataType::Decimal256(..));
+        self.is_forced || (self.is_seen && !follows_digits)
     }
 
     fn kind(&self) -> Kind {

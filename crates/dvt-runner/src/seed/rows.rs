@@ -1,6 +1,6 @@
 //! The second pass over a seed's file: its rows as Arrow batches.
 
-use super::exact::{exact_boolean, exact_date, exact_decimal, exact_float, exact_integer, exact_timestamp};
+use super::exact::{exact_boolean, exact_date, exact_decimal, exact_float, exact_integer, exact_timestamp, is_exact};
 use super::infer::{line, next_record, open};
 use super::values::{
     Kind, is_null, parse_boolean, parse_date, parse_datetime, parse_iso_datetime, parse_number, plain_fraction,
@@ -16,18 +16,25 @@ use csv::StringRecord;
 use dvt_adapter::{AdapterError, BatchStream, ErrorClass};
 use futures::StreamExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows in a batch; wide text makes it end earlier.
 const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: usize = 8 << 20;
 
 /// The file's rows, as its own schema has them or its exact one. They are read on a thread of their own, no faster than
-/// they are taken.
-pub(crate) fn stream_rows(seed: Arc<SeedFile>, schema: SchemaRef, connection: String) -> BatchStream {
+/// they are taken. `turned_out` is told when a row is other than the first pass, which did not come so far, took for granted.
+pub(crate) fn stream_rows(
+    seed: Arc<SeedFile>,
+    schema: SchemaRef,
+    connection: String,
+    turned_out: Arc<AtomicBool>,
+) -> BatchStream {
     let (sender, receiver) = tokio::sync::mpsc::channel(2);
     tokio::task::spawn_blocking(move || {
         let send = |batch| sender.blocking_send(batch).is_ok();
         if let Err(error) = read_rows(&seed, &schema, |batch| send(Ok(batch))) {
+            turned_out.store(!seed.is_whole, Ordering::Release);
             let diagnostic = error.diagnostic(&seed.options.path, &seed.options.shown_path);
             send(Err(
                 AdapterError::new(ErrorClass::Other, connection, diagnostic.message.clone()).with_cause(diagnostic)
@@ -71,6 +78,9 @@ pub(super) fn read_rows(
         let mut builders: Vec<Builder> = schema.fields().iter().map(|field| Builder::new(field.data_type())).collect();
         let (mut rows, mut bytes) = (0, 0);
         while rows < BATCH_ROWS && bytes < BATCH_BYTES && next_record(&mut reader, &mut record, path)? {
+            if !seed.is_whole && !is_like_the_first(seed, &record) {
+                return Err(SeedError::Changed { path: path.clone(), line: line(&record), column: String::new() });
+            }
             for (index, (builder, reading)) in builders.iter_mut().zip(&readings).enumerate() {
                 let text = record.get(index).unwrap_or_default();
                 if builder.append(reading, text).is_none() {
@@ -91,6 +101,18 @@ pub(super) fn read_rows(
             return Ok(());
         }
     }
+}
+
+/// Whether a row that the first pass did not see has all values, and those of types that are configured fit.
+fn is_like_the_first(seed: &SeedFile, record: &StringRecord) -> bool {
+    let is_blank = record.len() == 1 && record[0].is_empty();
+    (is_blank || record.len() == seed.columns.len())
+        && seed.columns.iter().zip(record).all(|(column, text)| match (&column.column_type, &column.exact_type) {
+            (Some(_), Some(DataType::Utf8)) => {
+                is_null(text) || (is_exact(&DataType::Utf8, text) && column.fit.accepts(text))
+            }
+            _ => true,
+        })
 }
 
 /// How a column's texts become values.

@@ -24,7 +24,7 @@ pub(super) fn seed(
         delimiter,
         column_types: column_types.iter().map(|(name, sql)| ((*name).to_owned(), (*sql).to_owned())).collect(),
     };
-    (TempFile(path), read_seed(options))
+    (TempFile(path), read_seed(options, None))
 }
 
 /// The one column's type and its values as text.

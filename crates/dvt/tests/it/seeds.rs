@@ -114,3 +114,50 @@ fn a_seed_goes_into_the_types_that_its_table_has() {
         [r#"{"n": 10, "code": "7"}"#, r#"{"n": 20, "code": "8"}"#]
     );
 }
+
+/// A large file's types are foretold by its first rows; the last one has as much to say.
+#[test]
+fn the_end_of_a_large_file_counts_as_much_as_its_beginning() {
+    let Some(database) = dvt_test_support::postgres() else { return };
+    const BODY: &str = "7,12.5,true,2024-01-01,2024-01-01 10:00:00,some text that makes the row longer,";
+    const HEADER: &str = "n,ratio,flag,day,moment,note,late";
+    let body = format!("{BODY}\n").repeat(60_000);
+    let ends = [
+        "8,1.5,false,2024-01-02,2024-01-02 10:00:00,plain,",
+        "3000000000,1.5,false,2024-01-02,2024-01-02 10:00:00,,",
+        "8.5,1,false,2024-01-02,2024-01-02 10:00:00,,",
+        "x,1,maybe,2024-01-02,2024-01-02 10:00:00,,",
+        "8,1,false,2024-01-02 00:00:01,soon,,",
+        "8,1,false,2024-01-02,2024-01-02 10:00:00,,5",
+        "8,much,0,today,2024-01-02 10:00:00,,",
+        "8,1",
+    ];
+    let mut project = Project::new().profile("pg", &format!("    pg: {}\n", output(&database, "public")));
+    for (at, end) in ends.iter().enumerate() {
+        project = project
+            .file(&format!("seeds/large{at}.csv"), &format!("{HEADER}\n{body}{end}\n"))
+            .file(&format!("seeds/small{at}.csv"), &format!("{HEADER}\n{BODY}\n{end}\n"));
+    }
+    for flags in ["", "--full-refresh"] {
+        project.dvt(&format!("seed {flags}")).exits(0);
+        for at in 0..ends.len() {
+            let types = |table: &str| {
+                let query = format!(
+                    "select column_name as c, data_type as t from information_schema.columns where table_name = '{table}{at}' order by ordinal_position"
+                );
+                postgres_rows(&database, &query)
+            };
+            assert_eq!(types("large"), types("small"), "{}", ends[at]);
+            let differing = format!(
+                "select count(*) as n from (select * from large{at} group by 1, 2, 3, 4, 5, 6, 7 except select * from small{at}) as d"
+            );
+            assert_eq!(postgres_rows(&database, &differing), [r#"{"n": 0}"#], "{}", ends[at]);
+            let counted = format!("select count(*) as n from large{at}");
+            assert_eq!(postgres_rows(&database, &counted), [r#"{"n": 60001}"#], "{}", ends[at]);
+        }
+    }
+    // A row that no reading can take: the table stays as it was, and the message has the line.
+    let broken = format!("{HEADER}\n{body}8,1,false,2024-01-02,2024-01-02 10:00:00,,5,6\n");
+    project.file("seeds/large0.csv", &broken).dvt("seed --select large0").exits(1).says("line 60002");
+    assert_eq!(postgres_rows(&database, "select count(*) as n from large0"), [r#"{"n": 60001}"#]);
+}
