@@ -110,7 +110,8 @@ fn in_order(mut problems: Vec<Diagnostic>) -> Diagnostics {
     problems.sort_by_cached_key(place);
     let mut unique: Vec<Diagnostic> = Vec::with_capacity(problems.len());
     for problem in problems {
-        if !unique.contains(&problem) {
+        // What templates say, they say as often as they like.
+        if problem.id == "template-warning" || !unique.contains(&problem) {
             unique.push(problem);
         }
     }

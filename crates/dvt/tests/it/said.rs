@@ -72,6 +72,9 @@ fn warnings_are_said_silenced_or_errors() {
     let run = |flags: &str| project.dvt(&format!("run --select w {flags}"));
     let options = |options: &str| project.dvt_with(&["run", "--select", "w", "--warn-error-options", options]);
     run("").exits(0).says("[WARNING]: careful");
+    let twice = shop()
+        .file("models/w.sql", "{% do exceptions.warn('careful') %}{{ exceptions.warn('careful') }} select 1 as id");
+    assert_eq!(twice.dvt("parse").exits(0).stdout.matches("[WARNING]: careful").count(), 2, "as often as it is said");
     run("--warn-error").exits(2).never_says("[WARNING]: careful").says("careful");
     options("{silence: [JinjaLogWarning]}").exits(0).never_says("careful");
     options("{error: [JinjaLogWarning]}").exits(2);
