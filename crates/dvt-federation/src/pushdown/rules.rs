@@ -87,10 +87,14 @@ static POSTGRES: Rules = Rules {
     joins_by_index: false,
     array_above: Some(200),
     // The row's writer is as young as the oldest transaction that this very snapshot takes for unfinished, or younger. (Ages
-    // that have gone round the clock are those of frozen rows.)
+    // that have gone round the clock are those of frozen rows.) Who is known to work in another database writes nothing here.
     unsettled: Some(
-        "pg_catalog.age(unsettled.xmin) BETWEEN 0 AND pg_catalog.age((pg_catalog.txid_snapshot_xmin(\
-         pg_catalog.txid_current_snapshot()) % 4294967296)::text::xid)",
+        "pg_catalog.age(unsettled.xmin) BETWEEN 0 AND (SELECT max(pg_catalog.age((open.number % 4294967296)::text::xid)) \
+         FROM pg_catalog.txid_snapshot_xip(pg_catalog.txid_current_snapshot()) AS open (number) \
+         WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity AS other \
+         WHERE other.datname <> pg_catalog.current_database() AND other.backend_xid = (open.number % 4294967296)::text::xid) \
+         AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_prepared_xacts AS other \
+         WHERE other.database <> pg_catalog.current_database() AND other.transaction = (open.number % 4294967296)::text::xid))",
     ),
     costs: Costs { row: 250.0, byte: 4.0, join: 120.0, group: 200.0, group_ordered: 120.0 },
 };

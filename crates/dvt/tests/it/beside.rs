@@ -154,4 +154,20 @@ select a.id, a.name, a.at from {{{{ source('s', 'a') }}}} as a cross join {{{{ s
         ("one two slow fast last".to_owned(), "one two slow fast last".to_owned())
     );
     assert_eq!(extracted(&project, "by_time", "a"), 1);
+    // Who works in another database of the server overtakes nothing here.
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| target.sql("begin; create table held (n integer); select pg_sleep(5); commit"));
+        let begun = Instant::now();
+        let waits =
+            "select count(*) from pg_stat_activity where query like '%held%pg_sleep(5)%' and wait_event = 'PgSleep'";
+        while source.sql(waits).trim() == "0" {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the transaction does not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        source.sql("insert into a (name) values ('beside')");
+        project.dvt("run --select by_id").exits(0);
+        assert!(!other.is_finished(), "the machine is too slow for this test");
+        assert_eq!(all("by_id"), "one two slow fast last beside");
+        other.join().expect("it commits");
+    });
 }
