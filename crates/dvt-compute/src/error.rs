@@ -80,12 +80,22 @@ impl From<DataFusionError> for ComputeError {
                 let construct = message.lines().next().unwrap_or_default();
                 Self::Value { message: format!("not supported in a query across connections: {construct}") }
             }
-            other => Self::Engine { message: other.strip_backtrace() },
+            other => Self::of_text(other.strip_backtrace()),
         }
     }
 }
 
 impl ComputeError {
+    /// A condition that a scan of Parquet evaluates fails with the condition's error in the debug form of its type.
+    fn of_text(message: String) -> Self {
+        const CONDITION: &str = "Error evaluating filter predicate: ";
+        let inner = message.split_once(CONDITION).and_then(|(_, error)| error.split_once("(\"")?.1.split_once("\")"));
+        match inner {
+            Some((value, _)) => Self::Value { message: value.replace("\\\"", "\"") },
+            None => Self::Engine { message },
+        }
+    }
+
     /// An error that several partitions share cannot be taken apart; its class and text are kept.
     fn from_shared(error: &DataFusionError) -> Self {
         let root = error.find_root();

@@ -365,6 +365,26 @@ async fn in_with_a_subquery_keeps_its_nulls() {
     }
 }
 
+/// 128 bits go round at 39 digits: never without a word, in groups, totals and windows.
+#[tokio::test]
+async fn sums_that_do_not_fit_are_errors() {
+    let wide = "(values (1, 9999999999999.999999), (1, 9999999999999.999998), (2, 1.5), (2, 2.5)) as v (k, x)";
+    for sql in [
+        format!("select sum(v.x * v.x) from {wide} cross join c.s.numbers"),
+        format!("select v.k, sum(v.x * v.x) from {wide} cross join c.s.numbers group by v.k"),
+        format!("select sum(distinct v.x * v.x) from {wide} cross join c.s.numbers"),
+        format!("select avg(v.x * v.x) from {wide} cross join c.s.numbers"),
+        format!(
+            "select sum(v.x * v.x) over (order by v.x rows between 1 preceding and current row) from {wide} cross join c.s.numbers where id = 1"
+        ),
+    ] {
+        let error = result(&sql, &POSTGRES).await.expect_err(&sql);
+        assert!(matches!(&error, ComputeError::Value { .. }), "{sql}: {error:?}");
+    }
+    let fits = format!("select sum(v.x * v.x) from {wide} cross join c.s.numbers where v.k = 2 and id < 3");
+    check(&fits, &POSTGRES, &["25.500000000000"]).await;
+}
+
 #[tokio::test]
 async fn integers_that_do_not_fit_are_errors() {
     for sql in [

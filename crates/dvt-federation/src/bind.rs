@@ -6,7 +6,7 @@ use crate::functions::FunctionPack;
 use crate::merged::name_merged_columns;
 use crate::moments::Moments;
 use crate::operators::Operators;
-use crate::precedence::bind_is_distinct_tightly;
+use crate::precedence::{bind_comparisons_of_sets_tightly, bind_is_distinct_tightly};
 use crate::rows_in::write_row_tests;
 use crate::sets::count_equal_rows;
 use crate::subscripts::Subscripts;
@@ -138,6 +138,7 @@ pub(crate) fn bind(
     functions: &FunctionPack,
 ) -> Result<LogicalPlan, PlanError> {
     bind_is_distinct_tightly(&mut statement);
+    bind_comparisons_of_sets_tightly(&mut statement);
     give_meaning(&mut statement, dialect);
     let names: Vec<Vec<String>> = relations.iter().map(|table| folded_name(&table.relation, dialect)).collect();
     let known: Vec<String> = relations.iter().map(|table| table.relation.display_name.clone()).collect();
@@ -343,10 +344,27 @@ pub(crate) fn explain(
                     location,
                 };
             }
-            PlanError::Invalid { message: in_words(first_line(message)), location }
+            match refused_types(message, functions) {
+                Some((construct, hint)) => PlanError::Unsupported { construct, hint: Some(hint), location },
+                None => PlanError::Invalid { message: in_words(first_line(message)), location },
+            }
         }
         other => PlanError::Invalid { message: in_words(first_line(&other.strip_backtrace())), location },
     }
+}
+
+/// A function of ours that has no meaning for these types, as the author called it.
+fn refused_types(text: &str, functions: &FunctionPack) -> Option<(String, String)> {
+    let (function, rest) = text.split_once("Function '")?.1.split_once("' user-defined coercion failed with: ")?;
+    let (call, _) =
+        rest.strip_prefix("Error during planning: ")?.split_once(" is not supported in a query across connections")?;
+    let types = in_words(call.strip_prefix(function)?);
+    let name = functions.authors_name(function).unwrap_or(function);
+    let hint = match types.contains("numeric") {
+        true => "cast exact numbers to double precision first",
+        false => "cast the arguments to types that it takes",
+    };
+    Some((format!("{name}{types}"), hint.to_owned()))
 }
 
 fn first_line(text: &str) -> &str {

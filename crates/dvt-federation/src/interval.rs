@@ -1,8 +1,22 @@
 //! The text of an interval as PostgreSQL reads it: months, days and microseconds.
 //! Source: PostgreSQL manual, "Interval Input".
 
+use arrow::datatypes::IntervalMonthDayNano;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::Expr;
+
 const SECOND: f64 = 1e6;
 const DAY: f64 = 86_400e6;
+
+/// A text that stands where an interval is expected, as that interval; anything else as it is.
+pub(crate) fn read_interval(expr: Expr) -> Expr {
+    let Expr::Literal(ScalarValue::Utf8(Some(text)), metadata) = expr else { return expr };
+    let Some((months, days, micros)) = parse_interval(&text, None) else {
+        return Expr::Literal(ScalarValue::Utf8(Some(text)), metadata);
+    };
+    let value = IntervalMonthDayNano::new(months, days, micros.saturating_mul(1000));
+    Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), metadata)
+}
 
 /// Months, days and microseconds; `unit` is that of a number without one. `None` for what is no such text.
 pub(crate) fn parse_interval(text: &str, unit: Option<&str>) -> Option<(i32, i32, i64)> {

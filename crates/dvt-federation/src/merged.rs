@@ -8,8 +8,8 @@ use crate::error::PlanError;
 use crate::syntax::call;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, ExceptSelectItem, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, UnaryOperator,
-    VisitMut, VisitorMut, WildcardAdditionalOptions,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, Statement, TableFactor, TableWithJoins, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use dvt_sql::Dialect;
 use std::ops::ControlFlow;
@@ -93,15 +93,15 @@ impl Merger {
                 _ => {}
             }
         }
-        let (changed, kept): (Vec<Merged>, Vec<Merged>) =
-            entries.into_iter().flat_map(|entry| entry.merged).partition(|merged| merged.is_changed);
-        if changed.is_empty() && kept.is_empty() {
+        // The planner finds some by itself, but none in a condition, behind a sign or below NOT.
+        let merged: Vec<Merged> = entries.into_iter().flat_map(|entry| entry.merged).collect();
+        if merged.is_empty() {
             return Ok(());
         }
-        let mut namer = Namer { changed: &changed, kept: &kept, depth: 0 };
+        let mut namer = Namer { merged: &merged, depth: 0 };
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(Expr::Identifier(name)) = item
-                && changed.iter().any(|merged| is_same(&merged.name, name))
+                && merged.iter().any(|merged| merged.is_changed && is_same(&merged.name, name))
             {
                 *item = SelectItem::ExprWithAlias { expr: Expr::Identifier(name.clone()), alias: name.clone() };
             }
@@ -115,18 +115,14 @@ impl Merger {
         }
         let _ = select.named_window.visit(&mut namer);
         let _ = select.distinct.visit(&mut namer);
-        // Of a condition the planner finds none by itself.
-        let all: Vec<Merged> = [changed, kept].concat();
-        let _ = select.selection.visit(&mut Namer { changed: &all, kept: &[], depth: 0 });
+        let _ = select.selection.visit(&mut namer);
         Ok(())
     }
 }
 
 /// Replaces names that stand for merged columns, outside of subqueries, which have names of their own.
 struct Namer<'a> {
-    changed: &'a [Merged],
-    /// Those of the left side, which the planner finds by itself, though not behind a sign.
-    kept: &'a [Merged],
+    merged: &'a [Merged],
     depth: usize,
 }
 
@@ -145,15 +141,8 @@ impl VisitorMut for Namer<'_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if self.depth == 0
-            && let Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } = expr
-            && let Expr::Identifier(name) = expr.as_ref()
-            && let Some(merged) = self.kept.iter().find(|merged| is_same(&merged.name, name))
-        {
-            **expr = merged.value.clone();
-        }
-        if self.depth == 0
             && let Expr::Identifier(name) = expr
-            && let Some(merged) = self.changed.iter().find(|merged| is_same(&merged.name, name))
+            && let Some(merged) = self.merged.iter().find(|merged| is_same(&merged.name, name))
         {
             *expr = merged.value.clone();
         }

@@ -1,7 +1,8 @@
 //! The difference of two moments as PostgreSQL has it, an interval: the planner would make a duration of it, which no
-//! function of intervals takes and no column holds.
+//! function of intervals takes and no column holds. And a text that is compared with an interval is one.
 
 use crate::functions::postgres_function;
+use crate::interval::read_interval;
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -25,7 +26,22 @@ impl ExprPlanner for Moments {
                 let call = ScalarFunction::new_udf(function, vec![raw.left, raw.right]);
                 Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
             }
-            _ => Ok(PlannerResult::Original(raw)),
+            _ => Ok(PlannerResult::Original(beside_intervals(raw, &left, &right))),
         }
+    }
+}
+
+fn beside_intervals(raw: RawBinaryExpr, left: &DataType, right: &DataType) -> RawBinaryExpr {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    let RawBinaryExpr { op, left: one, right: two } = raw;
+    let compares = matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq);
+    match (left, right) {
+        (DataType::Interval(_), DataType::Utf8) if compares => {
+            RawBinaryExpr { op, left: one, right: read_interval(two) }
+        }
+        (DataType::Utf8, DataType::Interval(_)) if compares => {
+            RawBinaryExpr { op, left: read_interval(one), right: two }
+        }
+        _ => RawBinaryExpr { op, left: one, right: two },
     }
 }

@@ -22,6 +22,60 @@ pub(crate) fn bind_is_distinct_tightly(statement: &mut Statement) {
     }
 }
 
+/// `a > ALL (SELECT …) NOT BETWEEN b AND c` asks it of the comparison; the parser asks it of the subquery. And `NOT EXISTS (…) IN
+/// (…)` denies the whole; the parser denies what comes first.
+pub(crate) fn bind_comparisons_of_sets_tightly(statement: &mut Statement) {
+    let _: ControlFlow<()> = statement.visit(&mut Sets);
+}
+
+struct Sets;
+
+impl VisitorMut for Sets {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } = expr
+            && let Some(asked) = asked(right)
+            && matches!(**asked, Expr::Subquery(_))
+        {
+            let subquery = std::mem::replace(asked.as_mut(), placeholder());
+            let question = std::mem::replace(right.as_mut(), subquery);
+            let comparison = std::mem::replace(expr, question);
+            if let Some(place) = self::asked(expr) {
+                **place = comparison;
+            }
+        }
+        if let Some(first) = asked(expr)
+            && let Expr::Exists { negated: negated @ true, .. } = first.as_mut()
+        {
+            *negated = false;
+            let question = std::mem::replace(expr, placeholder());
+            *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(question) };
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn compares(op: &BinaryOperator) -> bool {
+    use BinaryOperator::{Eq, Gt, GtEq, Lt, LtEq, NotEq};
+    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq)
+}
+
+/// Of what such a question is asked.
+fn asked(question: &mut Expr) -> Option<&mut Box<Expr>> {
+    match question {
+        Expr::Between { expr, .. }
+        | Expr::InList { expr, .. }
+        | Expr::InSubquery { expr, .. }
+        | Expr::Like { expr, .. }
+        | Expr::ILike { expr, .. }
+        | Expr::IsNull(expr)
+        | Expr::IsNotNull(expr) => Some(expr),
+        Expr::BinaryOp { left, op, .. } if compares(op) => Some(left),
+        _ => None,
+    }
+}
+
 struct Rebuild;
 
 impl VisitorMut for Rebuild {

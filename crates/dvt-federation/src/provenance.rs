@@ -195,6 +195,13 @@ pub(crate) fn has_declared_scale(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
         Expr::Column(column) => resolve(column, inputs).is_some_and(|(plan, index)| column_has_scale(plan, index)),
         Expr::Literal(ScalarValue::Null, _) => true,
         Expr::Literal(value, _) => value.data_type().is_decimal() || value.data_type().is_integer(),
+        // Only more room for the same digits.
+        Expr::Cast(cast)
+            if let DataType::Decimal256(precision, scale) = cast.field.data_type()
+                && data_type_of(&cast.expr, inputs) == Some(DataType::Decimal128(*precision, *scale)) =>
+        {
+            has_declared_scale(&cast.expr, inputs)
+        }
         Expr::Cast(cast) => {
             let to = cast.field.data_type();
             to.is_integer() || to.is_decimal() && *to != DataType::Decimal256(CARRIER.0, CARRIER.1)
@@ -229,9 +236,12 @@ pub(crate) fn has_declared_scale(expr: &Expr, inputs: &[&LogicalPlan]) -> bool {
     }
 }
 
+fn data_type_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<DataType> {
+    inputs.iter().find_map(|input| expr.get_type(input.schema().as_ref()).ok())
+}
+
 fn scale_of(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<i8> {
-    let data_type = inputs.iter().find_map(|input| expr.get_type(input.schema().as_ref()).ok())?;
-    match data_type {
+    match data_type_of(expr, inputs)? {
         DataType::Decimal128(_, scale) | DataType::Decimal256(_, scale) => Some(scale),
         _ => None,
     }

@@ -8,6 +8,7 @@ mod casts;
 mod frames;
 mod functions;
 mod implicit;
+mod lengths;
 mod operators;
 mod outer;
 mod patterns;
@@ -15,7 +16,7 @@ mod rules;
 mod stored;
 
 use crate::error::PlanError;
-use crate::functions::{FunctionPack, checked_arithmetic, row_function};
+use crate::functions::{AVERAGE, FunctionPack, checked_arithmetic, row_function};
 use crate::provenance::json_type_of;
 use crate::subqueries::keep_nulls_of_in;
 use crate::unnest::{has_subquery, is_lateral};
@@ -23,19 +24,22 @@ use aggregates::{refuse_deviation, rewrite_aggregates};
 use casts::{own_text, refuse_own_form, rewrite_cast};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion, TreeNodeRewriter};
 use datafusion::common::{Column, DFSchema, JoinType, Result, ScalarValue};
+use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_window::row_number::row_number_udwf;
 use datafusion::logical_expr::binary::type_union_resolution;
 use datafusion::logical_expr::expr::{ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, merge_schema, split_conjunction_owned};
 use datafusion::logical_expr::{
-    BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, cast, lit,
+    BinaryExpr, Distinct, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator,
+    WindowFunctionDefinition, cast, lit,
 };
 use dvt_adapter::LogicalType;
 use dvt_sql::Dialect;
 use frames::widen_order;
 use functions::rewrite_function;
 pub(crate) use implicit::give_texts_their_form;
+use lengths::{averages_intervals, compare_lengths, equate_lengths};
 use operators::rewrite_operator;
 use outer::{listed, see_outer_types};
 use rules::Rules;
@@ -114,7 +118,8 @@ impl TreeNodeRewriter for Meaning<'_> {
         };
         let node = keep_nulls_of_in(lift_subqueries(first_of_each(node)?)?)?;
         let node = node.recompute_schema()?;
-        Ok(Transformed::yes(rewrite_aggregates(node, self.rules)?))
+        let node = rewrite_aggregates(node, self.rules)?;
+        Ok(Transformed::yes(equate_lengths(node, &mut self.refused)?))
     }
 }
 
@@ -185,7 +190,10 @@ fn rewrite_expressions(node: LogicalPlan, rules: &Rules, refused: &mut Option<Pl
     let inputs: Vec<LogicalPlan> = inputs.into_iter().cloned().collect();
     let rewritten = node.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| rewrite_expression(expr, &schema, &inputs, rules, refused))?;
+        let expr = expr.transform_up(|expr| {
+            let compared = compare_lengths(expr, &schema, refused)?;
+            compared.transform_data(|expr| rewrite_expression(expr, &schema, &inputs, rules, refused))
+        })?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     match rewritten.data {
@@ -275,6 +283,10 @@ fn rewrite_expression(
             })
         }
         Expr::AggregateFunction(mut call) => {
+            let is_average = call.func.name() == AVERAGE && !averages_intervals(&call.params.args, schema)?;
+            if is_average {
+                call.func = avg_udaf();
+            }
             if rules.values_have_scales {
                 refuse_deviation(&call, schema, refused)?;
             }
@@ -285,11 +297,15 @@ fn rewrite_expression(
                     call.params.order_by.push(key);
                 }
             }
-            Ok(Transformed::no(Expr::AggregateFunction(call)))
+            Ok(Transformed::new_transformed(Expr::AggregateFunction(call), is_average))
         }
         Expr::ScalarFunction(call) => rewrite_function(call, schema, inputs, rules, refused),
         Expr::WindowFunction(mut window) => {
             let mut is_new = widen_order(&mut window, schema)?;
+            if window.fun.name() == AVERAGE && !averages_intervals(&window.params.args, schema)? {
+                window.fun = WindowFunctionDefinition::AggregateUDF(avg_udaf());
+                is_new = true;
+            }
             // The value and what stands for it are of one type; the engine would bring the one to the other's.
             if matches!(window.fun.name(), "lag" | "lead")
                 && let [value, _, otherwise] = window.params.args.as_mut_slice()

@@ -245,6 +245,12 @@ fn what_has_no_faithful_plan_is_refused_by_name() {
         ("select array_to_string(array_agg(id > 3), ',') from my.shop.orders", "array_to_string() of elements of type"),
         ("select array_to_string(array[now()], ',') as t from my.shop.orders", "array_to_string() of elements of type"),
         ("select cast(amount as timestamp) from my.shop.orders", "a cast of a number to"),
+        ("select sqrt(amount) from my.shop.orders", "sqrt(numeric("),
+        ("select max(now() - now()) over () from my.shop.orders", "max() of intervals over a window"),
+        (
+            "select now() - now() in (select interval '1 day') from my.shop.orders",
+            "a comparison of an interval with the rows of a subquery",
+        ),
         ("select o.id from my.shop.orders o tablesample system (10)", "TABLESAMPLE"),
         ("select o.id from (select id from my.shop.orders) o tablesample bernoulli (10)", "TABLESAMPLE"),
         ("select id from my.shop.orders order by amount fetch first 3 rows with ties", "FETCH … WITH TIES"),

@@ -110,8 +110,8 @@ pub(super) const FUNCTIONS: Names = &[
     // Aggregates. Any value will do for the first two.
     ("any_value", "min"),
     ("arbitrary", "min"),
-    ("avg", "avg"),
-    ("mean", "avg"),
+    ("avg", "postgres_avg"),
+    ("mean", "postgres_avg"),
     ("bit_and", "bit_and"),
     ("bit_or", "bit_or"),
     ("bool_and", "bool_and"),

@@ -187,7 +187,9 @@ impl ScalarUDFImpl for JsonFunction {
                 Ok(ColumnarValue::Array(Arc::new(lengths.finish())))
             }
             _ => {
-                let steps = self.steps(args, number_rows)?;
+                let is_jsonb =
+                    arguments.arg_fields.first().and_then(|field| logical_type(field)) == Some(LogicalType::Jsonb);
+                let steps = self.steps(args, number_rows, is_jsonb)?;
                 let mut parts = StringBuilder::new();
                 for row in 0..number_rows {
                     let part = match (values.is_valid(row), &steps) {
@@ -219,12 +221,15 @@ enum Step {
     /// A key, or a position where the value is an array.
     Either(String),
     Key(String),
+    /// An element of an array.
     Position(i64),
+    /// The same for jsonb.
+    Place(i64),
 }
 
 impl JsonFunction {
     /// For each row, where the task has a way to go.
-    fn steps(&self, args: &[ColumnarValue], rows: usize) -> Result<Option<Vec<Steps>>> {
+    fn steps(&self, args: &[ColumnarValue], rows: usize, is_jsonb: bool) -> Result<Option<Vec<Steps>>> {
         let arrays = args[1..].iter().map(|argument| argument.to_array(rows)).collect::<Result<Vec<_>>>()?;
         let texts = |array: &ArrayRef| -> Result<ArrayRef> {
             if matches!(array.data_type(), DataType::List(_)) {
@@ -236,7 +241,8 @@ impl JsonFunction {
             Task::Part | Task::PartAsText if arrays[0].data_type().is_integer() => {
                 let positions = cast(&arrays[0], &DataType::Int64)?;
                 let positions = positions.as_primitive::<Int64Type>();
-                Some(positions.iter().map(|at| at.map(|at| vec![Step::Position(at)])).collect())
+                let step = |at| if is_jsonb { Step::Place(at) } else { Step::Position(at) };
+                Some(positions.iter().map(|at| at.map(|at| vec![step(at)])).collect())
             }
             Task::Part | Task::PartAsText => {
                 let keys = texts(&arrays[0])?;
@@ -287,6 +293,11 @@ impl JsonFunction {
                     part = part.and_then(|part| match step {
                         Step::Key(key) => text::member(part, key),
                         Step::Position(at) => text::element(part, *at),
+                        // For jsonb a value that is neither object nor array is the one element of an array.
+                        Step::Place(at) => match text::kind(part) {
+                            "object" | "array" => text::element(part, *at),
+                            _ => matches!(at, 0 | -1).then_some(part),
+                        },
                         Step::Either(step) => match step.trim().parse() {
                             Ok(at) if text::kind(part) == "array" => text::element(part, at),
                             _ => text::member(part, step),

@@ -1,5 +1,6 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
+mod average;
 mod calendar;
 mod databricks;
 mod deviation;
@@ -25,8 +26,10 @@ mod rowwise;
 mod single_value;
 mod snowflake;
 mod sqlite;
+mod sums;
 mod zones;
 
+pub(crate) use average::AVERAGE;
 pub(crate) use deviation::{Deviation, exact_deviation};
 pub(crate) use division::{DivisionRule, exact_division};
 pub(crate) use either::{EITHER, become_texts};
@@ -36,6 +39,7 @@ pub(crate) use json::shows_values;
 pub(crate) use named::NAMED;
 pub(crate) use rounding::{Rounding, decimal_rounding, round_half_even};
 pub(crate) use single_value::single_value;
+pub(crate) use sums::checked_sum;
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
@@ -89,6 +93,7 @@ impl FunctionPack {
         let mut aggregates = SessionStateDefaults::default_aggregate_functions();
         aggregates.extend(ordered::functions());
         aggregates.extend(regression::functions());
+        aggregates.push(average::function());
         let aggregate = by_name(aggregates, |function| (function.name().to_owned(), function.aliases().to_vec()));
         let window = by_name(SessionStateDefaults::default_window_functions(), |function| {
             (function.name().to_owned(), function.aliases().to_vec())
@@ -117,6 +122,12 @@ impl FunctionPack {
 
     pub(crate) fn window(&self, name: &str) -> Option<Arc<WindowUDF>> {
         self.window.get(name).cloned()
+    }
+
+    /// The name that authors have for a function of ours.
+    pub(crate) fn authors_name(&self, own: &str) -> Option<&str> {
+        let names = self.scalar.iter().filter(|(_, function)| function.name() == own).map(|(name, _)| name.as_str());
+        names.min_by_key(|name| (name.len(), *name))
     }
 
     /// All names, sorted, for suggestions.

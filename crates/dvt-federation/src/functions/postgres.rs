@@ -60,6 +60,8 @@ pub(super) const FUNCTIONS: Names = &[
     ("degrees", "double_degrees"),
     ("exp", "double_exp"),
     ("floor", "floor"),
+    ("gcd", "gcd"),
+    ("lcm", "lcm"),
     ("ln", "double_ln"),
     ("log", "double_log"),
     ("log10", "double_log"),
@@ -77,6 +79,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("width_bucket", "postgres_width_bucket"),
     // Dates.
     ("current_date", "current_date"),
+    ("date_bin", "postgres_date_bin"),
     ("current_timestamp", "now"),
     ("age", "postgres_age"),
     ("date_part", "postgres_date_part"),
@@ -93,7 +96,7 @@ pub(super) const FUNCTIONS: Names = &[
     ("to_timestamp", "postgres_to_timestamp"),
     // Aggregates.
     ("array_agg", "array_agg"),
-    ("avg", "avg"),
+    ("avg", "postgres_avg"),
     ("bit_and", "bit_and"),
     ("bit_or", "bit_or"),
     ("bool_and", "bool_and"),

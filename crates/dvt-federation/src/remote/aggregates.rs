@@ -9,6 +9,7 @@ use super::translate::{Translator, computed_column, is_groupable};
 use super::{Block, BlockColumn};
 use crate::Exactness;
 use crate::pushdown::{Columns, Fragment, Reason, Value};
+use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, Field};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{Aggregate, Expr};
@@ -136,7 +137,11 @@ fn call(expr: &Expr, block: &Block, field: &Field) -> Result<Value, Reason> {
             if plain != argument && !value.data_type.is_signed_integer() {
                 return Err("its argument is rounded first");
             }
-            let is_exact = value.data_type.is_signed_integer() || matches!(value.data_type, DataType::Decimal128(..));
+            let is_exact = match value.data_type {
+                DataType::Decimal128(..) => true,
+                DataType::Decimal256(precision, scale) => (precision, scale) != CARRIER,
+                ref other => other.is_signed_integer(),
+            };
             if !is_exact || value.comparison != TextComparison::Binary || !rules.decimals {
                 return Err("sums of this type are not exact there");
             }
@@ -145,7 +150,7 @@ fn call(expr: &Expr, block: &Block, field: &Field) -> Result<Value, Reason> {
                 (DataType::Int64, Some(bigint)) => {
                     Fragment::concat(["CAST(".into(), sum, format!(" AS {bigint})").into()])
                 }
-                (DataType::Decimal128(..), _) => sum,
+                (DataType::Decimal128(..) | DataType::Decimal256(..), _) => sum,
                 _ => return Err("its sum has another type there"),
             };
             Ok(result(sum, TextComparison::Binary))

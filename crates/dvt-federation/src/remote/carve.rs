@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError, TableReference};
 use datafusion::logical_expr::expr::Alias;
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection, TableScanBuilder};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection, SubqueryAlias, TableScanBuilder};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -75,14 +75,13 @@ impl Carver<'_> {
         let (schema, qualifier) = extract_schema(&rows);
         let index = self.add(block, Arc::clone(&schema), &kept);
         let source = ExtractScan::new(index, Arc::clone(&schema));
-        let scan = TableScanBuilder::new(
-            qualifier.clone().unwrap_or_else(|| TableReference::bare(format!("dvt_extract_{index}"))),
-            source,
-        )
-        .with_projection(reads_nothing.then(Vec::new))
-        .build()?;
-        let scan = LogicalPlan::TableScan(scan);
-        let named = if qualifier.is_some() || reads_nothing { scan } else { named_as(scan, &rows)? };
+        let scan =
+            TableScanBuilder::new(scan_name(index), source).with_projection(reads_nothing.then(Vec::new)).build()?;
+        let is_shared = qualifier.is_some();
+        let alias = qualifier.unwrap_or_else(|| TableReference::bare("dvt_rows"));
+        let scan = SubqueryAlias::try_new(Arc::new(LogicalPlan::TableScan(scan)), alias)?;
+        let scan = LogicalPlan::SubqueryAlias(scan);
+        let named = if is_shared || reads_nothing { scan } else { named_as(scan, &rows)? };
         let answered = match &node {
             // The order, and the cut where rows come in no order, are made here again.
             LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => node.with_new_exprs(node.expressions(), vec![named])?,
@@ -190,6 +189,12 @@ fn check_readable(block: &Block, node: &LogicalPlan) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// What the scan of an extract is called, beside the name that its columns have. Scans of one name and columns are the same to the
+/// engine, whatever they read: of two subqueries that differ only in what was sent, it would run one.
+fn scan_name(index: usize) -> TableReference {
+    TableReference::bare(format!("input_{}", index + 1))
+}
+
 /// The schema of an extract, each name once; the qualifier that all of its columns have, if they have one.
 fn extract_schema(rows: &datafusion::common::DFSchema) -> (SchemaRef, Option<TableReference>) {
     let mut names: HashSet<String> = HashSet::new();
@@ -249,8 +254,9 @@ fn renumber(node: LogicalPlan, places: &[usize]) -> Result<Transformed<LogicalPl
     let source: &dyn std::any::Any = scan.source.as_ref();
     let Some(read) = source.downcast_ref::<ExtractScan>() else { return Ok(Transformed::no(node)) };
     let Some(place) = places.get(read.index).copied() else { return Ok(Transformed::no(node)) };
-    let mut scan = scan.clone();
-    scan.source = ExtractScan::new(place, Arc::clone(read.schema_ref()));
+    let columns = scan.projection.clone();
+    let source = ExtractScan::new(place, Arc::clone(read.schema_ref()));
+    let scan = TableScanBuilder::new(scan_name(place), source).with_projection(columns).build()?;
     Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
 }
 

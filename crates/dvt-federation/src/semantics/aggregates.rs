@@ -3,10 +3,12 @@
 use super::operators::{binary, is_exact};
 use super::rules::Rules;
 use crate::error::PlanError;
-use crate::functions::{Deviation, DivisionRule, exact_deviation, exact_division};
+use crate::functions::{
+    AVERAGE, Deviation, DivisionRule, checked_sum, exact_deviation, exact_division, postgres_function,
+};
 use crate::syntax::CARRIER;
 use arrow::datatypes::{DataType, i256};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
 use datafusion::functions_aggregate::count::count_udaf;
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction, WindowFunction};
@@ -14,6 +16,9 @@ use datafusion::logical_expr::{
     Aggregate, Expr, ExprSchemable, LogicalPlan, Operator, Projection, Window, WindowFunctionDefinition, cast, lit,
 };
 use std::sync::Arc;
+
+/// Sums of fewer digits than these fit 128 bits within 10^10 rows.
+const SAFE_DIGITS: u8 = 29;
 
 /// Replaces `sum` and `avg` of exact numbers in an aggregate or window node; a projection above keeps the old names.
 pub(super) fn rewrite_aggregates(node: LogicalPlan, rules: &Rules) -> Result<LogicalPlan> {
@@ -82,8 +87,17 @@ impl Rewrite {
                     let sum = cast(rewrite.compute(sum), DataType::Int64);
                     rewrite.replaced.push((name, sum));
                 }
-                Some(ExactForm::Average { sum, count, rule }) => {
-                    let arguments = vec![rewrite.compute(sum), rewrite.compute(count)];
+                Some(ExactForm::NarrowedSum(sum, narrow)) => {
+                    let sum = cast(rewrite.compute(sum), narrow);
+                    rewrite.replaced.push((name, sum));
+                }
+                Some(ExactForm::Average { sum, narrow, count, rule }) => {
+                    let sum = rewrite.compute(sum);
+                    let sum = match narrow {
+                        Some(narrow) => cast(sum, narrow),
+                        None => sum,
+                    };
+                    let arguments = vec![sum, rewrite.compute(count)];
                     let quotient = Expr::ScalarFunction(ScalarFunction::new_udf(exact_division(rule), arguments));
                     rewrite.replaced.push((name, quotient));
                 }
@@ -96,6 +110,14 @@ impl Rewrite {
                     let sum = cast(binary(sum, Operator::Multiply, lit(whole)), DataType::Decimal256(76, 0));
                     let count = binary(cast(rewrite.compute(count), DataType::Float64), Operator::Multiply, shift);
                     rewrite.replaced.push((name, binary(cast(sum, DataType::Float64), Operator::Divide, count)));
+                }
+                Some(ExactForm::Span { sum, count }) => {
+                    let Some(over) = postgres_function("interval_over") else {
+                        return internal_err!("an interval cannot be divided");
+                    };
+                    let count = cast(rewrite.compute(count), DataType::Float64);
+                    let arguments = vec![rewrite.compute(sum), count];
+                    rewrite.replaced.push((name, Expr::ScalarFunction(ScalarFunction::new_udf(over, arguments))));
                 }
                 Some(ExactForm::Deviation { count, sum, squares, deviation }) => {
                     let arguments = vec![rewrite.compute(count), rewrite.compute(sum), rewrite.compute(squares)];
@@ -137,8 +159,12 @@ enum ExactForm {
     Sum(Expr),
     /// A sum that has to fit 64 bits.
     WholeSum(Expr),
+    /// A sum that has to fit this type.
+    NarrowedSum(Expr, DataType),
     Average {
         sum: Expr,
+        /// What the sum has to fit.
+        narrow: Option<DataType>,
         count: Expr,
         rule: DivisionRule,
     },
@@ -147,6 +173,11 @@ enum ExactForm {
         sum: Expr,
         count: Expr,
         scale: i8,
+    },
+    /// An average of intervals.
+    Span {
+        sum: Expr,
+        count: Expr,
     },
     Deviation {
         count: Expr,
@@ -173,11 +204,21 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
     };
     let [argument] = arguments.as_slice() else { return Ok(None) };
     let data_type = argument.get_type(schema)?;
-    // A 64-bit sum can overflow; narrower integers cannot within 2^32 rows.
-    let exact_argument = if matches!(data_type, DataType::Int64 | DataType::UInt64) {
-        cast(argument.clone(), DataType::Decimal128(38, 0))
-    } else {
-        argument.clone()
+    // A 64-bit sum can overflow; narrower integers cannot within 2^32 rows. The engine's sums of decimals go round where they
+    // leave 128 bits.
+    let is_distinct = match expr {
+        Expr::AggregateFunction(aggregate) => aggregate.params.distinct,
+        Expr::WindowFunction(window) => window.params.distinct,
+        _ => false,
+    };
+    let (exact_argument, sum, narrow) = match data_type {
+        DataType::Int64 | DataType::UInt64 => (cast(argument.clone(), DataType::Decimal128(38, 0)), Which::Sum, None),
+        DataType::Decimal128(precision @ SAFE_DIGITS.., scale) if is_distinct => {
+            let wide = cast(argument.clone(), DataType::Decimal256(precision, scale));
+            (wide, Which::Sum, Some(DataType::Decimal128(38, scale)))
+        }
+        DataType::Decimal128(SAFE_DIGITS.., _) => (argument.clone(), Which::CheckedSum, None),
+        _ => (argument.clone(), Which::Sum, None),
     };
     if rules.values_have_scales
         && is_exact(&data_type)
@@ -203,8 +244,19 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
         ("sum", _) if matches!(data_type, DataType::Int64 | DataType::UInt64) => {
             Ok(Some(ExactForm::Sum(with_function(expr, Which::Sum, exact_argument))))
         }
+        ("sum", _) if let Some(narrow) = narrow => {
+            Ok(Some(ExactForm::NarrowedSum(with_function(expr, Which::Sum, exact_argument), narrow)))
+        }
+        ("sum", _) if matches!(sum, Which::CheckedSum) => {
+            Ok(Some(ExactForm::Sum(with_function(expr, sum, exact_argument))))
+        }
+        (AVERAGE, _) if matches!(data_type, DataType::Interval(_)) => Ok(Some(ExactForm::Span {
+            sum: with_function(expr, Which::Sum, argument.clone()),
+            count: with_function(expr, Which::Count, argument.clone()),
+        })),
         ("avg", Some(rule)) if data_type.is_integer() || data_type.is_decimal() => Ok(Some(ExactForm::Average {
-            sum: with_function(expr, Which::Sum, exact_argument),
+            sum: with_function(expr, sum, exact_argument),
+            narrow,
             count: with_function(expr, Which::Count, argument.clone()),
             rule,
         })),
@@ -214,7 +266,7 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
                 _ => 0,
             };
             Ok(Some(ExactForm::Mean {
-                sum: with_function(expr, Which::Sum, exact_argument),
+                sum: with_function(expr, sum, exact_argument),
                 count: with_function(expr, Which::Count, argument.clone()),
                 scale,
             }))
@@ -226,6 +278,8 @@ fn exact_form(expr: &Expr, schema: &DFSchema, rules: &Rules) -> Result<Option<Ex
 #[derive(Clone, Copy)]
 enum Which {
     Sum,
+    /// A sum of 128 bits that is an error where it leaves them.
+    CheckedSum,
     Count,
 }
 
@@ -233,6 +287,7 @@ enum Which {
 fn with_function(expr: &Expr, which: Which, argument: Expr) -> Expr {
     let function = match which {
         Which::Sum => sum_udaf(),
+        Which::CheckedSum => checked_sum(),
         Which::Count => count_udaf(),
     };
     match expr {

@@ -1,22 +1,27 @@
 //! Frames by distance (`RANGE BETWEEN 1.5 PRECEDING …`): the planner would round the distance to the digits of the column that
-//! the rows are ordered by.
+//! the rows are ordered by, and where value and distance together leave the column's type, the engine takes the rows without a
+//! value into the frame.
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{ExprSchemable, WindowFrameBound, WindowFrameUnits, cast, lit};
 
-/// Gives the column as many digits as a distance of its frame has; whether there was anything to do.
+/// Gives the column as many digits as a distance of its frame needs; whether there was anything to do.
 pub(super) fn widen_order(window: &mut WindowFunction, schema: &DFSchema) -> Result<bool> {
     let frame = &window.params.window_frame;
     let [order] = window.params.order_by.as_mut_slice() else { return Ok(false) };
     if frame.units != WindowFrameUnits::Range {
         return Ok(false);
     }
-    let (DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale)) =
-        order.expr.get_type(schema)?
-    else {
-        return Ok(false);
+    let (precision, scale) = match order.expr.get_type(schema)? {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => (precision, scale),
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 | DataType::UInt16 | DataType::Int32 | DataType::UInt32 => {
+            (10, 0)
+        }
+        DataType::Int64 => (19, 0),
+        DataType::UInt64 => (20, 0),
+        _ => return Ok(false),
     };
     let digits = [&frame.start_bound, &frame.end_bound].into_iter().filter_map(digits_of);
     let Some((whole, fraction)) = digits.reduce(|one, two| (one.0.max(two.0), one.1.max(two.1))) else {

@@ -13,6 +13,7 @@ use crate::functions::{
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast, lit, not, when};
 use std::sync::Arc;
@@ -102,7 +103,12 @@ pub(super) fn rewrite_function(
         return series_of(call, schema).map(Transformed::yes);
     }
     // Places and lengths are integers there.
-    if rules.values_have_scales && matches!(call.name(), "cardinality" | "array_length" | "array_position") {
+    if rules.values_have_scales && call.name() == "array_length" {
+        // An array without elements has no dimensions there.
+        let length = cast(Expr::ScalarFunction(call), DataType::Int32);
+        return Ok(Transformed::yes(nullif(length, lit(0_i32))));
+    }
+    if rules.values_have_scales && matches!(call.name(), "cardinality" | "array_position") {
         return Ok(Transformed::yes(cast(Expr::ScalarFunction(call), DataType::Int32)));
     }
     // What the planner makes of EXTRACT, which is a number with digits after the point in PostgreSQL.

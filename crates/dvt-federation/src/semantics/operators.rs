@@ -1,10 +1,11 @@
 //! Operators with the author's meaning: division, remainders, dates, intervals, checked sums.
 
+use super::lengths::length;
 use super::patterns::{constant_text, refuse_pattern};
 use super::rules::Rules;
 use super::stored::stored_comparison;
 use crate::error::PlanError;
-use crate::functions::{DivisionRule, checked_arithmetic, exact_division, postgres_function};
+use crate::functions::{DivisionRule, checked_arithmetic, exact_division};
 use crate::regex::{Asked, translate};
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::Transformed;
@@ -12,7 +13,6 @@ use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::functions::core::expr_fn::nullif;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, cast, lit};
-use std::sync::Arc;
 
 pub(super) fn rewrite_operator(
     BinaryExpr { left, op, right }: BinaryExpr,
@@ -95,11 +95,6 @@ pub(super) fn rewrite_operator(
             binary(cast(*left, DataType::Timestamp(TimeUnit::Microsecond, None)), op, *right)
         }
         (op, (DataType::Interval(_), DataType::Interval(_))) if op.supports_propagation() => {
-            // A month is as long as 30 days, a day as 24 hours.
-            let Some(order) = postgres_function("interval_order") else {
-                return Ok(Transformed::no(binary(*left, op, *right)));
-            };
-            let length = |expr: Expr| Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&order), vec![expr]));
             binary(length(*left), op, length(*right))
         }
         (_, (left_type, right_type)) => match checked_arithmetic(op, rules.integers, left_type, right_type) {

@@ -51,6 +51,9 @@ struct Tally {
     failed_on_both: usize,
     /// PostgreSQL gives an error (an overflow, say) where dvt gives rows.
     only_oracle_failed: Vec<String>,
+    /// dvt met a value that does not fit where PostgreSQL's plan had excluded its row (COMPATIBILITY, "a condition is not
+    /// evaluated for a row that another has excluded").
+    met_excluded: Vec<String>,
     /// How often, and the first query, by what was refused.
     refused: BTreeMap<String, (usize, String)>,
     /// Columns whose types differ from those of one database, by both types.
@@ -62,12 +65,13 @@ impl Tally {
     fn report(&self, seeds: &std::ops::Range<u64>) -> String {
         let refused: usize = self.refused.values().map(|(count, _)| count).sum();
         let mut text = format!(
-            "seeds {seeds:?}: {} queries, {} executions: {} agreed, {} failed on both, {} failed in PostgreSQL only, {refused} refused, {} mismatches",
+            "seeds {seeds:?}: {} queries, {} executions: {} agreed, {} failed on both, {} failed in PostgreSQL only, {} on rows that PostgreSQL excluded, {refused} refused, {} mismatches",
             self.queries,
             self.executions,
             self.agreed,
             self.failed_on_both,
             self.only_oracle_failed.len(),
+            self.met_excluded.len(),
             self.mismatches.len(),
         );
         for (title, counted) in [("refused", &self.refused), ("other types", &self.other_types)] {
@@ -79,6 +83,9 @@ impl Tally {
         }
         for lenient in self.only_oracle_failed.iter().take(40) {
             let _ = write!(text, "\nonly PostgreSQL failed: {lenient}");
+        }
+        for strict in &self.met_excluded {
+            let _ = write!(text, "\nonly dvt failed: {strict}");
         }
         text
     }
@@ -280,6 +287,7 @@ fn one_seed(seed: u64, total: &mut Tally) -> bool {
                 (Err(error), Ok(())) => total.only_oracle_failed.push(format!("{shown}\n{error}")),
                 (Ok(_), Err(message)) => match refusal(&message) {
                     Some(kind) => total.refused.entry(kind).or_insert((0, shown)).0 += 1,
+                    None if does_not_fit(&message) => total.met_excluded.push(format!("{shown}\n{message}")),
                     None => {
                         log(&format!("MISMATCH {shown}\nfailed: {message}"));
                         total.mismatches.push(format!("{shown}\nfailed: {message}"));
@@ -326,6 +334,12 @@ fn refusal(message: &str) -> Option<String> {
     ];
     let line = message.lines().find(|line| REFUSALS.iter().any(|refusal| line.contains(refusal)))?;
     Some(line.trim().to_owned())
+}
+
+/// Whether a number was too large for its type, or divided by zero.
+fn does_not_fit(message: &str) -> bool {
+    const ENDS: [&str; 4] = ["out of range", "division by zero", "overflow on abs", "numeric field overflow"];
+    message.lines().any(|line| ENDS.iter().any(|end| line.contains(end)))
 }
 
 /// The rows of each query in the database that has all tables, or PostgreSQL's error.

@@ -7,7 +7,8 @@ use super::super::rowwise::{Definition, Value};
 use super::super::zones::{clock_at, instant_at};
 use super::moments::{aged, date_part, elapsed, extract, regular, stretched, truncated};
 use super::{Computed, character_count, day, double, integer, logarithm, micros, of, part, span, string, text};
-use arrow::datatypes::{IntervalMonthDayNano, i256};
+use crate::interval::parse_interval;
+use arrow::datatypes::{Decimal256Type, DecimalType, IntervalMonthDayNano, i256};
 
 /// The table.
 pub(in super::super) const POSTGRES: &[Definition] = &[
@@ -119,6 +120,40 @@ pub(in super::super) const POSTGRES: &[Definition] = &[
                 #[expect(clippy::cast_possible_truncation, reason = "within range")]
                 Ok(Value::Timestamp(micros as i64))
             }),
+            of(&[Exact(0)], Zoned, |values| {
+                let Value::Exact(seconds, scale) = values[0] else { return Ok(Value::Null) };
+                let out_of_range = || "timestamp out of range".to_owned();
+                let shown = Decimal256Type::format_decimal(seconds, 76, scale);
+                let micros = shown.parse::<f64>().map_err(|_| out_of_range())? * 1e6;
+                if micros.abs() > 9e18 {
+                    return Err(out_of_range());
+                }
+                #[expect(clippy::cast_possible_truncation, reason = "within range")]
+                Ok(Value::Timestamp(micros.round_ties_even() as i64))
+            }),
+        ],
+    },
+    Definition {
+        name: "postgres_date_bin",
+        meanings: &[
+            of(&[Interval, Timestamp, Timestamp], Timestamp, binned),
+            of(&[Interval, Zoned, Zoned], Zoned, binned),
+            of(&[Text, Timestamp, Timestamp], Timestamp, binned),
+            of(&[Text, Zoned, Zoned], Zoned, binned),
+        ],
+    },
+    Definition {
+        name: "gcd",
+        meanings: &[
+            of(&[Integer, Integer], Integer, |values| divisor(values, i64::from(i32::MAX))),
+            of(&[BigInt, BigInt], BigInt, |values| divisor(values, i64::MAX)),
+        ],
+    },
+    Definition {
+        name: "lcm",
+        meanings: &[
+            of(&[Integer, Integer], Integer, |values| multiple(values, i64::from(i32::MAX))),
+            of(&[BigInt, BigInt], BigInt, |values| multiple(values, i64::MAX)),
         ],
     },
     Definition {
@@ -296,6 +331,57 @@ pub(in super::super) const POSTGRES: &[Definition] = &[
         meanings: &[of(&[Double], Double, |values| logarithm(double(&values[0]), f64::log10))],
     },
 ];
+
+/// The start of the stretch of time that holds the moment.
+fn binned(values: &[Value]) -> Computed {
+    let stride = match &values[0] {
+        Value::Text(text) => match parse_interval(text, None) {
+            Some((months, days, micros)) => IntervalMonthDayNano::new(months, days, micros.saturating_mul(1000)),
+            None => return Err(format!("invalid input syntax for type interval: \"{text}\"")),
+        },
+        interval => span(interval),
+    };
+    let (moment, origin) = (micros(&values[1]), micros(&values[2]));
+    if stride.months != 0 {
+        return Err("timestamps cannot be binned into intervals containing months or years".to_owned());
+    }
+    let stride = i64::from(stride.days).checked_mul(DAY).and_then(|days| days.checked_add(stride.nanoseconds / 1000));
+    let stride = stride.ok_or("interval out of range")?;
+    if stride <= 0 {
+        return Err("stride must be greater than zero".to_owned());
+    }
+    let since = moment.checked_sub(origin).ok_or("interval out of range")?;
+    origin
+        .checked_add(since - since.rem_euclid(stride))
+        .map(Value::Timestamp)
+        .ok_or("timestamp out of range".to_owned())
+}
+
+fn greatest_divisor(mut one: u64, mut two: u64) -> u64 {
+    while two != 0 {
+        (one, two) = (two, one % two);
+    }
+    one
+}
+
+fn divisor(values: &[Value], largest: i64) -> Computed {
+    let found = greatest_divisor(integer(&values[0]).unsigned_abs(), integer(&values[1]).unsigned_abs());
+    fitting(found.into(), largest)
+}
+
+fn multiple(values: &[Value], largest: i64) -> Computed {
+    let (one, two) = (integer(&values[0]).unsigned_abs(), integer(&values[1]).unsigned_abs());
+    match greatest_divisor(one, two) {
+        0 => Ok(Value::Integer(0)),
+        divisor => fitting(u128::from(one / divisor) * u128::from(two), largest),
+    }
+}
+
+fn fitting(number: u128, largest: i64) -> Computed {
+    let name = if largest == i64::MAX { "bigint" } else { "integer" };
+    let fits = i64::try_from(number).ok().filter(|number| *number <= largest);
+    fits.map(Value::Integer).ok_or_else(|| format!("{name} out of range"))
+}
 
 /// PostgreSQL's shortest text of a double.
 pub(in super::super) fn double_text(number: f64) -> String {

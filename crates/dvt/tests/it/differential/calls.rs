@@ -56,7 +56,16 @@ impl Generator<'_> {
         let distinct = if self.random.percent(25) { "distinct " } else { "" };
         let kind = self.random.pick(&TYPES);
         let number = self.random.pick(&[Type::Int, Type::Num, Type::Float, Type::Int, Type::Num]);
-        let call = match self.random.below(19) {
+        let call = match self.random.below(21) {
+            19 => {
+                let span = self.span(scope);
+                match self.random.below(4) {
+                    0 => format!("({}({span}) > interval '10 days')", self.random.pick(&["min", "max"])),
+                    1 => format!("count(distinct {span})"),
+                    2 => format!("avg({span})"),
+                    _ => format!("sum({span})"),
+                }
+            }
             14 => {
                 let (value, id) = (self.leaf_column(kind, scope), scope[0].0.clone());
                 let name = self.random.pick(&["json_agg", "jsonb_agg"]);
@@ -74,7 +83,9 @@ impl Generator<'_> {
                 self.leaf_column(Type::Float, scope)
             ),
             17 => format!("array_to_string(array_agg(distinct {}), ',')", self.leaf_column(Type::Int, scope)),
-            18 => format!("jsonb_object_agg({}, {} order by {0})", scope[0].0, self.leaf_column(Type::Text, scope)),
+            18 => {
+                format!("jsonb_object_agg({}, {1} order by {0}, {1})", scope[0].0, self.leaf_column(Type::Text, scope))
+            }
             11 => format!("array_length(array_agg({}), 1)", self.leaf_column(kind, scope)),
             12 => format!("mode() within group (order by {})", self.leaf_column(Type::Int, scope)),
             13 => {
@@ -85,7 +96,9 @@ impl Generator<'_> {
             10 => {
                 let kind = self.random.pick(&[Type::Int, Type::Num]);
                 let name = self.random.pick(&["stddev", "stddev_pop", "variance", "var_pop"]);
-                format!("{name}({})", self.leaf_column(kind, scope))
+                // The last digit of a deviation of floats follows the order of the rows.
+                let has_exact = scope.iter().any(|(_, has)| *has == kind);
+                format!("{name}({})", if has_exact { self.leaf_column(kind, scope) } else { scope[0].0.clone() })
             }
             8 => format!(
                 "percentile_{}(0.{}) within group (order by {})",
@@ -212,6 +225,10 @@ impl Generator<'_> {
                 )
             }
             6 => format!("ntile({}) over ({partition} {total})", 1 + self.random.below(3)),
+            11 => {
+                let name = self.random.pick(&["rank", "dense_rank", "cume_dist"]);
+                format!("{name}() over ({partition} order by {}{})", self.span(scope), self.random.pick(&["", " desc"]))
+            }
             _ => {
                 let kind = if any == Type::Bool { Type::Text } else { any };
                 format!("{}({}) over ({partition})", self.random.pick(&["min", "max", "count"]), self.leaf(kind, scope))

@@ -80,6 +80,11 @@ impl Generator<'_> {
             let only_equal = self.random.percent(60);
             let on = self.join_condition(outer, &scope, only_equal);
             condition = format!("({on}) and {condition}");
+            // What is kept of the subquery's columns for a second comparison may be called like the outer ones.
+            if self.random.percent(30) {
+                let (one, two) = (self.leaf(Type::Int, &scope), self.leaf(Type::Int, outer));
+                condition = format!("{one} {} {two} and {condition}", self.random.pick(&["<>", "<", ">="]));
+            }
         }
         Some((table, scope, condition))
     }

@@ -314,7 +314,7 @@ impl Generator<'_> {
     }
 
     /// An interval.
-    fn span(&mut self, scope: &Scope) -> String {
+    pub(super) fn span(&mut self, scope: &Scope) -> String {
         match self.random.below(6) {
             0 => format!("age({}, {})", self.leaf(Type::Time, scope), self.leaf(Type::Time, scope)),
             1 => format!("justify_interval({} - {})", self.leaf(Type::Time, scope), self.leaf(Type::Time, scope)),
