@@ -13,6 +13,7 @@ mod graph;
 mod macro_definition;
 mod manifest;
 mod node;
+mod python_json;
 mod relation;
 mod resource;
 pub mod selection;
@@ -37,6 +38,7 @@ pub use node::{
     Column, Compiled, DependsOn, InjectedCte, Node, RefCall, SourceCall, TestInfo, TestMetadata, compare_versions,
     version_text,
 };
+pub use python_json::python_json;
 pub use relation::{Include, Quoting, Relation, RelationKind, RelationStyle};
 pub use resource::{Access, ResourceType, UniqueId, UnknownResourceType};
 pub use semantic::SemanticNode;

@@ -1,5 +1,6 @@
 //! The comment that dbt puts into every statement, so that a database's owner can tell where it came from.
 
+use dvt_manifest::python_json;
 use dvt_project::QueryComment;
 use serde_json::{Map, Value};
 
@@ -89,14 +90,7 @@ fn standard(facts: CommentFacts<'_>) -> String {
         Some(node_id) => comment.insert("node_id".to_owned(), node_id.into()),
         None => comment.insert("connection_name".to_owned(), facts.connection_name.into()),
     };
-    python_json(&comment)
-}
-
-/// JSON as Python's `json.dumps` spaces it: `{"a": 1, "b": 2}`.
-fn python_json(map: &Map<String, Value>) -> String {
-    let entries: Vec<String> =
-        map.iter().map(|(key, value)| format!("{}: {value}", Value::String(key.clone()))).collect();
-    format!("{{{}}}", entries.join(", "))
+    python_json(&Value::Object(comment))
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@
 //! Source: MetricFlow 0.213's converter, whose document dbt 1.12 writes; OSI core specification 0.1.1.
 
 use super::osi_metrics::{Measures, metric_expressions};
-use super::semantic_manifest::python_json;
-use crate::Manifest;
+use crate::{Manifest, python_json};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 

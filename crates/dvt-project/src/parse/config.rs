@@ -409,12 +409,12 @@ pub(crate) fn with_defaults(resource_type: ResourceType, mut values: Map<String,
         ResourceType::UnitTest => json!({"tags": [], "meta": {}, "enabled": true, "static_analysis": null}),
         _ => json!({
             "enabled": true, "alias": null, "schema": null, "database": null, "tags": [], "meta": {}, "group": null,
-            "materialized": "view", "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
+            "static_analysis": null, "materialized": "view", "incremental_strategy": null, "batch_size": null, "lookback": 1, "begin": null,
             "persist_docs": {}, "post-hook": [], "pre-hook": [], "quoting": {}, "column_types": {},
             "full_refresh": null, "unique_key": null, "on_schema_change": "ignore",
             "on_configuration_change": "apply", "grants": {}, "packages": [],
             "docs": {"show": true, "node_color": null}, "contract": {"enforced": false, "alias_types": true},
-            "event_time": null, "concurrent_batches": null, "static_analysis": null,
+            "event_time": null, "concurrent_batches": null,
         }),
     };
     let defaults = config.as_object_mut();

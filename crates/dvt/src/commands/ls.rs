@@ -5,10 +5,10 @@ use crate::app::{App, Exit};
 use crate::cli::{Cli, LsArgs, LsOutput, SelectionArgs};
 use crate::printer::events;
 use dvt_diagnostics::{Diagnostic, Diagnostics, Event, kinds};
-use dvt_manifest::{Manifest, ResourceType, UniqueId, version_text};
+use dvt_manifest::{Manifest, ResourceType, UniqueId, python_json, version_text};
 use serde_json::{Map, Value, json};
 
-/// The keys of `--output json` when none are named, as in dbt.
+/// The keys of `--output json` when none are named, as in dbt; they come in the manifest's order.
 const DEFAULT_KEYS: [&str; 11] = [
     "alias",
     "name",
@@ -157,12 +157,16 @@ fn json_line(manifest: &Manifest, unique_id: &UniqueId, keys: &[&str]) -> Option
         map.insert("direct_parents".to_owned(), parents.unwrap_or_else(|| json!([])));
     }
     let mut line = Map::new();
-    for key in if keys.is_empty() { &DEFAULT_KEYS[..] } else { keys } {
+    if let (Value::Object(all), []) = (&whole, keys) {
+        let listed = all.iter().filter(|(key, _)| DEFAULT_KEYS.contains(&key.as_str()));
+        line.extend(listed.map(|(key, value)| (key.clone(), value.clone())));
+    }
+    for key in keys {
         if let Some(value) = at(&whole, key) {
             line.insert((*key).to_owned(), value.clone());
         }
     }
-    Some(Value::Object(line).to_string())
+    Some(python_json(&Value::Object(line)))
 }
 
 /// A key, or with dots the way through objects; a way to `null` leads nowhere, as in dbt.

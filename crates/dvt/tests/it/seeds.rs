@@ -140,20 +140,20 @@ fn the_end_of_a_large_file_counts_as_much_as_its_beginning() {
     }
     for flags in ["", "--full-refresh"] {
         project.dvt(&format!("seed {flags}")).exits(0);
-        for at in 0..ends.len() {
+        for (at, end) in ends.iter().enumerate() {
             let types = |table: &str| {
                 let query = format!(
                     "select column_name as c, data_type as t from information_schema.columns where table_name = '{table}{at}' order by ordinal_position"
                 );
                 postgres_rows(&database, &query)
             };
-            assert_eq!(types("large"), types("small"), "{}", ends[at]);
+            assert_eq!(types("large"), types("small"), "{end}");
             let differing = format!(
                 "select count(*) as n from (select * from large{at} group by 1, 2, 3, 4, 5, 6, 7 except select * from small{at}) as d"
             );
-            assert_eq!(postgres_rows(&database, &differing), [r#"{"n": 0}"#], "{}", ends[at]);
+            assert_eq!(postgres_rows(&database, &differing), [r#"{"n": 0}"#], "{end}");
             let counted = format!("select count(*) as n from large{at}");
-            assert_eq!(postgres_rows(&database, &counted), [r#"{"n": 60001}"#], "{}", ends[at]);
+            assert_eq!(postgres_rows(&database, &counted), [r#"{"n": 60001}"#], "{end}");
         }
     }
     // A row that no reading can take: the table stays as it was, and the message has the line.
