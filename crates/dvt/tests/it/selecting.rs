@@ -38,8 +38,28 @@ fn ls_lists_in_every_form() {
     assert_eq!(lines(&project.dvt("ls -s c --output path").stdout), ["models/marts/c.sql"]);
     assert_eq!(lines(&project.dvt("ls --models +b --output name").stdout), ["a", "b"]);
     let json = project.dvt("ls -s b --output json --output-keys name config.materialized unique_id");
-    let json: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json.to_string(), r#"{"name":"b","config.materialized":"table","unique_id":"model.shop.b"}"#);
+    assert_eq!(
+        json.stdout.trim(),
+        r#"{"name": "b", "config.materialized": "table", "unique_id": "model.shop.b"}"#,
+        "spaced as dbt does"
+    );
+    let json = project.dvt("ls -s b --output json");
+    let json: serde_json::Map<String, Value> = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(
+        json.keys().collect::<Vec<_>>(),
+        [
+            "name",
+            "resource_type",
+            "package_name",
+            "original_file_path",
+            "unique_id",
+            "alias",
+            "config",
+            "tags",
+            "depends_on",
+            "direct_parents"
+        ]
+    );
     let variable = shop().variable("DBT_RESOURCE_TYPES", "exposure source");
     assert_eq!(lines(&variable.dvt("ls").stdout), ["exposure:shop.board", "source:shop.raw.orders"]);
     let nothing = project.dvt("ls -s nowhere");
