@@ -101,7 +101,7 @@ fn ls_prints_data_and_nothing_else() {
         .dvt("ls --select stg --output json --output-keys name resource_type config.materialized")
         .exits(0)
         .stdout;
-    assert_eq!(json, "{\"name\":\"stg\",\"resource_type\":\"model\",\"config.materialized\":\"table\"}\n");
+    assert_eq!(json, "{\"name\": \"stg\", \"resource_type\": \"model\", \"config.materialized\": \"table\"}\n");
     // As in dbt, keys without JSON mean nothing.
     assert_eq!(project.dvt("ls --select stg --output-keys name").exits(0).stdout, "shop.staging.stg\n");
 }
