@@ -99,7 +99,7 @@ pub static DRIVERS: &[DriverPin] = &[
     },
     DriverPin {
         name: "bigquery",
-        adapter_types: &["bigquery"],
+        adapter_types: &[],
         version: "1.11.0",
         entry_point: "AdbcDriverBigqueryInit",
         packages: wheel!(

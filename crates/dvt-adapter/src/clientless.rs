@@ -9,7 +9,7 @@ use crate::{
 };
 use arrow::datatypes::Field;
 use async_trait::async_trait;
-use dvt_sql::{ATHENA, BIGQUERY, Dialect, TRINO};
+use dvt_sql::{ATHENA, Dialect, TRINO};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -30,28 +30,6 @@ pub struct Clientless {
 
 /// Every such type. Source: the keys in dbt's documentation of each adapter, "Connect … to dbt Core".
 pub static CLIENTLESS: &[Clientless] = &[
-    Clientless {
-        adapter_type: "bigquery",
-        dispatch_prefixes: &["bigquery"],
-        dialect: &BIGQUERY,
-        aliases: &[
-            ("project", "database"),
-            ("dataset", "schema"),
-            ("timeout_seconds", "job_execution_timeout_seconds"),
-        ],
-        defaults: &[],
-        shown: &[
-            "method",
-            "execution_project",
-            "location",
-            "priority",
-            "maximum_bytes_billed",
-            "impersonate_service_account",
-            "job_retries",
-            "compute_region",
-            "gcs_bucket",
-        ],
-    },
     Clientless {
         adapter_type: "trino",
         dispatch_prefixes: &["trino"],
@@ -223,21 +201,21 @@ mod tests {
     #[test]
     fn templates_see_both_names_of_a_key_and_no_secret() {
         let output = json!({
-            "type": "bigquery", "project": "shop", "dataset": "dev", "method": "oauth-secrets", "token": "hidden",
-            "keyfile_json": {"private_key": "hidden"},
+            "type": "trino", "method": "ldap", "user": "u", "password": "hidden", "host": "h", "port": 8080,
+            "catalog": "shop", "schema": "dev",
         });
         let values = Value::Object(adapter(&output).unwrap().target_values());
         let expected = json!({
-            "type": "bigquery", "database": "shop", "project": "shop", "schema": "dev", "dataset": "dev",
-            "method": "oauth-secrets",
+            "type": "trino", "database": "shop", "catalog": "shop", "schema": "dev", "method": "ldap", "user": "u",
+            "host": "h", "port": 8080,
         });
         assert_eq!(values, expected);
     }
 
     #[test]
-    fn a_missing_schema_is_named_as_the_type_names_it() {
-        let wrong = adapter(&json!({"type": "bigquery", "project": "shop"})).err().unwrap();
-        assert!(wrong.contains("`dataset` is missing"), "{wrong}");
+    fn a_missing_schema_is_named() {
+        let wrong = adapter(&json!({"type": "trino", "catalog": "shop"})).err().unwrap();
+        assert!(wrong.contains("`schema` is missing"), "{wrong}");
     }
 
     #[tokio::test]

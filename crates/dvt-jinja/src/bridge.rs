@@ -230,6 +230,7 @@ pub trait Bridge: Send + Sync {
             "postgres" | "redshift" => &["append", "delete+insert", "merge", "microbatch"],
             "mysql" | "mariadb" | "sqlite" | "duckdb" => &["append", "delete+insert", "merge", "microbatch"],
             "snowflake" => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch"],
+            "bigquery" => &["merge", "insert_overwrite", "microbatch"],
             "spark" => &["append", "merge", "insert_overwrite", "microbatch"],
             "databricks" => &["append", "delete+insert", "merge", "insert_overwrite", "microbatch", "replace_where"],
             "filesystem" | "s3" | "gcs" | "azure" => {

@@ -54,7 +54,7 @@ pub static ADAPTER_PACKAGES: &[AdapterPackage] = &[
         version: "1.12.1",
         sha256: "8f7e0eff7f4a5f8a9fea4db4fca65eef885df2f8c75b41699e061ad9b0efd745",
         folder: "dbt/include/bigquery",
-        is_built_in: false,
+        is_built_in: true,
     },
     AdapterPackage {
         adapter_type: "redshift",

@@ -1,4 +1,4 @@
-//! Servers that stand in for services of the cloud: `fakesnow` (Snowflake), `moto` (S3), and a Databricks of our own, Python programs that
+//! Servers that stand in for services of the cloud: `fakesnow` (Snowflake), `moto` (S3), and a Databricks and a BigQuery of our own, Python programs that
 //! `.ci/install` puts into `~/.cache/dvt/emulators/py`. `DVT_TEST_EMULATORS` names another such folder.
 
 use crate::server::free_port;
@@ -67,6 +67,23 @@ pub const DATABRICKS_TOKEN: &str = "dapi-hunter2-token";
 
 /// Client and secret of the one service principal that the workspace of [`databricks`] knows.
 pub const DATABRICKS_PRINCIPAL: (&str, &str) = ("app-1", "dose-hunter2-secret");
+
+/// A BigQuery over DuckDB, of our own (`bigquery/server.py`), or `None` as [`fakesnow`]. Its projects are `acme-prod`, which has the dataset
+/// `dev`, and `acme-other`; its token is [`BIGQUERY_TOKEN`], or comes for the refresh token [`BIGQUERY_REFRESH`] with the secret `s3cret`.
+///
+/// # Panics
+/// As [`fakesnow`].
+#[must_use]
+pub fn bigquery() -> Option<Emulator> {
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/src/bigquery/server.py");
+    start("python", |port| vec![server.to_owned(), port])
+}
+
+/// The access token that the service of [`bigquery`] knows.
+pub const BIGQUERY_TOKEN: &str = "ya29-hunter2-token";
+
+/// The refresh token that the service of [`bigquery`] knows.
+pub const BIGQUERY_REFRESH: &str = "refresh-hunter2-token";
 
 fn start(program: &str, arguments: impl FnOnce(String) -> Vec<String>) -> Option<Emulator> {
     let folder = match env::var_os("DVT_TEST_EMULATORS") {

@@ -25,7 +25,10 @@ mod spark;
 pub use certificates::Certificates;
 pub use database::{Engine, TestDatabase};
 pub use drivers::{SPARK_VERSION, drivers, has_jdbc_drivers, spark};
-pub use emulators::{DATABRICKS_PRINCIPAL, DATABRICKS_TOKEN, Emulator, databricks, drivers_with, fakesnow, moto};
+pub use emulators::{
+    BIGQUERY_REFRESH, BIGQUERY_TOKEN, DATABRICKS_PRINCIPAL, DATABRICKS_TOKEN, Emulator, bigquery, databricks,
+    drivers_with, fakesnow, moto,
+};
 pub use proxy::{Cut, Proxy};
 pub use server::{Server, StartError};
 pub use spark::{SPARK_TOKEN, SparkConnect, spark_connect};

@@ -3,6 +3,7 @@
 use dvt_adapter::{Adapter, AdapterError, CLIENTLESS, Clientless, ClientlessAdapter};
 use dvt_adapter_adbc::AdbcAdapter;
 use dvt_adapter_adbc::driver::DriverFolders;
+use dvt_adapter_bigquery::BigQueryAdapter;
 use dvt_adapter_databricks::DatabricksAdapter;
 use dvt_adapter_lake::LakeAdapter;
 use dvt_adapter_mysql::MySqlAdapter;
@@ -32,7 +33,7 @@ struct Kind {
     construct: Constructor,
 }
 
-static KINDS: [Kind; 14] = [
+static KINDS: [Kind; 15] = [
     Kind {
         adapter_type: "postgres",
         dispatch_prefixes: &["postgres"],
@@ -48,6 +49,12 @@ static KINDS: [Kind; 14] = [
             ("dbt_postgres", dvt_adapter_postgres::macro_files),
         ],
         construct: |name, keys, _folder| Ok(Arc::new(RedshiftAdapter::from_profile(name, keys)?)),
+    },
+    Kind {
+        adapter_type: "bigquery",
+        dispatch_prefixes: &["bigquery"],
+        macro_packages: &[("dbt_bigquery", dvt_adapter_bigquery::macro_files)],
+        construct: |name, keys, folder| Ok(Arc::new(BigQueryAdapter::from_profile(name, keys, folder, environment())?)),
     },
     Kind {
         adapter_type: "mysql",
@@ -110,10 +117,7 @@ static KINDS: [Kind; 14] = [
 ];
 
 /// dbt's cross-database macros where a type without a client has its own way: type, package, text.
-static CLIENTLESS_MACROS: [(&str, &str, &str); 2] = [
-    ("bigquery", "dbt_bigquery", include_str!("../macros/bigquery.sql")),
-    ("trino", "dbt_trino", include_str!("../macros/trino.sql")),
-];
+static CLIENTLESS_MACROS: [(&str, &str, &str); 1] = [("trino", "dbt_trino", include_str!("../macros/trino.sql"))];
 
 /// A lake in a cloud's bucket. It speaks and is written as one in a folder.
 const fn lake_in_bucket(adapter_type: &'static str, dispatch_prefixes: &'static [&'static str]) -> Kind {

@@ -1,6 +1,7 @@
 //! Function packs: which functions of a dialect have a counterpart with the same meaning, as data.
 
 mod average;
+mod bigquery;
 mod calendar;
 mod databricks;
 mod deviation;
@@ -76,6 +77,7 @@ impl FunctionPack {
             "duckdb" => Some(duckdb::FUNCTIONS),
             "snowflake" => Some(snowflake::FUNCTIONS),
             "redshift" => Some(redshift::FUNCTIONS),
+            "bigquery" => Some(bigquery::FUNCTIONS),
             "databricks" | "spark" => Some(databricks::FUNCTIONS),
             "filesystem" => lake::FUNCTIONS,
             _ => Some([].as_slice()),

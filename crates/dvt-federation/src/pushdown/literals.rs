@@ -13,6 +13,10 @@ pub(crate) fn literal(value: &ScalarValue, dialect: &Dialect, rules: &Rules) -> 
         if rules.typed_literals { format!("{word} {quoted}") } else { quoted }
     };
     Ok(match value {
+        // BigQuery reads no line break between single quotes.
+        ScalarValue::Utf8(Some(text)) if dialect.name == "bigquery" && text.contains(['\n', '\r']) => {
+            return Err(out_of_range);
+        }
         ScalarValue::Utf8(Some(text)) if !text.contains('\0') => dialect.string_literal(text),
         ScalarValue::Boolean(Some(flag)) => if *flag { "TRUE" } else { "FALSE" }.to_owned(),
         ScalarValue::Float64(Some(number)) => format!("{number:e}"),

@@ -215,6 +215,30 @@ static REDSHIFT: Rules = Rules {
     costs: Costs { row: 400.0, byte: 6.0, join: 120.0, group: 200.0, group_ordered: 200.0 },
 };
 
+/// A number with a point is a FLOAT64 there, and a TIMESTAMP literal an instant: neither is written. Only what is compared value by
+/// value is sent.
+static BIGQUERY: Rules = Rules {
+    decimals: false,
+    dates: true,
+    timestamps: false,
+    booleans: true,
+    like: false,
+    like_ignores_case: false,
+    typed_literals: true,
+    bytewise: None,
+    subplans: false,
+    decimal_arithmetic: false,
+    bigint: None,
+    integer: None,
+    decimal_cast: None,
+    nulls_in_order: NullsInOrder::Words,
+    joins_need_index: false,
+    joins_by_index: false,
+    array_above: None,
+    unsettled: None,
+    costs: Costs { row: 1200.0, byte: 12.0, join: 120.0, group: 200.0, group_ordered: 200.0 },
+};
+
 /// An engine nobody knows: columns are read, and compared with whole numbers and text.
 static UNKNOWN: Rules = Rules {
     decimals: false,
@@ -247,6 +271,7 @@ impl Rules {
             "filesystem" | "duckdb" => &LAKE,
             "databricks" | "spark" => &DATABRICKS,
             "redshift" => &REDSHIFT,
+            "bigquery" => &BIGQUERY,
             _ => &UNKNOWN,
         }
     }

@@ -104,7 +104,7 @@ pub(super) fn columns(interpreter: &mut Interpreter<'_>, raw: &Value) -> Result<
                 "custom" => expression,
                 _ => continue,
             };
-            parts.push(rendered.trim().to_owned());
+            parts.push(format!("{}{}", rendered.trim(), unenforced(interpreter, &kind)));
         }
         lines.push(Value::from(parts.join(" ")));
     }
@@ -136,7 +136,13 @@ pub(super) fn model(interpreter: &mut Interpreter<'_>, raw: &Value) -> Result<Va
             "custom" if !expression.is_empty() => format!("{prefix}{expression}"),
             _ => continue,
         };
-        lines.push(Value::from(rendered));
+        lines.push(Value::from(format!("{rendered}{}", unenforced(interpreter, &kind))));
     }
     Ok(Value::list(lines))
+}
+
+/// What BigQuery wants behind the keys of a table: that nobody checks them.
+fn unenforced(interpreter: &Interpreter<'_>, kind: &str) -> &'static str {
+    let is_key = matches!(kind, "primary_key" | "foreign_key");
+    if is_key && interpreter.bridge.adapter_type() == "bigquery" { " not enforced" } else { "" }
 }

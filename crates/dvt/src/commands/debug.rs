@@ -403,6 +403,7 @@ async fn connection_checks(config: &ConfigFiles, only: Option<&str>) -> Vec<Chec
 
 /// Types that were tried on something else than their own server, and what the check says of it.
 const UNTRIED: &[(&str, &str)] = &[
+    ("bigquery", "; dvt was never tried against the real service, only against an emulator of it"),
     ("databricks", "; dvt was tried against an emulator of it only"),
     ("redshift", "; dvt was never tried against a real one, only against a PostgreSQL that plays it"),
 ];

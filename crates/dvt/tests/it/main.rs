@@ -6,6 +6,7 @@
 mod artifacts;
 mod bad_input;
 mod beside;
+mod bigquery;
 mod cli;
 mod cloud;
 mod cloud_lake;

@@ -12,25 +12,25 @@ fn a_project_for_a_database_without_a_client_is_read_and_compiled_but_not_run() 
     let project = Project::new()
         .profile(
             "warehouse",
-            "    warehouse: {type: bigquery, method: oauth, project: acme, dataset: dev, threads: 2}\n",
+            "    warehouse: {type: trino, method: none, host: h, port: 8080, catalog: acme, schema: dev, threads: 2}\n",
         )
         .file(
             "models/orders.sql",
-            "select 1 as id, '{{ target.dataset }}' as place, {{ dbt.safe_cast('1', dbt.type_string()) }} as text",
+            "select 1 as id, '{{ target.catalog }}' as place, {{ dbt.safe_cast('1', dbt.type_string()) }} as word",
         )
         .file("models/report.sql", "select * from {{ ref('orders') }}");
     project.dvt("ls --resource-type model").exits(0).says("shop.report");
     project.dvt("compile --no-introspect --no-populate-cache").exits(0);
     let nodes = &manifest(&project)["nodes"];
-    assert_eq!(nodes["model.shop.report"]["compiled_code"], "select * from `acme`.`dev`.`orders`");
+    assert_eq!(nodes["model.shop.report"]["compiled_code"], "select * from \"acme\".\"dev\".\"orders\"");
     assert_eq!(
         nodes["model.shop.orders"]["compiled_code"],
-        "select 1 as id, 'dev' as place, safe_cast(1 as string) as text"
+        "select 1 as id, 'acme' as place, try_cast(1 as varchar) as word"
     );
-    assert_eq!(manifest(&project)["metadata"]["adapter_type"], "bigquery");
+    assert_eq!(manifest(&project)["metadata"]["adapter_type"], "trino");
     let refused = project.dvt("run");
     assert_ne!(refused.code, 0);
-    refused.says("dvt has no client for bigquery");
+    refused.says("dvt has no client for trino");
 }
 
 #[test]

@@ -201,7 +201,7 @@ fn statements_of_redshift_are_written_as_its_guide_has_them() {
         shown("materialized='table'", utils),
         "dateadd(day, 1, x) | datediff(week, x, y) | cast(dateadd(day, -1, dateadd(month, 1, date_trunc('month', x))) as date) \
          | regexp_substr(listagg(x, '|') within group (order by y), '^([^\\\\|]*\\\\|){0,1}[^\\\\|]*') | listagg(x, ',') | min(x) \
-         | bool_or(x) | split_part( x, '-', length(x) - length( replace(x, '-', '') ) + 1 + (-1) + 1 ) | len(x) | getdate() \
+         | bool_or(x) | split_part( x, '-', length(x) - length(replace(x, '-', '')) + 2 + -1 ) | len(x) | getdate() \
          | array_concat(array(1, 2), array(3)) | case when x is true then 'true' when x is false then 'false' end::text"
     );
 }

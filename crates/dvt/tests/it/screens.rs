@@ -176,7 +176,7 @@ connection  lite  OK    sqlite://[FOLDER]/shop/target.db ([MS])
 connection  lost  FAIL  connection `lost`: the folder `[FOLDER]/shop/nowhere` does not exist (sqlite://[FOLDER]/shop/nowhere/x.db)
                         -> check `path` of this output, or make the folder
 connection  odd   FAIL  profiles.yml:6:5: error[unknown-connection-type]: `orcale` is no type of connection that dvt has
-                        -> the types are postgres, redshift, mysql, mariadb, sqlite, duckdb, snowflake, databricks, spark, adbc, filesystem, s3, gcs, azure; read but not run: bigquery, trino, athena
+                        -> the types are postgres, redshift, bigquery, mysql, mariadb, sqlite, duckdb, snowflake, databricks, spark, adbc, filesystem, s3, gcs, azure; read but not run: trino, athena
 [TIME]
 [TIME]  2 checks failed
 

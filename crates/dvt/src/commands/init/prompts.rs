@@ -182,6 +182,22 @@ pub(super) fn built_in_templates() -> Vec<(&'static str, Value)> {
     vec![
         ("postgres", server("postgres", 5432, Some("dbname"))),
         ("redshift", server("redshift", 5439, Some("dbname"))),
+        (
+            "bigquery",
+            serde_json::json!({"fixed": {"type": "bigquery"}, "prompts": {
+                "_choose_authentication_method": {
+                    "oauth": {"_fixed_method": "oauth"},
+                    "service_account": {
+                        "_fixed_method": "service-account",
+                        "keyfile": {"hint": "/path/to/bigquery/keyfile.json"},
+                    },
+                },
+                "project": {"hint": "the GCP project's id"},
+                "dataset": {"hint": "the dataset that dvt will build objects in"},
+                "location": {"hint": "of the dataset, US or EU or a region", "default": "US"},
+                "threads": threads,
+            }}),
+        ),
         ("mysql", server("mysql", 3306, None)),
         (
             "sqlite",
