@@ -111,7 +111,10 @@ fn split(text: &str) -> Vec<String> {
     let mut last: Option<bool> = None;
     for letter in text.chars() {
         if letter.is_whitespace() || letter == ',' {
-            last = None;
+            // A sign stands before its number, with blanks between them or not.
+            if !words.last().is_some_and(|word| matches!(word.as_str(), "-" | "+")) {
+                last = None;
+            }
             continue;
         }
         let is_letter = letter.is_ascii_alphabetic();
@@ -144,6 +147,8 @@ mod tests {
             ("2 weeks 1day", None, (0, 15, 0)),
             ("1 year 2 mons -3 days", None, (14, -3, 0)),
             ("3 days ago", None, (0, -3, 0)),
+            ("1 month - 1 day", None, (1, -1, 0)),
+            ("- 1 year + 2:00", None, (-12, 0, 2 * hour)),
             ("90", Some("day"), (0, 90, 0)),
             ("1.5", None, (0, 0, 1_500_000)),
             ("3", Some("month"), (3, 0, 0)),
