@@ -78,7 +78,14 @@ fn json_aggregate(function: &Function) -> Option<Expr> {
     if list.duplicate_treatment.is_some() {
         return None;
     }
-    list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(call(item, given)))];
+    let value = match &function.filter {
+        // A name that is NULL is an error only where its row counts.
+        Some(filter) if whole.ends_with("pairs") => {
+            choose(filter.as_ref().clone(), call(item, given), Expr::value(Value::Null))
+        }
+        _ => call(item, given),
+    };
+    list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(value))];
     function.name = ObjectName::from(vec![Ident::new("array_agg")]);
     Some(call(whole, vec![Expr::Function(function)]))
 }
