@@ -128,8 +128,8 @@ fn docs_and_snapshots_are_blocks() {
 }
 
 /// The macro files that the leaves ship, read from their folders.
-fn adapter_files(leaf: &str, package: &str) -> Vec<MacroFile> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(leaf).join("macros");
+fn adapter_files(folder: &str, package: &str) -> Vec<MacroFile> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
     let mut files = Vec::new();
     let mut folders = vec![root];
     while let Some(folder) = folders.pop() {
@@ -148,14 +148,14 @@ fn adapter_files(leaf: &str, package: &str) -> Vec<MacroFile> {
 
 #[test]
 fn adapter_packages_override_dispatch_points_that_exist() {
-    for (leaf, package) in [
-        ("dvt-adapter-postgres", "dbt_postgres"),
-        ("dvt-adapter-mysql", "dbt_mysql"),
-        ("dvt-adapter-sqlite", "dbt_sqlite"),
-        ("dvt-adapter-lake", "dbt_filesystem"),
+    for (folder, package) in [
+        ("dvt-adapter-postgres/macros/postgres", "dbt_postgres"),
+        ("dvt-adapter-mysql/macros", "dbt_mysql"),
+        ("dvt-adapter-sqlite/macros", "dbt_sqlite"),
+        ("dvt-adapter-lake/macros", "dbt_filesystem"),
     ] {
         let mut files = builtin_macro_files();
-        files.extend(adapter_files(leaf, package));
+        files.extend(adapter_files(folder, package));
         let library = match MacroLibrary::load(&files, "shop", DispatchConfig::default(), &[package]) {
             Ok(library) => library,
             Err(diagnostics) => panic!("{diagnostics}"),
