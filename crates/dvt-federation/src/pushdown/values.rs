@@ -123,7 +123,11 @@ impl Writer<'_> {
             (DataType::Date32, DataType::Timestamp(TimeUnit::Microsecond, None))
                 if self.rules.dates && self.rules.timestamps && self.rules.typed_literals =>
             {
-                let word = if self.rules.bytewise.is_some() { "timestamp" } else { "datetime(6)" };
+                let word = match self.dialect.name {
+                    "postgres" | "redshift" | "filesystem" | "duckdb" => "timestamp",
+                    "mysql" | "mariadb" => "datetime(6)",
+                    _ => return Err(refused),
+                };
                 Fragment::concat(["CAST(".into(), value.sql, format!(" AS {word})").into()])
             }
             _ => return Err(refused),
